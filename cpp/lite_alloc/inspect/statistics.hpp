@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "lite_alloc/heap/tracking.hpp"
+
+namespace lite_alloc {
+
+/// The share of free bytes outside the largest free block, from 0 (all in one) towards 1. Growth
+/// slack is left out: it is one piece, and it has never been in anybody's way.
+[[nodiscard]] constexpr double fragmentation(const Statistics& statistics) noexcept {
+  const Size scattered = statistics.free_bytes - statistics.slack_bytes;
+  return scattered == 0 ? 0.0
+                        : 1.0 - static_cast<double>(statistics.largest_free_bytes) / scattered;
+}
+
+}  // namespace lite_alloc

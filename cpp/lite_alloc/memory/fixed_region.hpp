@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+
+#include "lite_alloc/memory/page_source.hpp"
+
+namespace lite_alloc {
+
+/// Memory that the caller hands in and that never grows. Nothing outside of it is touched.
+class FixedRegion {
+ public:
+  /// The heap uses the whole units inside `memory[0, bytes)`. Natively, addresses count from one page
+  /// below `memory`, so alignments hold for pointers as far as `memory` itself is aligned.
+  constexpr FixedRegion(std::byte* memory, Size bytes) noexcept : memory_(memory), bytes_(bytes) {}
+
+  [[nodiscard]] Address begin() const noexcept { return align_up(address_of_memory(), kUnit); }
+
+  [[nodiscard]] Address end() const noexcept {
+    return align_down(address_of_memory() + bytes_, kUnit);
+  }
+
+  [[nodiscard]] static bool grow(Size) noexcept { return false; }
+
+  template <typename T>
+  [[nodiscard]] T* at(Address address) const noexcept {
+    return reinterpret_cast<T*>(memory_ + (address - address_of_memory()));
+  }
+
+ private:
+  [[nodiscard]] Address address_of_memory() const noexcept {
+    if constexpr (sizeof(void*) == sizeof(Address)) {
+      return static_cast<Address>(reinterpret_cast<std::uintptr_t>(memory_));
+    } else {
+      const auto skew = reinterpret_cast<std::uintptr_t>(memory_) % kUnit;
+      return kPageBytes + static_cast<Address>(skew);
+    }
+  }
+
+  std::byte* memory_;
+  Size bytes_;
+};
+
+static_assert(PageSource<FixedRegion>);
+
+}  // namespace lite_alloc

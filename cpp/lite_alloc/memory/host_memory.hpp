@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <sys/mman.h>
+
+#include <cstdint>
+#include <cstdlib>
+
+#include "lite_alloc/memory/page_source.hpp"
+
+namespace lite_alloc {
+
+/// A stand-in for linear memory in native programs: reserves the range once, so that blocks never
+/// move, and hands it out page by page. It can be told to misbehave as a real memory may.
+class HostMemory {
+ public:
+  struct Options {
+    /// The lowest address: a multiple of a page, not 0. Near 2^32 it brings sums close to wrapping.
+    Address begin = kPageBytes;
+    /// Pages that are there from the start.
+    Size initial_pages = 1;
+    /// The most there can be.
+    Size maximum_pages = 4096;
+  };
+
+  HostMemory() noexcept : HostMemory(Options{}) {}
+
+  /// Ends the program if the host has no address space left.
+  explicit HostMemory(const Options& options) noexcept
+      : begin_(options.begin),
+        end_(options.begin + options.initial_pages * kPageBytes),
+        limit_(options.begin + options.maximum_pages * kPageBytes) {
+    // One page more, to be able to align the range: alignments of addresses hold for pointers.
+    mapping_ = ::mmap(nullptr, mapped_bytes(), PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (mapping_ == MAP_FAILED) std::abort();
+    const auto start = reinterpret_cast<std::uintptr_t>(mapping_);
+    base_ = static_cast<std::byte*>(mapping_) + (kPageBytes - start % kPageBytes) % kPageBytes;
+  }
+
+  HostMemory(const HostMemory&) = delete;
+  HostMemory& operator=(const HostMemory&) = delete;
+  ~HostMemory() { ::munmap(mapping_, mapped_bytes()); }
+
+  [[nodiscard]] Address begin() const noexcept { return begin_; }
+  [[nodiscard]] Address end() const noexcept { return end_; }
+
+  [[nodiscard]] bool grow(Size bytes) noexcept {
+    if (grows_until_failure_ != 0 && --grows_until_failure_ == 0) return false;
+    return move_end(bytes);
+  }
+
+  /// The n-th grow from now on fails, once.
+  void fail_grow(Size n) noexcept { grows_until_failure_ = n; }
+
+  /// Somebody else grows memory and uses what came: touching it from here ends the program.
+  void grow_as_somebody_else(Size pages) noexcept {
+    const Address begin = end_;
+    if (move_end(pages * kPageBytes)) {
+      ::mprotect(at<std::byte>(begin), end_ - begin, PROT_NONE);
+    }
+  }
+
+  template <typename T>
+  [[nodiscard]] T* at(Address address) const noexcept {
+    return reinterpret_cast<T*>(base_ + (address - begin_));
+  }
+
+ private:
+  [[nodiscard]] bool move_end(Size bytes) noexcept {
+    const Size whole = align_up(bytes, kPageBytes);
+    if (whole < bytes || whole > limit_ - end_) return false;
+    end_ += whole;
+    return true;
+  }
+
+  [[nodiscard]] std::size_t mapped_bytes() const noexcept {
+    return std::size_t{limit_ - begin_} + kPageBytes;
+  }
+
+  Address begin_;
+  Address end_;
+  Address limit_;
+  Size grows_until_failure_ = 0;
+  void* mapping_ = nullptr;
+  std::byte* base_ = nullptr;
+};
+
+static_assert(PageSource<HostMemory>);
+
+}  // namespace lite_alloc

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+
+#include "lite_alloc/core/layout.hpp"
+
+namespace lite_alloc {
+
+/// Bytes in a WebAssembly page, the step in which linear memory grows.
+inline constexpr Size kPageBytes = 65536;
+
+/// Where a heap's pages come from. One source serves one heap.
+///
+///   begin()      the first address the heap may use, a multiple of `kUnit`, never 0
+///   end()        the address behind the last page there is now, whoever grew it: what the next
+///                `grow` adds starts here
+///   grow(bytes)  adds at least `bytes` (not 0) behind `end()`, in whole pages, or fails and leaves
+///                everything as it was; `end()` tells what was added
+///   at<T>(a)     the object of type T at address `a`
+///
+/// All are constant time but `grow`, whose time is the platform's.
+template <typename Source>
+concept PageSource = requires(Source source, const Source constant, Address address, Size bytes) {
+  { constant.begin() } noexcept -> std::same_as<Address>;
+  { constant.end() } noexcept -> std::same_as<Address>;
+  { source.grow(bytes) } noexcept -> std::same_as<bool>;
+  { constant.template at<std::byte>(address) } noexcept -> std::same_as<std::byte*>;
+};
+
+}  // namespace lite_alloc

@@ -14,7 +14,7 @@ namespace {
 
 // A type of this file alone: the compiler sees every call of what is made from it, and drops
 // parameters that never vary.
-class Memory : public lite_alloc::WasmMemory<> {};
+class Memory : public lite_alloc::WasmMemory<nullptr, 0> {};
 
 constinit lite_alloc::BumpFreeList<Memory, lite_alloc::NoTracking> heap;
 

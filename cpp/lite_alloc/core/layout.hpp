@@ -57,11 +57,11 @@ inline constexpr Size kMaxBlock = 0xFFFF'0000 - 2 * kMaxAlignment;
   return align_down(size + (kUnit - 1) + static_cast<Size>(size == 0), kUnit);
 }
 
-/// The bytes a block with this layout takes, prefix included. 0 iff there can be no such block.
+/// The bytes a block with this layout takes, prefix included. 0 iff they do not fit in 32 bits.
 [[nodiscard]] constexpr Size block_size(const Layout& layout) noexcept {
   const Size payload = size_in_units(layout.size);
-  const bool can_be = payload != 0 && payload <= kMaxBlock - layout.prefix;
-  return can_be ? payload + layout.prefix : 0;
+  const bool fits = payload != 0 && payload <= ~layout.prefix;
+  return fits ? payload + layout.prefix : 0;
 }
 
 static_assert(size_in_units(0) == kUnit && size_in_units(1) == kUnit && size_in_units(17) == 32);

@@ -78,7 +78,7 @@ class BumpFreeList {
   /// Takes the memory that is there now as the first region, so that pages somebody else grows
   /// before the first allocation stay theirs. Does nothing where the heap has one already.
   void claim() noexcept {
-    if (limit_ == 0) static_cast<void>(start_region(0));
+    if (limit_ == 0) static_cast<void>(add_memory(0, 0, false));
   }
 
   /// Every block is gone; the memory stays for reuse. Time in proportion to the number of regions.
@@ -192,10 +192,10 @@ class BumpFreeList {
   // From here on layouts are taken apart and sizes are whole blocks: numbers stay in registers.
 
   [[nodiscard]] Address acquire(Size size, Size alignment, Size prefix) noexcept {
-    if (size == 0) return 0;
+    if (size - 1 >= kMaxBlock) return 0;  // 0, or more than there can be
     const Size alignment_mask = (alignment - 1) | (kUnit - 1);
     const Address begin = take_first_fit(size, alignment_mask, prefix);
-    return begin != 0 ? begin : bump(size, alignment_mask, prefix);
+    return begin != 0 ? begin : bump(top_, size, alignment_mask, prefix);
   }
 
   /// Carves the block from the end of the first free block that holds it, so that the rest keeps
@@ -221,50 +221,44 @@ class BumpFreeList {
     return 0;
   }
 
-  /// Takes the block from the slack, growing memory where that is too short.
-  [[nodiscard]] Address bump(Size size, Size alignment_mask, Size prefix) noexcept {
+  /// Takes the block from the memory at `base`: the slack's start, or the start of the last block,
+  /// which grows in place then. Grows memory where that is too short.
+  [[nodiscard]] Address bump(Address base, Size size, Size alignment_mask, Size prefix) noexcept {
     for (;;) {
-      const Size gap = -(top_ + prefix) & alignment_mask;
-      if (extend_region(gap + size)) {
-        const Address begin = top_ + gap;
-        release(top_, gap);
-        top_ = begin + size;
-        return begin;
+      const Size gap = -(base + prefix) & alignment_mask;
+      const Size needed = gap + size;
+      const Size available = limit_ - base;
+      if (needed <= available) {
+        release(base, gap);
+        top_ = base + needed;
+        return base + gap;
       }
-      if (!start_region(size + alignment_mask)) return 0;
+      const bool in_place = base != top_;
+      if (!add_memory(needed - available, alignment_mask + size, in_place)) return 0;
+      if (!in_place) base = top_;
     }
   }
 
-  /// Makes the slack hold `size` bytes. Fails iff memory cannot grow, or does not grow right behind
-  /// the newest region, because somebody else grew it since.
-  [[nodiscard]] bool extend_region(Size size) noexcept {
-    const Size slack = limit_ - top_;
-    if (size <= slack) return true;
-    if (limit_ != pages_.end() || !grow(size - slack)) return false;
-    limit_ = pages_.end();
-    return true;
-  }
-
-  /// Starts a region of at least `size` bytes, behind the pages of somebody else. The first region is
-  /// what is there already, however much that is. Fails iff nobody else's pages are in the way or
-  /// memory cannot grow.
-  [[nodiscard]] bool start_region(Size size) noexcept {
-    Address region = pages_.begin();
-    if (limit_ != 0) {
-      region = pages_.end();
-      if (region == limit_ || !grow(Tracker::kRegionPrefix + size)) return false;
+  /// Adds `missing` bytes to the newest region, or starts another with `whole` bytes where pages that
+  /// somebody else grew lie in between, unless `in_place`. The first region is what is there already,
+  /// however much that is. Fails iff memory does not grow as needed; all is as it was then.
+  [[nodiscard]] bool add_memory(Size missing, Size whole, bool in_place) noexcept {
+    const Address memory_end = pages_.end();
+    const bool is_first = limit_ == 0;
+    const bool follows = memory_end == limit_;
+    if (!follows && in_place) return false;
+    if (!is_first) {
+      if (!pages_.grow(follows ? missing : Tracker::kRegionPrefix + whole)) return false;
+      tracker_.grew();
     }
-    if (pages_.end() - region < Tracker::kRegionPrefix) return false;
-    release(top_, limit_ - top_);
-    tracker_.open_region(pages_, region, limit_);
-    top_ = region + Tracker::kRegionPrefix;
+    if (!follows) {
+      const Address region = is_first ? pages_.begin() : memory_end;
+      if (pages_.end() - region < Tracker::kRegionPrefix) return false;
+      release(top_, limit_ - top_);
+      tracker_.open_region(pages_, region, limit_);
+      top_ = region + Tracker::kRegionPrefix;
+    }
     limit_ = pages_.end();
-    return true;
-  }
-
-  [[nodiscard]] bool grow(Size bytes) noexcept {
-    if (!pages_.grow(bytes)) return false;
-    tracker_.grew();
     return true;
   }
 
@@ -274,10 +268,7 @@ class BumpFreeList {
       release(begin + size, old_size - size);
       return begin;
     }
-    if (begin + old_size == top_ && extend_region(size - old_size)) {
-      top_ = begin + size;
-      return begin;
-    }
+    if (begin + old_size == top_ && bump(begin, size, 0, 0) != 0) return begin;
     const Address moved = acquire(size, alignment, prefix);
     if (moved == 0) return 0;
     std::memcpy(pages_.template at<std::byte>(moved), pages_.template at<std::byte>(begin),

@@ -26,7 +26,9 @@ inline void notify_javascript() { emscripten_notify_memory_growth(0); }
 ///
 /// A heap uses at most 65 535 pages: behind the 65 536th its end would be 2^32, which no 32-bit
 /// address can say.
-template <GrowthListener kOnGrowth = nullptr>
+///
+/// `kMaxPages` is not checked where it is 0: for a module whose own declared maximum is no more.
+template <GrowthListener kOnGrowth = nullptr, Size kMaxPages = 65535>
 class WasmMemory {
  public:
   [[nodiscard]] Address begin() const noexcept {
@@ -37,7 +39,7 @@ class WasmMemory {
 
   [[nodiscard]] bool grow(Size bytes) noexcept {
     const Size pages = (bytes - 1) / kPageBytes + 1;
-    if (__builtin_wasm_memory_size(0) + pages > kMaxPages) return false;
+    if (kMaxPages != 0 && __builtin_wasm_memory_size(0) + pages > kMaxPages) return false;
     if (__builtin_wasm_memory_grow(0, pages) == static_cast<std::size_t>(-1)) return false;
     if constexpr (kOnGrowth != nullptr) kOnGrowth();
     return true;
@@ -47,9 +49,6 @@ class WasmMemory {
   [[nodiscard]] T* at(Address address) const noexcept {
     return reinterpret_cast<T*>(static_cast<std::uintptr_t>(address));
   }
-
- private:
-  static constexpr Size kMaxPages = 65535;
 };
 
 static_assert(PageSource<WasmMemory<>>);

@@ -8,8 +8,6 @@
 
 namespace lite_alloc::bindings {
 
-constinit ModuleHeap heap;
-
 EMSCRIPTEN_BINDINGS(lite_alloc) {
   using emscripten::function;
 
@@ -37,7 +35,7 @@ EMSCRIPTEN_BINDINGS(lite_alloc) {
   function("frees()", &statistic<&Statistics::frees>);
   function("failures()", &statistic<&Statistics::failures>);
   function("growths()", &statistic<&Statistics::growths>);
-  function("fragmentation()", &heap_fragmentation);
+  function("fragmentation()", &fragmentation);
 
   function("check()", &check);
   function("corruptAddress()", &corrupt_address);

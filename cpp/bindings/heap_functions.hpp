@@ -1,96 +1,52 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <memory>
-#include <optional>
+#include "lite_alloc/heap/tracking.hpp"
 
-#include "lite_alloc/inspect/check.hpp"
-#include "lite_alloc/inspect/statistics.hpp"
-#include "module_heap.hpp"
-
-/// The heap as functions of plain numbers, the form in which a call through embind costs least.
-/// Addresses and sizes are unsigned; the caller has checked that they are whole numbers under 2^32.
+/// The heap of a module instance as functions of plain numbers, the form in which a call through
+/// embind costs least. Addresses and sizes are unsigned; the caller has checked that they are whole
+/// numbers under 2^32.
 namespace lite_alloc::bindings {
 
 /// Begins anew with an empty heap over the memory that is there now.
-inline void start() noexcept {
-  std::destroy_at(&heap);
-  std::construct_at(&heap);
-  heap.allocator().claim();
-}
+void start() noexcept;
 
-[[nodiscard]] inline Address malloc(Size size) noexcept { return heap.malloc(size); }
-[[nodiscard]] inline Address zeroed(Size size) noexcept { return heap.zeroed(size); }
-[[nodiscard]] inline Address memalign(Size alignment, Size size) noexcept {
-  return heap.memalign(alignment, size);
-}
-[[nodiscard]] inline Address realloc(Address address, Size size) noexcept {
-  return heap.realloc(address, size);
-}
-[[nodiscard]] inline Size free(Address address) noexcept {
-  return static_cast<Size>(heap.free(address));
-}
-[[nodiscard]] inline Size usable_size(Address address) noexcept {
-  return heap.usable_size(address);
-}
-inline void reset() noexcept { heap.reset(); }
+[[nodiscard]] Address malloc(Size size) noexcept;
+[[nodiscard]] Address zeroed(Size size) noexcept;
+[[nodiscard]] Address memalign(Size alignment, Size size) noexcept;
+[[nodiscard]] Address realloc(Address address, Size size) noexcept;
+/// A `FreeResult`.
+[[nodiscard]] Size free(Address address) noexcept;
+[[nodiscard]] Size usable_size(Address address) noexcept;
+void reset() noexcept;
 
-[[nodiscard]] inline Address allocate(Size size, Size alignment) noexcept {
-  return heap.allocator().allocate({.size = size, .alignment = alignment});
-}
-
+[[nodiscard]] Address allocate(Size size, Size alignment) noexcept;
+/// False, and nothing done, iff no block of the sized calls may be here.
+[[nodiscard]] bool deallocate(Address address, Size size, Size alignment) noexcept;
+[[nodiscard]] Address reallocate(Address address, Size old_size, Size new_size,
+                                 Size alignment) noexcept;
 /// Whether a block of the sized calls may be here: what a few comparisons can tell.
-[[nodiscard]] inline bool may_be_sized_block(Address address, Size size, Size alignment) noexcept {
-  const Size whole = block_size({.size = size});
-  return address % std::max(alignment, kUnit) == 0 && whole != 0 &&
-         heap.allocator().owns(address, whole) && !heap.is_live(address);
-}
+[[nodiscard]] bool may_be_sized_block(Address address, Size size, Size alignment) noexcept;
 
-/// False, and nothing done, iff no such block may be here.
-[[nodiscard]] inline bool deallocate(Address address, Size size, Size alignment) noexcept {
-  const bool may = may_be_sized_block(address, size, alignment);
-  if (may) heap.allocator().deallocate(address, {.size = size, .alignment = alignment});
-  return may;
-}
+[[nodiscard]] Statistics statistics() noexcept;
+[[nodiscard]] double fragmentation() noexcept;
 
-[[nodiscard]] inline Address reallocate(Address address, Size old_size, Size new_size,
-                                        Size alignment) noexcept {
-  if (!may_be_sized_block(address, old_size, alignment)) return 0;
-  return heap.allocator().reallocate(address, {.size = old_size, .alignment = alignment}, new_size);
-}
-
-/// One counter or figure of the heap, as a number that JavaScript holds exactly.
+/// One of the statistics, as a number that JavaScript holds exactly.
 template <auto kMember>
 [[nodiscard]] double statistic() noexcept {
-  return static_cast<double>(heap.allocator().statistics().*kMember);
-}
-[[nodiscard]] inline double heap_fragmentation() noexcept {
-  return fragmentation(heap.allocator().statistics());
+  return static_cast<double>(statistics().*kMember);
 }
 
-/// What the last `check` found.
-inline constinit Corruption last_corruption{};
+/// 0, or the `Corruption::Kind` found, whose place `corrupt_address` tells.
+[[nodiscard]] Size check() noexcept;
+[[nodiscard]] Address corrupt_address() noexcept;
 
-/// 0, or the kind of corruption, whose place `corrupt_address` tells.
-[[nodiscard]] inline Size check() noexcept {
-  last_corruption = find_corruption(heap);
-  return static_cast<Size>(last_corruption.kind);
-}
-[[nodiscard]] inline Address corrupt_address() noexcept { return last_corruption.address; }
-
-/// The walk that `walk_start` starts and `walk_next` moves on.
-inline constinit std::optional<BlockWalk<ModuleHeap::Below>> current_walk{};
-inline constinit Block current_block{};
-
-inline void walk_start() noexcept { current_walk.emplace(heap); }
-
+/// Starts a walk through the blocks in address order. Any other call ends it.
+void walk_start() noexcept;
 /// The address of the next block or free stretch; 0 behind the last.
-[[nodiscard]] inline Address walk_next() noexcept {
-  return current_walk && current_walk->next(current_block) ? current_block.address : 0;
-}
-[[nodiscard]] inline Size walk_size() noexcept { return current_block.size; }
-[[nodiscard]] inline bool walk_is_used() noexcept {
-  return current_block.state == Extent::State::kUsed;
-}
+[[nodiscard]] Address walk_next() noexcept;
+/// Bytes up to the one after it.
+[[nodiscard]] Size walk_size() noexcept;
+[[nodiscard]] bool walk_is_used() noexcept;
 
 }  // namespace lite_alloc::bindings

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+
+/** The `code` of every error of this package: stable across versions. */
+export type ErrorCode =
+  | 'OUT_OF_MEMORY'
+  | 'USE_AFTER_FREE'
+  | 'INVALID_FREE'
+  | 'DOUBLE_FREE'
+  | 'HEAP_CORRUPTION'
+  | 'WASM_LOAD';
+
+/** What all errors of this package extend. Wrong arguments are `RangeError` and `TypeError` instead. */
+export class LiteAllocError extends Error {
+  static {
+    LiteAllocError.prototype.name = 'LiteAllocError';
+  }
+
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** Memory cannot hold what was asked for. The heap is as it was before. */
+export class OutOfMemoryError extends LiteAllocError {
+  static {
+    OutOfMemoryError.prototype.name = 'OutOfMemoryError';
+  }
+
+  /** What was asked for, in bytes. */
+  readonly requestedBytes: number;
+  /** The size of the linear memory, in bytes. */
+  readonly memoryBytes: number;
+  /** What the linear memory can grow to, in bytes. */
+  readonly maximumBytes: number;
+
+  constructor(requestedBytes: number, memoryBytes: number, maximumBytes: number) {
+    super(
+      'OUT_OF_MEMORY',
+      `cannot allocate ${requestedBytes} bytes: memory has ${memoryBytes} bytes and can grow to ${maximumBytes}`,
+    );
+    this.requestedBytes = requestedBytes;
+    this.memoryBytes = memoryBytes;
+    this.maximumBytes = maximumBytes;
+  }
+}
+
+/** A handle or a heap was used after it was freed, reset or disposed. */
+export class UseAfterFreeError extends LiteAllocError {
+  static {
+    UseAfterFreeError.prototype.name = 'UseAfterFreeError';
+  }
+
+  constructor(message: string) {
+    super('USE_AFTER_FREE', message);
+  }
+}
+
+/** An address was given back, resized or asked about that is not a live block of this heap. */
+export class InvalidFreeError extends LiteAllocError {
+  static {
+    InvalidFreeError.prototype.name = 'InvalidFreeError';
+  }
+
+  readonly address: number;
+
+  constructor(address: number, message: string) {
+    super('INVALID_FREE', message);
+    this.address = address;
+  }
+}
+
+/** A block was freed twice. */
+export class DoubleFreeError extends LiteAllocError {
+  static {
+    DoubleFreeError.prototype.name = 'DoubleFreeError';
+  }
+
+  readonly address: number;
+
+  constructor(address: number, message: string) {
+    super('DOUBLE_FREE', message);
+    this.address = address;
+  }
+}
+
+/** Something wrote where it must not: the heap's own structure is damaged. */
+export class HeapCorruptionError extends LiteAllocError {
+  static {
+    HeapCorruptionError.prototype.name = 'HeapCorruptionError';
+  }
+
+  /** Where it shows, or 0 where no single place does. */
+  readonly address: number;
+
+  constructor(address: number, message: string) {
+    super('HEAP_CORRUPTION', message);
+    this.address = address;
+  }
+}
+
+/** The wasm file cannot be fetched, compiled or instantiated; `cause` says why. */
+export class WasmLoadError extends LiteAllocError {
+  static {
+    WasmLoadError.prototype.name = 'WasmLoadError';
+  }
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('WASM_LOAD', message, options);
+  }
+}
+
+/** An address as messages show it. */
+export function formatAddress(address: number): string {
+  return Number.isInteger(address) && address >= 0 ? `0x${address.toString(16)}` : String(address);
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+
+import { maximumPages, minimumPages, type WasmSource } from './wasm-module.js';
+
+/** The names of the allocation strategies. */
+export const strategies = ['bump-free-list'] as const;
+
+export type Strategy = (typeof strategies)[number];
+
+export interface HeapOptions {
+  /** How blocks are found and kept. Default: `'bump-free-list'`. */
+  strategy?: Strategy;
+  /** The size of the memory at the start, in bytes, rounded up to pages of 65 536. Default: 262 144. */
+  initialBytes?: number;
+  /**
+   * What the memory can grow to, in bytes, rounded up to pages; at most 4 GiB. Default: 2 GiB. Where
+   * the platform refuses, half of it is tried, and so on: `stats().maximumBytes` tells what it became.
+   */
+  maximumBytes?: number;
+  /**
+   * The package's wasm file where it cannot be found beside its JavaScript: compiled, as bytes, as a
+   * URL, or as a response that is being fetched.
+   */
+  wasm?: WasmSource | PromiseLike<WasmSource>;
+}
+
+/** Checked options, in pages. */
+export interface HeapPlan {
+  readonly strategy: Strategy;
+  readonly initialPages: number;
+  readonly maximumPages: number;
+  readonly wasm: WasmSource | PromiseLike<WasmSource> | undefined;
+}
+
+const pageBytes = 65536;
+const defaultInitialBytes = 4 * pageBytes;
+const defaultMaximumBytes = 2 ** 31;
+const knownOptions = ['strategy', 'initialBytes', 'maximumBytes', 'wasm'];
+
+/** Fills in defaults. A bad option is a `TypeError` or `RangeError` that names it and its value. */
+export function planHeap(options: HeapOptions = {}): HeapPlan {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError(`options must be an object, got ${String(options)}`);
+  }
+  for (const name of Object.keys(options)) {
+    if (!knownOptions.includes(name)) {
+      throw new TypeError(`unknown option ${name}; there are ${knownOptions.join(', ')}`);
+    }
+  }
+  const maximumBytes = options.maximumBytes ?? defaultMaximumBytes;
+  const maximum = toPages('maximumBytes', maximumBytes, maximumPages);
+  const initialBytes = options.initialBytes ?? Math.min(defaultInitialBytes, maximumBytes);
+  const initial = toPages('initialBytes', initialBytes, maximumPages);
+  if (initial > maximum) {
+    throw new RangeError(`initialBytes ${initialBytes} is more than maximumBytes ${maximumBytes}`);
+  }
+  return {
+    strategy: toStrategy(options.strategy ?? 'bump-free-list'),
+    initialPages: initial,
+    maximumPages: maximum,
+    wasm: options.wasm,
+  };
+}
+
+function toPages(name: string, bytes: number, mostPages: number): number {
+  if (typeof bytes !== 'number') {
+    throw new TypeError(`${name} must be a number of bytes, got ${String(bytes)}`);
+  }
+  if (!Number.isInteger(bytes) || bytes < 0 || bytes > mostPages * pageBytes) {
+    throw new RangeError(`${name} must be an integer from 0 to ${mostPages * pageBytes}, got ${bytes}`);
+  }
+  return Math.max(Math.ceil(bytes / pageBytes), minimumPages);
+}
+
+function toStrategy(strategy: Strategy): Strategy {
+  if (typeof strategy !== 'string') {
+    throw new TypeError(`strategy must be a string, got ${String(strategy)}`);
+  }
+  if (!strategies.includes(strategy)) {
+    throw new RangeError(`strategy must be one of ${strategies.join(', ')}, got '${String(strategy)}'`);
+  }
+  return strategy;
+}

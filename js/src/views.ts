@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+
+/**
+ * Views of a whole linear memory, made when they are first read and made anew when memory has grown.
+ *
+ * A view of grown memory is detached and has length 0; asking for its length is much cheaper than
+ * asking the memory for its buffer.
+ */
+export class MemoryViews {
+  readonly #owner: { readonly memory: WebAssembly.Memory };
+  #u8 = new Uint8Array(0);
+  #i8 = new Int8Array(0);
+  #u16 = new Uint16Array(0);
+  #i16 = new Int16Array(0);
+  #u32 = new Uint32Array(0);
+  #i32 = new Int32Array(0);
+  #f32 = new Float32Array(0);
+  #f64 = new Float64Array(0);
+  #i64 = new BigInt64Array(0);
+  #u64 = new BigUint64Array(0);
+
+  constructor(owner: { readonly memory: WebAssembly.Memory }) {
+    this.#owner = owner;
+  }
+
+  get u8(): Uint8Array {
+    return this.#u8.length !== 0 ? this.#u8 : (this.#u8 = new Uint8Array(this.#owner.memory.buffer));
+  }
+
+  get i8(): Int8Array {
+    return this.#i8.length !== 0 ? this.#i8 : (this.#i8 = new Int8Array(this.#owner.memory.buffer));
+  }
+
+  get u16(): Uint16Array {
+    return this.#u16.length !== 0 ? this.#u16 : (this.#u16 = new Uint16Array(this.#owner.memory.buffer));
+  }
+
+  get i16(): Int16Array {
+    return this.#i16.length !== 0 ? this.#i16 : (this.#i16 = new Int16Array(this.#owner.memory.buffer));
+  }
+
+  get u32(): Uint32Array {
+    return this.#u32.length !== 0 ? this.#u32 : (this.#u32 = new Uint32Array(this.#owner.memory.buffer));
+  }
+
+  get i32(): Int32Array {
+    return this.#i32.length !== 0 ? this.#i32 : (this.#i32 = new Int32Array(this.#owner.memory.buffer));
+  }
+
+  get f32(): Float32Array {
+    return this.#f32.length !== 0 ? this.#f32 : (this.#f32 = new Float32Array(this.#owner.memory.buffer));
+  }
+
+  get f64(): Float64Array {
+    return this.#f64.length !== 0 ? this.#f64 : (this.#f64 = new Float64Array(this.#owner.memory.buffer));
+  }
+
+  get i64(): BigInt64Array {
+    return this.#i64.length !== 0 ? this.#i64 : (this.#i64 = new BigInt64Array(this.#owner.memory.buffer));
+  }
+
+  get u64(): BigUint64Array {
+    return this.#u64.length !== 0 ? this.#u64 : (this.#u64 = new BigUint64Array(this.#owner.memory.buffer));
+  }
+}

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT
+//
+// The only file that knows the generated module: where its wasm lies, how it is loaded, and what it
+// offers.
+
+import instantiateGlue from '#glue';
+import { WasmLoadError } from './errors.js';
+
+/**
+ * The functions that `cpp/bindings/embind.cpp` names, over one instance. Numbers must be integers from
+ * 0 to 2^32 - 1: embind does not check them.
+ */
+export interface HeapFunctions {
+  start(): void;
+  malloc(size: number): number;
+  zeroed(size: number): number;
+  memalign(alignment: number, size: number): number;
+  realloc(address: number, size: number): number;
+  free(address: number): number;
+  usableSize(address: number): number;
+  reset(): void;
+  allocate(size: number, alignment: number): number;
+  deallocate(address: number, size: number, alignment: number): boolean;
+  reallocate(address: number, oldSize: number, newSize: number, alignment: number): number;
+  mayBeSizedBlock(address: number, size: number, alignment: number): boolean;
+  liveBlocks(): number;
+  liveBytes(): number;
+  peakLiveBytes(): number;
+  freeBytes(): number;
+  slackBytes(): number;
+  largestFreeBytes(): number;
+  allocations(): number;
+  frees(): number;
+  failures(): number;
+  growths(): number;
+  fragmentation(): number;
+  check(): number;
+  corruptAddress(): number;
+  walkStart(): void;
+  walkNext(): number;
+  walkSize(): number;
+  walkIsUsed(): boolean;
+}
+
+/** Where the wasm can be had: compiled, as bytes, or as what can be fetched. */
+export type WasmSource = WebAssembly.Module | BufferSource | URL | string | Response;
+
+/** The pages that the module's own stack and data need, with room for a first region. */
+export const minimumPages = 1;
+
+/** What the module's import of its memory accepts. */
+export const maximumPages = 65536;
+
+interface NodeHost {
+  readonly process?: {
+    getBuiltinModule?(id: 'node:fs'): { readFileSync(path: URL): Uint8Array<ArrayBuffer> };
+  };
+}
+
+const packagedUrl = (): URL => new URL('./lite-alloc.wasm', import.meta.url);
+
+/** Modules by address: compiled once, shared by all heaps. A failed load is not kept. */
+const compiledModules = new Map<string, WebAssembly.Module>();
+const pendingModules = new Map<string, Promise<WebAssembly.Module>>();
+
+/** Loads and compiles. Fails with `WasmLoadError`. */
+export async function loadModule(source: WasmSource = packagedUrl()): Promise<WebAssembly.Module> {
+  if (source instanceof WebAssembly.Module) return source;
+  if (isResponse(source)) return compileResponse(source);
+  if (!(source instanceof URL) && typeof source !== 'string') return compileBytes(source);
+
+  const url = resolveUrl(source);
+  const compiled = compiledModules.get(url.href);
+  if (compiled !== undefined) return compiled;
+  let pending = pendingModules.get(url.href);
+  if (pending === undefined) {
+    pending = fetchModule(url).finally(() => pendingModules.delete(url.href));
+    pendingModules.set(url.href, pending);
+  }
+  return pending;
+}
+
+/** The same without a promise, where the platform can. Fails with `WasmLoadError`. */
+export function loadModuleSync(source: WasmSource = packagedUrl()): WebAssembly.Module {
+  if (source instanceof WebAssembly.Module) return source;
+  if (isResponse(source)) {
+    throw new TypeError('wasm: a Response cannot be read without a promise; use createHeap');
+  }
+  if (!(source instanceof URL) && typeof source !== 'string') return compileBytesSync(source);
+
+  const url = resolveUrl(source);
+  let compiled = compiledModules.get(url.href);
+  if (compiled === undefined) {
+    compiled = compileBytesSync(readFile(url) ?? fetchSync(url));
+    compiledModules.set(url.href, compiled);
+  }
+  return compiled;
+}
+
+/** An instance of the module over `memory`. Fails with `WasmLoadError` where it is another module. */
+export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): HeapFunctions {
+  try {
+    const functions = instantiateGlue(module, memory) as HeapFunctions;
+    functions.start();
+    return functions;
+  } catch (cause) {
+    throw new WasmLoadError('the wasm module is not the one this version of the package works with', { cause });
+  }
+}
+
+function isResponse(source: WasmSource): source is Response {
+  return typeof Response !== 'undefined' && source instanceof Response;
+}
+
+function resolveUrl(source: URL | string): URL {
+  try {
+    return new URL(source, globalThis.location?.href);
+  } catch (cause) {
+    throw new WasmLoadError(`wasm: ${String(source)} is not a URL`, { cause });
+  }
+}
+
+async function fetchModule(url: URL): Promise<WebAssembly.Module> {
+  const bytes = readFile(url);
+  const module =
+    bytes === undefined ? await compileResponse(await fetchWasm(url)) : await compileBytes(bytes);
+  compiledModules.set(url.href, module);
+  return module;
+}
+
+/** The file's bytes where there is a file system to read; undefined where there is none. */
+function readFile(url: URL): Uint8Array<ArrayBuffer> | undefined {
+  const fs = (globalThis as NodeHost).process?.getBuiltinModule?.('node:fs');
+  if (url.protocol !== 'file:' || fs === undefined) return undefined;
+  return wrapFailure(`cannot read ${url.href}`, () => fs.readFileSync(url));
+}
+
+async function fetchWasm(url: URL): Promise<Response> {
+  try {
+    return await fetch(url);
+  } catch (cause) {
+    throw new WasmLoadError(`cannot fetch ${url.href}`, { cause });
+  }
+}
+
+/** Only workers may wait for the network. */
+function fetchSync(url: URL): ArrayBuffer {
+  if (!('importScripts' in globalThis) || typeof XMLHttpRequest === 'undefined') {
+    throw new WasmLoadError(
+      'createHeapSync cannot load the wasm on this thread: await createHeap() once before, or pass `wasm` as a module or bytes',
+    );
+  }
+  return wrapFailure(`cannot fetch ${url.href}`, () => {
+    const request = new XMLHttpRequest();
+    request.open('GET', url, false);
+    request.responseType = 'arraybuffer';
+    request.send();
+    if (request.status !== 200) throw new Error(`status ${request.status}`);
+    return request.response as ArrayBuffer;
+  });
+}
+
+async function compileResponse(response: Response): Promise<WebAssembly.Module> {
+  if (!response.ok) {
+    throw new WasmLoadError(`cannot fetch ${response.url}: status ${response.status}`);
+  }
+  try {
+    // Servers that do not know the file type would fail the streaming compiler.
+    return response.headers.get('content-type')?.startsWith('application/wasm')
+      ? await WebAssembly.compileStreaming(response)
+      : await WebAssembly.compile(await response.arrayBuffer());
+  } catch (cause) {
+    throw new WasmLoadError(`cannot compile ${response.url}`, { cause });
+  }
+}
+
+async function compileBytes(bytes: BufferSource): Promise<WebAssembly.Module> {
+  try {
+    return await WebAssembly.compile(bytes);
+  } catch (cause) {
+    throw new WasmLoadError('cannot compile the wasm', { cause });
+  }
+}
+
+function compileBytesSync(bytes: BufferSource): WebAssembly.Module {
+  return wrapFailure('cannot compile the wasm', () => new WebAssembly.Module(bytes));
+}
+
+function wrapFailure<Result>(message: string, action: () => Result): Result {
+  try {
+    return action();
+  } catch (cause) {
+    throw new WasmLoadError(message, { cause });
+  }
+}

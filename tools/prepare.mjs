@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+//
+// Brings a checkout to where its commands can run: npm packages, the Emscripten toolchain, the build.
+// Needs nothing but Node and npm itself, and does nothing when all is current.
+
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const emscripten = join(root, 'tools', 'emscripten');
+const presets = ['wasm-release'];
+
+installPackages();
+buildAll();
+
+/** `npm ci`, when the lock file is another than that of the last time. */
+function installPackages() {
+  const lock = fingerprint(['package-lock.json']);
+  const stamp = join(root, 'node_modules', '.lite-alloc-lock');
+  if (readStamp(stamp) === lock) return;
+  console.log('Installing npm packages ...');
+  run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+  writeFileSync(stamp, lock);
+}
+
+/** Toolchain, wasm and JavaScript, when a source is another than that of the last time. */
+function buildAll() {
+  const sources = ['cpp', 'js', 'bench/cpp', 'tools', 'CMakeLists.txt', 'CMakePresets.json', 'tsconfig.json', 'package.json', 'package-lock.json'];
+  const current = fingerprint(sources);
+  const stamp = join(root, 'dist', '.sources');
+  if (readStamp(stamp) === current) return;
+
+  requireTool('cmake', 'CMake 3.25 or newer');
+  run(emscripten, ['--resolve']);
+  for (const preset of presets) {
+    console.log(`Building ${preset} ...`);
+    run(emscripten, ['emcmake', 'cmake', '--preset', preset], { quiet: true });
+    run(emscripten, ['cmake', '--build', join('build', preset), '--parallel'], { quiet: true });
+  }
+  console.log('Building the package ...');
+  run(process.execPath, [join('tools', 'build-package.mjs')]);
+  writeFileSync(stamp, current);
+}
+
+function fingerprint(paths) {
+  const hash = createHash('sha256');
+  for (const path of paths.flatMap(listFiles)) hash.update(path).update('\0').update(readFileSync(join(root, path)));
+  return hash.digest('hex');
+}
+
+function listFiles(path) {
+  const full = join(root, path);
+  if (!existsSync(full)) return [];
+  if (statSync(full).isFile()) return [path];
+  return readdirSync(full).sort().flatMap((name) => listFiles(join(path, name)));
+}
+
+function readStamp(file) {
+  return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
+}
+
+function requireTool(command, description) {
+  if (spawnSync(command, ['--version']).error === undefined) return;
+  console.error(`lite-alloc needs ${description} to build: install it and make sure that \`${command}\` is on PATH.`);
+  process.exit(1);
+}
+
+/** Runs a command in the root folder; ends this process with its output when it fails. */
+function run(command, commandArguments, { quiet = false } = {}) {
+  const PATH = join(root, 'node_modules', '.bin') + delimiter + process.env.PATH;
+  const done = spawnSync(command, commandArguments, {
+    cwd: root,
+    env: { ...process.env, PATH },
+    stdio: quiet ? ['ignore', 'pipe', 'pipe'] : ['ignore', 'inherit', 'inherit'],
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+  });
+  if (done.status === 0) return;
+  if (quiet) console.error(done.stdout, done.stderr);
+  console.error(`${command} ${commandArguments.join(' ')} failed: ${done.error?.message ?? `status ${done.status}`}`);
+  process.exit(1);
+}

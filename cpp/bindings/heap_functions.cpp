@@ -53,7 +53,7 @@ Address reallocate(Address address, Size old_size, Size new_size, Size alignment
 bool may_be_sized_block(Address address, Size size, Size alignment) noexcept {
   const Size whole = block_size({.size = size});
   return address % std::max(alignment, kUnit) == 0 && whole != 0 &&
-         heap.allocator().owns(address, whole) && !heap.is_live(address);
+         heap.allocator().has_handed_out(address, whole) && !heap.is_live(address);
 }
 
 Statistics statistics() noexcept { return heap.allocator().statistics(); }

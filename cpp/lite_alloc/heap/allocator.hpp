@@ -44,7 +44,8 @@ struct Corruption {
 ///                                        size, perhaps elsewhere; 0 if it cannot be had, and the old
 ///                                        block is as it was
 ///   reset()                              every block is gone, the memory stays for reuse
-///   owns(address, size)                  whether all these bytes are memory it has handed out before
+///   owns(address, size)                  whether all these bytes are this heap's
+///   has_handed_out(address, size)        whether they have been part of a block, too
 ///   statistics()                         counters
 ///   walk()                               a cursor: `next(Extent&)` gives the stretches in address
 ///                                        order, false at the end; any other call ends its validity
@@ -56,6 +57,7 @@ concept Allocator = requires(A heap, Layout layout, Address address, Size size, 
   { heap.reallocate(address, layout, size) } noexcept -> std::same_as<Address>;
   { heap.reset() } noexcept -> std::same_as<void>;
   { heap.owns(address, size) } noexcept -> std::same_as<bool>;
+  { heap.has_handed_out(address, size) } noexcept -> std::same_as<bool>;
   { heap.statistics() } noexcept -> std::same_as<Statistics>;
   { heap.walk().next(extent) } noexcept -> std::same_as<bool>;
   { heap.find_corruption() } noexcept -> std::same_as<Corruption>;

@@ -96,15 +96,21 @@ class BumpFreeList {
     }
   }
 
-  /// Whether `[address, address + size)` lies in memory this heap has handed out before.
+  /// Whether `[address, address + size)` lies in this heap's memory, slack included.
   [[nodiscard]] bool owns(Address address, Size size) const noexcept
     requires(Tracker::kEnabled)
   {
-    for (RegionBounds region = oldest_region(); region.begin != 0; region = next_region(region)) {
-      const Address end = region.is_newest ? top_ : region.end;
-      if (region.begin <= address && address <= end) return size <= end - address;
-    }
-    return false;
+    const RegionBounds region = region_around(address);
+    return region.begin != 0 && size <= region.end - address;
+  }
+
+  /// Whether all of it has been handed out before: the slack has not.
+  [[nodiscard]] bool has_handed_out(Address address, Size size) const noexcept
+    requires(Tracker::kEnabled)
+  {
+    const RegionBounds region = region_around(address);
+    const Address end = region.is_newest ? top_ : region.end;
+    return region.begin != 0 && address <= end && size <= end - address;
   }
 
   /// The counters. Constant time; the first call after the largest free block was used walks the
@@ -145,8 +151,8 @@ class BumpFreeList {
     const Size heap_size = heap_bytes();
     Size free_size = limit_ - top_;
     for (Address block = free_; block != 0; block = at(block).next) {
-      if (block % kUnit != 0 || !owns(block, kUnit) || at(block).size % kUnit != 0 ||
-          at(block).size == 0 || !owns(block, at(block).size)) {
+      if (block % kUnit != 0 || !has_handed_out(block, kUnit) || at(block).size % kUnit != 0 ||
+          at(block).size == 0 || !has_handed_out(block, at(block).size)) {
         return {Corruption::Kind::kFreeListOutsideHeap, block};
       }
       if (at(block).size > heap_size - free_size) {  // also where the list has become a circle
@@ -264,7 +270,8 @@ class BumpFreeList {
 
   [[nodiscard]] Address resize(Address begin, Size old_size, Size size, Size alignment,
                                Size prefix) noexcept {
-    if (size - 1 < old_size) {  // not 0, which no block can be
+    if (size == 0) return 0;
+    if (size <= old_size) {
       release(begin + size, old_size - size);
       return begin;
     }
@@ -302,6 +309,15 @@ class BumpFreeList {
   }
   [[nodiscard]] RegionBounds next_region(const RegionBounds& region) const noexcept {
     return region_at(region.next);
+  }
+
+  /// The region that an address lies in; none if there is no such.
+  [[nodiscard]] RegionBounds region_around(Address address) const noexcept {
+    RegionBounds region = oldest_region();
+    while (region.begin != 0 && (address < region.begin || address > region.end)) {
+      region = next_region(region);
+    }
+    return region;
   }
 
   [[nodiscard]] Size heap_bytes() const noexcept {

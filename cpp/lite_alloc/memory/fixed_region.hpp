@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "lite_alloc/memory/page_source.hpp"
@@ -17,7 +18,7 @@ class FixedRegion {
   [[nodiscard]] Address begin() const noexcept { return align_up(address_of_memory(), kUnit); }
 
   [[nodiscard]] Address end() const noexcept {
-    return align_down(address_of_memory() + bytes_, kUnit);
+    return std::max(begin(), align_down(address_of_memory() + bytes_, kUnit));
   }
 
   [[nodiscard]] static bool grow(Size) noexcept { return false; }

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+//
+// A tour of the package in a terminal: replays the allocations of a real program, keeps typed arrays
+// while memory grows beneath them, and shows the heap.
+
+import assert from 'node:assert/strict';
+import { createHeap } from 'lite-alloc';
+import { Operation, readTrace } from '../../bench/trace.mjs';
+import { drawHeap, formatBytes } from './heap-picture.mjs';
+
+const history = readTrace('lua');
+console.log(`A Lua program's ${history.operations} allocation calls, replayed through JavaScript.`);
+const picture = await replayWithContents(history);
+const replay = await replayForTime(history);
+await keepArraysWhileMemoryGrows();
+printTable(replay);
+console.log(`\nThe heap half way through, lowest address first:\n\n${picture}`);
+
+/** Each block is filled when it is allocated, and looked through before it is freed. Returns a picture. */
+async function replayWithContents({ pairs, operations, blocks }) {
+  const heap = await createHeap();
+  const addresses = new Float64Array(blocks);
+  const sizes = new Float64Array(blocks);
+  let picture = '';
+
+  for (let index = 0; index < pairs.length; index += 2) {
+    if (index === operations) picture = drawHeap(heap);
+    const id = pairs[index] >>> 2;
+    const size = pairs[index + 1];
+    switch (pairs[index] & 3) {
+      case Operation.allocate:
+        addresses[id] = heap.malloc(size);
+        break;
+      case Operation.free:
+        assertFilled(heap, addresses[id], sizes[id], id);
+        heap.free(addresses[id]);
+        continue;
+      case Operation.reallocate:
+        addresses[id] = heap.realloc(addresses[id], size);
+        assertFilled(heap, addresses[id], Math.min(size, sizes[id]), id);
+        break;
+    }
+    sizes[id] = size;
+    heap.u8.fill(id, addresses[id], addresses[id] + size);
+  }
+  heap.check();
+  console.log(`All ${blocks} blocks held what was written to them until they were freed.`);
+  return picture;
+}
+
+function assertFilled(heap, address, size, id) {
+  const bytes = heap.u8.subarray(address, address + size);
+  assert.ok(bytes.every((byte) => byte === (id & 255)), `block ${id} lost its contents`);
+}
+
+/** Nothing but the calls. */
+async function replayForTime({ pairs, operations, blocks }) {
+  const heap = await createHeap();
+  const addresses = new Float64Array(blocks);
+  const begin = performance.now();
+  for (let index = 0; index < pairs.length; index += 2) {
+    const id = pairs[index] >>> 2;
+    const operation = pairs[index] & 3;
+    if (operation === Operation.allocate) {
+      addresses[id] = heap.malloc(pairs[index + 1]);
+    } else if (operation === Operation.free) {
+      heap.free(addresses[id]);
+    } else {
+      addresses[id] = heap.realloc(addresses[id], pairs[index + 1]);
+    }
+  }
+  const milliseconds = performance.now() - begin;
+  return { operations, milliseconds, stats: heap.stats() };
+}
+
+/** Views made once would be empty after the first growth; those of the handles never are. */
+async function keepArraysWhileMemoryGrows() {
+  const heap = await createHeap({ initialBytes: 1 << 18 });
+  const positions = heap.from(Float32Array.from({ length: 3000 }, (_, index) => index / 2));
+  const colours = heap.array(Uint8Array, 4000, { zero: true });
+  const kept = positions.view;
+  const before = heap.memory.buffer.byteLength;
+  heap.array(Float64Array, 1_000_000).free();
+  colours.view[17] = 255;
+
+  assert.equal(kept.length, 0, 'a view that was kept is detached');
+  assert.equal(positions.view[2999], 1499.5);
+  assert.equal(colours.view[17], 255);
+  console.log(
+    `Memory grew from ${formatBytes(before)} to ${formatBytes(heap.memory.buffer.byteLength)}; ` +
+      'the typed arrays made before it still read and write.\n',
+  );
+  positions.free();
+  colours.free();
+  assert.equal(heap.stats().liveBlocks, 0);
+}
+
+function printTable({ operations, milliseconds, stats }) {
+  const rows = [
+    ['strategy', stats.strategy],
+    ['operations', operations],
+    ['time per operation', `${((milliseconds / operations) * 1e6).toFixed(0)} ns`],
+    ['peak live bytes', formatBytes(stats.peakLiveBytes)],
+    ['memory', formatBytes(stats.memoryBytes)],
+    ['memory over peak live bytes', (stats.memoryBytes / stats.peakLiveBytes).toFixed(2)],
+    ['times memory grew', stats.growths],
+    ['fragmentation', stats.fragmentation.toFixed(3)],
+  ];
+  for (const [name, value] of rows) console.log(`  ${name.padEnd(30)}${String(value).padStart(16)}`);
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+//
+// One project for each kind of test; `npx vitest run --project NAME` runs one of them.
+
+import { fileURLToPath } from 'node:url';
+import { playwright } from '@vitest/browser-playwright';
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
+import { chromiumArguments, findChromium } from './test/support/chromium.js';
+
+const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
+
+/** The package as it was built, for a kind of host. */
+const built = (entry: string) => ({
+  alias: [{ find: /^lite-alloc$/, replacement: path(`./dist/${entry}`) }],
+});
+
+/** Of the random tests: another one is tried with `LITE_ALLOC_SEED=7 npm test`. */
+const seed = Number(process.env['LITE_ALLOC_SEED'] ?? 20260101);
+
+const node: TestProjectInlineConfiguration = {
+  resolve: built('index.node.js'),
+  test: {
+    name: 'node',
+    include: ['test/js/**/*.test.ts'],
+    provide: { seed, randomOperations: 1_000_000 },
+    testTimeout: 120_000,
+    // The package runs as Node itself loads it.
+    server: { deps: { external: [/\/dist\//] } },
+  },
+};
+
+/** Without a Chromium there is one skipped test that says so. */
+function browserProject(executablePath: string | undefined): TestProjectInlineConfiguration {
+  if (executablePath === undefined) {
+    return { test: { name: 'browser', include: ['test/browser/no-chromium.ts'] } };
+  }
+  return {
+    resolve: built('index.js'),
+    test: {
+      name: 'browser',
+      include: ['test/js/*.test.ts', 'test/browser/**/*.test.ts'],
+      provide: { seed, randomOperations: 100_000 },
+      testTimeout: 120_000,
+      browser: {
+        enabled: true,
+        headless: true,
+        screenshotFailures: false,
+        provider: playwright({ launchOptions: { executablePath, args: chromiumArguments } }),
+        instances: [{ browser: 'chromium' }],
+      },
+    },
+  };
+}
+
+const types: TestProjectInlineConfiguration = {
+  test: {
+    name: 'types',
+    include: ['test/types/**/*.test.ts'],
+    typecheck: {
+      enabled: true,
+      include: ['test/types/**/*.test-d.ts'],
+      tsconfig: path('./test/types/tsconfig.json'),
+    },
+    testTimeout: 60_000,
+  },
+};
+
+const architecture: TestProjectInlineConfiguration = {
+  test: { name: 'architecture', include: ['test/architecture/**/*.test.ts'] },
+};
+
+const packed: TestProjectInlineConfiguration = {
+  test: {
+    name: 'package',
+    include: ['test/package/**/*.test.ts'],
+    globalSetup: ['test/package/install.ts'],
+    testTimeout: 120_000,
+  },
+};
+
+export default defineConfig({
+  test: {
+    projects: [node, browserProject(findChromium()), types, architecture, packed],
+  },
+});

@@ -19,7 +19,10 @@ const hosts = [
 rmSync(path('dist'), { recursive: true, force: true });
 mkdirSync(path('dist/standalone'), { recursive: true });
 cpSync(path(`${bindings}/lite-alloc.web.wasm`), path('dist/lite-alloc.wasm'));
-cpSync(path(`${bindings}/standalone/bump-free-list.wasm`), path('dist/standalone/bump-free-list.wasm'));
+cpSync(
+  path(`${bindings}/standalone/bump-free-list.wasm`),
+  path('dist/standalone/bump-free-list.wasm'),
+);
 assertSameWasm();
 for (const { glue, entry } of hosts) {
   await writeGlue(glue);
@@ -29,7 +32,9 @@ writeTypes();
 
 /** The two links differ in glue only; one wasm serves both. */
 function assertSameWasm() {
-  const [node, web] = hosts.map(({ glue }) => readFileSync(path(`${bindings}/lite-alloc.${glue}.wasm`)));
+  const [node, web] = hosts.map(({ glue }) =>
+    readFileSync(path(`${bindings}/lite-alloc.${glue}.wasm`)),
+  );
   if (!node.equals(web)) throw new Error('the node and web links made different wasm files');
 }
 
@@ -53,13 +58,20 @@ async function bundle(host, entry) {
       {
         name: 'glue',
         setup: ({ onResolve }) =>
-          onResolve({ filter: /^#glue$/ }, () => ({ path: `./lite-alloc.${host}.mjs`, external: true })),
+          onResolve({ filter: /^#glue$/ }, () => ({
+            path: `./lite-alloc.${host}.mjs`,
+            external: true,
+          })),
       },
     ],
   });
 }
 
 function writeTypes() {
-  const tsc = spawnSync(process.execPath, [path('node_modules/typescript/bin/tsc'), '-p', path('tsconfig.json')], { stdio: 'inherit' });
+  const tsc = spawnSync(
+    process.execPath,
+    [path('node_modules/typescript/bin/tsc'), '-p', path('tsconfig.json')],
+    { stdio: 'inherit' },
+  );
   if (tsc.status !== 0) throw new Error('the types do not compile');
 }

@@ -28,10 +28,20 @@ function installPackages() {
 
 /** Toolchain, wasm and JavaScript, when a source is another than that of the last time. */
 function buildAll() {
-  const sources = ['cpp', 'js', 'bench/cpp', 'tools', 'CMakeLists.txt', 'CMakePresets.json', 'tsconfig.json', 'package.json', 'package-lock.json'];
+  const sources = [
+    'cpp',
+    'js',
+    'bench/cpp',
+    'tools',
+    'CMakeLists.txt',
+    'CMakePresets.json',
+    'tsconfig.json',
+    'package.json',
+    'package-lock.json',
+  ];
   const current = fingerprint(sources);
-  const stamp = join(root, 'dist', '.sources');
-  if (readStamp(stamp) === current) return;
+  const stamp = join(root, 'build', '.sources');
+  if (existsSync(join(root, 'dist')) && readStamp(stamp) === current) return;
 
   requireTool('cmake', 'CMake 3.25 or newer');
   run(emscripten, ['--resolve']);
@@ -47,7 +57,11 @@ function buildAll() {
 
 function fingerprint(paths) {
   const hash = createHash('sha256');
-  for (const path of paths.flatMap(listFiles)) hash.update(path).update('\0').update(readFileSync(join(root, path)));
+  for (const path of paths.flatMap(listFiles))
+    hash
+      .update(path)
+      .update('\0')
+      .update(readFileSync(join(root, path)));
   return hash.digest('hex');
 }
 
@@ -55,7 +69,9 @@ function listFiles(path) {
   const full = join(root, path);
   if (!existsSync(full)) return [];
   if (statSync(full).isFile()) return [path];
-  return readdirSync(full).sort().flatMap((name) => listFiles(join(path, name)));
+  return readdirSync(full)
+    .sort()
+    .flatMap((name) => listFiles(join(path, name)));
 }
 
 function readStamp(file) {
@@ -64,7 +80,9 @@ function readStamp(file) {
 
 function requireTool(command, description) {
   if (spawnSync(command, ['--version']).error === undefined) return;
-  console.error(`lite-alloc needs ${description} to build: install it and make sure that \`${command}\` is on PATH.`);
+  console.error(
+    `lite-alloc needs ${description} to build: install it and make sure that \`${command}\` is on PATH.`,
+  );
   process.exit(1);
 }
 
@@ -80,6 +98,8 @@ function run(command, commandArguments, { quiet = false } = {}) {
   });
   if (done.status === 0) return;
   if (quiet) console.error(done.stdout, done.stderr);
-  console.error(`${command} ${commandArguments.join(' ')} failed: ${done.error?.message ?? `status ${done.status}`}`);
+  console.error(
+    `${command} ${commandArguments.join(' ')} failed: ${done.error?.message ?? `status ${done.status}`}`,
+  );
   process.exit(1);
 }

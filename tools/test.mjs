@@ -45,7 +45,13 @@ function runNative({ preset }) {
     if (done.status !== 0) return failure(done.output);
   }
   const file = `${root}${reports}/${preset}.xml`;
-  const tests = run('ctest', ['--test-dir', `build/${preset}`, '--output-on-failure', '--output-junit', file]);
+  const tests = run('ctest', [
+    '--test-dir',
+    `build/${preset}`,
+    '--output-on-failure',
+    '--output-junit',
+    file,
+  ]);
   const counts = junitCounts(file);
   return counts ?? failure(tests.output);
 
@@ -55,7 +61,12 @@ function runNative({ preset }) {
       const count = (name) => Number(attributes.match(new RegExp(`\\b${name}="(\\d+)"`))?.[1] ?? 0);
       const failed = count('failures') + count('errors');
       const skipped = count('skipped') + count('disabled');
-      return { passed: count('tests') - failed - skipped, failed, skipped, output: failed ? tests.output : '' };
+      return {
+        passed: count('tests') - failed - skipped,
+        failed,
+        skipped,
+        output: failed ? tests.output : '',
+      };
     } catch {
       return undefined;
     }
@@ -67,7 +78,13 @@ function runVitest({ project, needs }) {
   const file = `${reports}/${project}.json`;
   if (missing !== undefined && project === 'browser') return { left_out: missing };
   const done = run(process.execPath, [
-    'node_modules/vitest/vitest.mjs', 'run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${file}`,
+    'node_modules/vitest/vitest.mjs',
+    'run',
+    '--project',
+    project,
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${file}`,
   ]);
   try {
     const json = JSON.parse(readFileSync(`${root}${file}`, 'utf8'));
@@ -116,7 +133,10 @@ function run(command, commandArguments) {
     stdio: ['ignore', 'pipe', 'pipe'],
     maxBuffer: 1 << 28,
   });
-  return { status: done.status, output: `${done.stdout ?? ''}${done.stderr ?? ''}${done.error?.message ?? ''}` };
+  return {
+    status: done.status,
+    output: `${done.stdout ?? ''}${done.stderr ?? ''}${done.error?.message ?? ''}`,
+  };
 }
 
 function nativeToolsMissing() {
@@ -127,5 +147,7 @@ function nativeToolsMissing() {
 }
 
 function chromiumMissing() {
-  return findChromium() === undefined ? 'no Chromium (Debian: chromium; or set CHROMIUM_PATH)' : undefined;
+  return findChromium() === undefined
+    ? 'no Chromium (Debian: chromium; or set CHROMIUM_PATH)'
+    : undefined;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The malloc of the module's own runtime: Emscripten's glue allocates while it starts (it copies type
-// names, and frees them). It is served from the module's heap, before JavaScript gets it.
+// The malloc of the module's own runtime: Emscripten's glue allocates while it starts (it copies
+// type names, and frees them). It is served from the module's heap, before JavaScript gets it.
 
 #include <cstddef>
 

@@ -19,7 +19,8 @@ export function drawHeap(heap, { columns = 72, rows = 12 } = {}) {
   const cellBytes = (last.address + last.size - begin) / (columns * rows);
   const usedBytes = new Float64Array(columns * rows);
   for (const { address, size, state } of blocks) {
-    if (state === 'used') addToCells(usedBytes, (address - begin) / cellBytes, (address + size - begin) / cellBytes);
+    if (state === 'used')
+      addToCells(usedBytes, (address - begin) / cellBytes, (address + size - begin) / cellBytes);
   }
 
   const lines = [];

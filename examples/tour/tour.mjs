@@ -50,7 +50,10 @@ async function replayWithContents({ pairs, operations, blocks }) {
 
 function assertFilled(heap, address, size, id) {
   const bytes = heap.u8.subarray(address, address + size);
-  assert.ok(bytes.every((byte) => byte === (id & 255)), `block ${id} lost its contents`);
+  assert.ok(
+    bytes.every((byte) => byte === (id & 255)),
+    `block ${id} lost its contents`,
+  );
 }
 
 /** Nothing but the calls. */
@@ -106,5 +109,6 @@ function printTable({ operations, milliseconds, stats }) {
     ['times memory grew', stats.growths],
     ['fragmentation', stats.fragmentation.toFixed(3)],
   ];
-  for (const [name, value] of rows) console.log(`  ${name.padEnd(30)}${String(value).padStart(16)}`);
+  for (const [name, value] of rows)
+    console.log(`  ${name.padEnd(30)}${String(value).padStart(16)}`);
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+/// <reference lib="esnext.disposable" preserve="true" />
 
 import { formatAddress, UseAfterFreeError } from './errors.js';
 
@@ -27,7 +28,9 @@ export interface TypedArrayConstructor<T extends TypedArray = TypedArray> {
   new (buffer: ArrayBufferLike, byteOffset: number, length: number): T;
 }
 
-const constructors: { readonly [Name in keyof TypedArrays]: TypedArrayConstructor<TypedArrays[Name]> } = {
+const constructors: {
+  readonly [Name in keyof TypedArrays]: TypedArrayConstructor<TypedArrays[Name]>;
+} = {
   Int8Array,
   Uint8Array,
   Uint8ClampedArray,
@@ -42,7 +45,9 @@ const constructors: { readonly [Name in keyof TypedArrays]: TypedArrayConstructo
 };
 
 /** The kind of a typed array; of one of a subclass (a Node `Buffer`, say) its basic kind. */
-export function kindOf<T extends TypedArray>(array: T): TypedArrayConstructor<TypedArrays[T[typeof Symbol.toStringTag]]> {
+export function kindOf<T extends TypedArray>(
+  array: T,
+): TypedArrayConstructor<TypedArrays[T[typeof Symbol.toStringTag]]> {
   const kind: TypedArrayConstructor | undefined = constructors[array?.[Symbol.toStringTag]];
   if (kind === undefined) throw new TypeError(`source must be a typed array, got ${typeof array}`);
   return kind as TypedArrayConstructor<TypedArrays[T[typeof Symbol.toStringTag]]>;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+/// <reference lib="esnext.disposable" preserve="true" />
 
 import {
   assertKind,
@@ -20,7 +21,13 @@ import {
 } from './errors.js';
 import { type HeapOptions, type HeapPlan, planHeap, type Strategy } from './options.js';
 import { MemoryViews } from './views.js';
-import { type HeapFunctions, instantiate, loadModule, loadModuleSync, type WasmSource } from './wasm-module.js';
+import {
+  type HeapFunctions,
+  instantiate,
+  loadModule,
+  loadModuleSync,
+  type WasmSource,
+} from './wasm-module.js';
 
 /** What a heap tells of itself, in bytes and counts. */
 export interface HeapStats {
@@ -237,7 +244,11 @@ export class Heap {
    */
   usableSize(address: number): number {
     const size = isAddress(address) ? this.#functions.usableSize(address) : 0;
-    if (size === 0) throw new InvalidFreeError(address, `${formatAddress(address)} is not a live block of this heap`);
+    if (size === 0)
+      throw new InvalidFreeError(
+        address,
+        `${formatAddress(address)} is not a live block of this heap`,
+      );
     return size;
   }
 
@@ -274,14 +285,22 @@ export class Heap {
    * @throws OutOfMemoryError where memory cannot hold it; the block is as it was then.
    * @throws InvalidFreeError where no such block can be at `address`; not every mistake shows.
    */
-  reallocate(address: number, oldSize: number, newSize: number, alignment = defaultAlignment): number {
+  reallocate(
+    address: number,
+    oldSize: number,
+    newSize: number,
+    alignment = defaultAlignment,
+  ): number {
     assertAlignment(alignment);
     const oldBytes = toSize('oldSize', oldSize);
     const bytes = toSize('newSize', newSize);
     if (!isAddress(address) || !this.#functions.mayBeSizedBlock(address, oldBytes, alignment)) {
       this.#failSized(address, oldSize, alignment);
     }
-    return this.#functions.reallocate(address, oldBytes, bytes, alignment) || this.#failAllocation(newSize);
+    return (
+      this.#functions.reallocate(address, oldBytes, bytes, alignment) ||
+      this.#failAllocation(newSize)
+    );
   }
 
   /** Drops every block at once; handles are dead. Memory is kept for reuse. */
@@ -322,7 +341,11 @@ export class Heap {
     const isInHeap = source.buffer === this.memory.buffer;
     const copy = this.array(type, length, options);
     // The allocation may have grown memory, and detached a source that lies in it.
-    const bytes = new Uint8Array(isInHeap ? this.memory.buffer : source.buffer, byteOffset, byteLength);
+    const bytes = new Uint8Array(
+      isInHeap ? this.memory.buffer : source.buffer,
+      byteOffset,
+      byteLength,
+    );
     this.u8.set(bytes, copy.address);
     return copy;
   }

@@ -11,6 +11,13 @@ export {
   UseAfterFreeError,
   WasmLoadError,
 } from './errors.js';
-export { type ArrayOptions, createHeap, createHeapSync, type Heap, type HeapBlock, type HeapStats } from './heap.js';
+export {
+  type ArrayOptions,
+  createHeap,
+  createHeapSync,
+  type Heap,
+  type HeapBlock,
+  type HeapStats,
+} from './heap.js';
 export { type HeapOptions, type Strategy, strategies } from './options.js';
 export type { WasmSource } from './wasm-module.js';

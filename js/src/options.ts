@@ -67,7 +67,9 @@ function toPages(name: string, bytes: number, mostPages: number): number {
     throw new TypeError(`${name} must be a number of bytes, got ${String(bytes)}`);
   }
   if (!Number.isInteger(bytes) || bytes < 0 || bytes > mostPages * pageBytes) {
-    throw new RangeError(`${name} must be an integer from 0 to ${mostPages * pageBytes}, got ${bytes}`);
+    throw new RangeError(
+      `${name} must be an integer from 0 to ${mostPages * pageBytes}, got ${bytes}`,
+    );
   }
   return Math.max(Math.ceil(bytes / pageBytes), minimumPages);
 }
@@ -77,7 +79,9 @@ function toStrategy(strategy: Strategy): Strategy {
     throw new TypeError(`strategy must be a string, got ${String(strategy)}`);
   }
   if (!strategies.includes(strategy)) {
-    throw new RangeError(`strategy must be one of ${strategies.join(', ')}, got '${String(strategy)}'`);
+    throw new RangeError(
+      `strategy must be one of ${strategies.join(', ')}, got '${String(strategy)}'`,
+    );
   }
   return strategy;
 }

@@ -24,42 +24,52 @@ export class MemoryViews {
   }
 
   get u8(): Uint8Array {
-    return this.#u8.length !== 0 ? this.#u8 : (this.#u8 = new Uint8Array(this.#owner.memory.buffer));
+    if (this.#u8.length === 0) this.#u8 = new Uint8Array(this.#owner.memory.buffer);
+    return this.#u8;
   }
 
   get i8(): Int8Array {
-    return this.#i8.length !== 0 ? this.#i8 : (this.#i8 = new Int8Array(this.#owner.memory.buffer));
+    if (this.#i8.length === 0) this.#i8 = new Int8Array(this.#owner.memory.buffer);
+    return this.#i8;
   }
 
   get u16(): Uint16Array {
-    return this.#u16.length !== 0 ? this.#u16 : (this.#u16 = new Uint16Array(this.#owner.memory.buffer));
+    if (this.#u16.length === 0) this.#u16 = new Uint16Array(this.#owner.memory.buffer);
+    return this.#u16;
   }
 
   get i16(): Int16Array {
-    return this.#i16.length !== 0 ? this.#i16 : (this.#i16 = new Int16Array(this.#owner.memory.buffer));
+    if (this.#i16.length === 0) this.#i16 = new Int16Array(this.#owner.memory.buffer);
+    return this.#i16;
   }
 
   get u32(): Uint32Array {
-    return this.#u32.length !== 0 ? this.#u32 : (this.#u32 = new Uint32Array(this.#owner.memory.buffer));
+    if (this.#u32.length === 0) this.#u32 = new Uint32Array(this.#owner.memory.buffer);
+    return this.#u32;
   }
 
   get i32(): Int32Array {
-    return this.#i32.length !== 0 ? this.#i32 : (this.#i32 = new Int32Array(this.#owner.memory.buffer));
+    if (this.#i32.length === 0) this.#i32 = new Int32Array(this.#owner.memory.buffer);
+    return this.#i32;
   }
 
   get f32(): Float32Array {
-    return this.#f32.length !== 0 ? this.#f32 : (this.#f32 = new Float32Array(this.#owner.memory.buffer));
+    if (this.#f32.length === 0) this.#f32 = new Float32Array(this.#owner.memory.buffer);
+    return this.#f32;
   }
 
   get f64(): Float64Array {
-    return this.#f64.length !== 0 ? this.#f64 : (this.#f64 = new Float64Array(this.#owner.memory.buffer));
+    if (this.#f64.length === 0) this.#f64 = new Float64Array(this.#owner.memory.buffer);
+    return this.#f64;
   }
 
   get i64(): BigInt64Array {
-    return this.#i64.length !== 0 ? this.#i64 : (this.#i64 = new BigInt64Array(this.#owner.memory.buffer));
+    if (this.#i64.length === 0) this.#i64 = new BigInt64Array(this.#owner.memory.buffer);
+    return this.#i64;
   }
 
   get u64(): BigUint64Array {
-    return this.#u64.length !== 0 ? this.#u64 : (this.#u64 = new BigUint64Array(this.#owner.memory.buffer));
+    if (this.#u64.length === 0) this.#u64 = new BigUint64Array(this.#owner.memory.buffer);
+    return this.#u64;
   }
 }

@@ -104,7 +104,10 @@ export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memo
     functions.start();
     return functions;
   } catch (cause) {
-    throw new WasmLoadError('the wasm module is not the one this version of the package works with', { cause });
+    throw new WasmLoadError(
+      'the wasm module is not the one this version of the package works with',
+      { cause },
+    );
   }
 }
 

@@ -3,7 +3,8 @@
 // What the suites that run both in Node and in the browser need to know of where they are.
 
 /** Node's own modules; undefined elsewhere. */
-const builtins = (globalThis as { process?: Partial<Pick<NodeJS.Process, 'getBuiltinModule'>> }).process;
+const builtins = (globalThis as { process?: Partial<Pick<NodeJS.Process, 'getBuiltinModule'>> })
+  .process;
 
 /** The wasm file of the built package. */
 export const packagedWasmUrl = new URL('../../dist/lite-alloc.wasm', import.meta.url);

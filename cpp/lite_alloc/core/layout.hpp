@@ -26,8 +26,8 @@ struct Layout {
   Size size = 0;
   /// A power of two up to `kMaxAlignment`. Anything up to `kUnit` means `kUnit`.
   Size alignment = kUnit;
-  /// Bytes wanted just below the block's address, for an owner's header: a multiple of `kUnit` up to
-  /// `kMaxAlignment`. The alignment holds for the address above them.
+  /// Bytes wanted just below the block's address, for an owner's header: a multiple of `kUnit` up
+  /// to `kMaxAlignment`. The alignment holds for the address above them.
   Size prefix = 0;
 };
 

@@ -24,10 +24,10 @@ struct Extent {
 struct Corruption {
   enum class Kind : std::uint8_t {
     kNone,
-    kFreeListOutsideHeap,   // a link of the free list was overwritten
-    kFreeListOverlap,       // two free blocks share bytes: freed twice, or with a wrong size
-    kCountersDisagree,      // the walk and the counters differ: freed with a wrong size
-    kHeaderOverwritten,     // a block's header was overwritten
+    kFreeListOutsideHeap,  // a link of the free list was overwritten
+    kFreeListOverlap,      // two free blocks share bytes: freed twice, or with a wrong size
+    kCountersDisagree,     // the walk and the counters differ: freed with a wrong size
+    kHeaderOverwritten,    // a block's header was overwritten
   };
 
   Kind kind = Kind::kNone;
@@ -36,13 +36,15 @@ struct Corruption {
   [[nodiscard]] constexpr explicit operator bool() const noexcept { return kind != Kind::kNone; }
 };
 
-/// What every allocator offers. Blocks have no header: the owner keeps the layout and says it again.
+/// What every allocator offers. Blocks have no header: the owner keeps the layout and says it
+/// again.
 ///
 ///   allocate(layout)                     a block, or 0: out of memory, heap as it was
 ///   deallocate(address, layout)          the block is free; `layout` as it was last sized
-///   reallocate(address, layout, size)    the block with `size` bytes, contents kept up to the smaller
-///                                        size, perhaps elsewhere; 0 if it cannot be had, and the old
-///                                        block is as it was
+///   reallocate(address, layout, size)    the block with `size` bytes, contents kept up to the
+///   smaller
+///                                        size, perhaps elsewhere; 0 if it cannot be had, and the
+///                                        old block is as it was
 ///   reset()                              every block is gone, the memory stays for reuse
 ///   owns(address, size)                  whether all these bytes are this heap's
 ///   has_handed_out(address, size)        whether they have been part of a block, too
@@ -52,15 +54,24 @@ struct Corruption {
 ///   find_corruption()                    what is wrong with the heap's own structure
 template <typename A>
 concept Allocator = requires(A heap, Layout layout, Address address, Size size, Extent& extent) {
-  { heap.allocate(layout) } noexcept -> std::same_as<Address>;
-  { heap.deallocate(address, layout) } noexcept -> std::same_as<void>;
-  { heap.reallocate(address, layout, size) } noexcept -> std::same_as<Address>;
-  { heap.reset() } noexcept -> std::same_as<void>;
-  { heap.owns(address, size) } noexcept -> std::same_as<bool>;
-  { heap.has_handed_out(address, size) } noexcept -> std::same_as<bool>;
-  { heap.statistics() } noexcept -> std::same_as<Statistics>;
-  { heap.walk().next(extent) } noexcept -> std::same_as<bool>;
-  { heap.find_corruption() } noexcept -> std::same_as<Corruption>;
+  { heap.allocate(layout) }
+  noexcept->std::same_as<Address>;
+  { heap.deallocate(address, layout) }
+  noexcept->std::same_as<void>;
+  { heap.reallocate(address, layout, size) }
+  noexcept->std::same_as<Address>;
+  { heap.reset() }
+  noexcept->std::same_as<void>;
+  { heap.owns(address, size) }
+  noexcept->std::same_as<bool>;
+  { heap.has_handed_out(address, size) }
+  noexcept->std::same_as<bool>;
+  { heap.statistics() }
+  noexcept->std::same_as<Statistics>;
+  { heap.walk().next(extent) }
+  noexcept->std::same_as<bool>;
+  { heap.find_corruption() }
+  noexcept->std::same_as<Corruption>;
   heap.pages();
 };
 

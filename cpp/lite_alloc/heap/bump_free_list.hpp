@@ -22,12 +22,13 @@ namespace lite_alloc {
 /// crate of the same name (MIT); on top of it here
 /// - a free block gives away just what is asked, the rest stays in the list,
 /// - alignments hold for free blocks too,
-/// - a block that shrinks gives its tail back, and the last block gives its bytes back to the slack,
+/// - a block that shrinks gives its tail back, and the last block gives its bytes back to the
+/// slack,
 /// - sizes and ends are computed so that they cannot wrap,
 /// - pages that somebody else grew are stepped over: the heap goes on behind them.
 ///
-/// Nothing is coalesced, so free blocks only get smaller, and the search takes time in proportion to
-/// the free blocks that are too small. All else is constant time, but copying and growing.
+/// Nothing is coalesced, so free blocks only get smaller, and the search takes time in proportion
+/// to the free blocks that are too small. All else is constant time, but copying and growing.
 ///
 /// Source of the search and its cost: Knuth, The Art of Computer Programming, vol. 1, 2.5.
 template <PageSource Pages, typename Tracker = Tracking>
@@ -41,7 +42,8 @@ class BumpFreeList {
   BumpFreeList(const BumpFreeList&) = delete;
   BumpFreeList& operator=(const BumpFreeList&) = delete;
 
-  /// A block, or 0. Fails iff no free block fits and memory cannot grow; the heap is as it was then.
+  /// A block, or 0. Fails iff no free block fits and memory cannot grow; the heap is as it was
+  /// then.
   [[nodiscard]] Address allocate(const Layout& layout) noexcept {
     const Size size = block_size(layout);
     const Address begin = acquire(size, layout.alignment, layout.prefix);
@@ -82,9 +84,7 @@ class BumpFreeList {
   }
 
   /// Every block is gone; the memory stays for reuse. Time in proportion to the number of regions.
-  void reset() noexcept
-    requires(Tracker::kEnabled)
-  {
+  void reset() noexcept requires(Tracker::kEnabled) {
     free_ = 0;
     tracker_.forget_blocks();
     for (RegionBounds region = oldest_region(); region.begin != 0; region = next_region(region)) {
@@ -97,17 +97,14 @@ class BumpFreeList {
   }
 
   /// Whether `[address, address + size)` lies in this heap's memory, slack included.
-  [[nodiscard]] bool owns(Address address, Size size) const noexcept
-    requires(Tracker::kEnabled)
-  {
+  [[nodiscard]] bool owns(Address address, Size size) const noexcept requires(Tracker::kEnabled) {
     const RegionBounds region = region_around(address);
     return region.begin != 0 && size <= region.end - address;
   }
 
   /// Whether all of it has been handed out before: the slack has not.
   [[nodiscard]] bool has_handed_out(Address address, Size size) const noexcept
-    requires(Tracker::kEnabled)
-  {
+      requires(Tracker::kEnabled) {
     const RegionBounds region = region_around(address);
     const Address end = region.is_newest ? top_ : region.end;
     return region.begin != 0 && address <= end && size <= end - address;
@@ -115,9 +112,7 @@ class BumpFreeList {
 
   /// The counters. Constant time; the first call after the largest free block was used walks the
   /// free list once.
-  [[nodiscard]] Statistics statistics() noexcept
-    requires(Tracker::kEnabled)
-  {
+  [[nodiscard]] Statistics statistics() noexcept requires(Tracker::kEnabled) {
     if (!tracker_.knows_largest_free()) {
       Size largest = 0;
       for (Address block = free_; block != 0; block = at(block).next) {
@@ -138,16 +133,12 @@ class BumpFreeList {
   /// A cursor over used and free stretches in address order; a used stretch may hold many blocks.
   /// Sorts a second chain through the free blocks first: O(n log n) time for n free blocks, no
   /// memory, and the order of the free list stays as it is.
-  [[nodiscard]] Cursor walk() noexcept
-    requires(Tracker::kEnabled)
-  {
+  [[nodiscard]] Cursor walk() noexcept requires(Tracker::kEnabled) {
     return Cursor(*this, sort_free_blocks());
   }
 
   /// Looks for broken links, free blocks that overlap, and counters that disagree. O(n log n).
-  [[nodiscard]] Corruption find_corruption() noexcept
-    requires(Tracker::kEnabled)
-  {
+  [[nodiscard]] Corruption find_corruption() noexcept requires(Tracker::kEnabled) {
     const Size heap_size = heap_bytes();
     Size free_size = limit_ - top_;
     for (Address block = free_; block != 0; block = at(block).next) {
@@ -245,9 +236,10 @@ class BumpFreeList {
     }
   }
 
-  /// Adds `missing` bytes to the newest region, or starts another with `whole` bytes where pages that
-  /// somebody else grew lie in between, unless `in_place`. The first region is what is there already,
-  /// however much that is. Fails iff memory does not grow as needed; all is as it was then.
+  /// Adds `missing` bytes to the newest region, or starts another with `whole` bytes where pages
+  /// that somebody else grew lie in between, unless `in_place`. The first region is what is there
+  /// already, however much that is. Fails iff memory does not grow as needed; all is as it was
+  /// then.
   [[nodiscard]] bool add_memory(Size missing, Size whole, bool in_place) noexcept {
     const Address memory_end = pages_.end();
     const bool is_first = limit_ == 0;
@@ -387,8 +379,7 @@ class BumpFreeList<Pages, Tracker>::Cursor {
       const bool is_slack = position_ == used_end;
       const bool free_follows = free_ > position_ && free_ < used_end;
       const Address end = is_slack ? region_.end : free_follows ? free_ : used_end;
-      extent = {position_, end - position_,
-                is_slack ? Extent::State::kFree : Extent::State::kUsed};
+      extent = {position_, end - position_, is_slack ? Extent::State::kFree : Extent::State::kUsed};
     }
     position_ = extent.end();
     return true;

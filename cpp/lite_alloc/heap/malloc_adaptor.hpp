@@ -15,15 +15,15 @@ enum class FreeResult : std::uint8_t {
   kAlreadyFree,  // it was one, and nothing has been put there since
 };
 
-/// Gives any allocator the semantics of malloc and free: blocks that know their size. A header of one
-/// unit lies below each block:
+/// Gives any allocator the semantics of malloc and free: blocks that know their size. A header of
+/// one unit lies below each block:
 ///
 ///     address - 16                                 address
 ///     | capacity | alignment | seal | (unused)     | capacity bytes ...
 ///
-/// The seal is a hash of the header's place and content. It tells a live block from anything else at
-/// the cost of a multiplication, so that a wrong or second free is refused, and it lets a walk find
-/// the blocks between those that have no header.
+/// The seal is a hash of the header's place and content. It tells a live block from anything else
+/// at the cost of a multiplication, so that a wrong or second free is refused, and it lets a walk
+/// find the blocks between those that have no header.
 ///
 /// The sized calls of the allocator itself stay usable beside it, through `allocator()`.
 template <Allocator A>
@@ -62,8 +62,9 @@ class MallocAdaptor {
     return address;
   }
 
-  /// The block with `size` bytes, perhaps elsewhere, contents kept up to the smaller size. Fails iff
-  /// memory cannot be had, or iff `address` is not a live block; returns 0 then, and nothing changed.
+  /// The block with `size` bytes, perhaps elsewhere, contents kept up to the smaller size. Fails
+  /// iff memory cannot be had, or iff `address` is not a live block; returns 0 then, and nothing
+  /// changed.
   [[nodiscard]] Address realloc(Address address, Size size) noexcept {
     if (address == 0) return malloc(size);
     if (!is_live(address)) return 0;
@@ -148,7 +149,8 @@ class MallocAdaptor {
     return could_be_block(address) && header(address).seal == freed_seal(address);
   }
 
-  // Multiplicative hashing (Knuth, vol. 3, 6.4), with the factors of the golden ratio and of xxHash.
+  // Multiplicative hashing (Knuth, vol. 3, 6.4), with the factors of the golden ratio and of
+  // xxHash.
   [[nodiscard]] std::uint32_t freed_seal(Address address) const noexcept {
     const std::uint32_t mixed = (address ^ (epoch_ * 0x85EB'CA77U)) * 0x9E37'79B1U;
     return mixed ^ (mixed >> 15U);

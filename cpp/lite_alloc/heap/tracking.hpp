@@ -53,7 +53,7 @@ class Tracking {
 
   struct Region {
     Address next;  // 0 for the newest
-    Address end;   // what the heap's own limit says for the newest, whose record is not kept current
+    Address end;  // what the heap's own limit says for the newest, whose record is not kept current
   };
   static_assert(sizeof(Region) <= kRegionPrefix);
 

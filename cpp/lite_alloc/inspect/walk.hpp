@@ -11,8 +11,8 @@ struct Block {
   /// Bytes up to the next one. What the next block's own header takes is counted here.
   Size size = 0;
   Extent::State state = Extent::State::kFree;
-  /// Whether `MallocAdaptor` gave it, so that its bounds are known. Neighbouring blocks of the sized
-  /// calls have no header between them and show as one.
+  /// Whether `MallocAdaptor` gave it, so that its bounds are known. Neighbouring blocks of the
+  /// sized calls have no header between them and show as one.
   bool has_header = false;
 };
 
@@ -22,7 +22,8 @@ struct Block {
 template <Allocator A>
 class BlockWalk {
  public:
-  explicit BlockWalk(MallocAdaptor<A>& heap) noexcept : heap_(&heap), cursor_(heap.allocator().walk()) {
+  explicit BlockWalk(MallocAdaptor<A>& heap) noexcept
+      : heap_(&heap), cursor_(heap.allocator().walk()) {
     has_pending_ = find(pending_);
   }
 

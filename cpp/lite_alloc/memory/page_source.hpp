@@ -23,10 +23,14 @@ inline constexpr Size kPageBytes = 65536;
 /// All are constant time but `grow`, whose time is the platform's.
 template <typename Source>
 concept PageSource = requires(Source source, const Source constant, Address address, Size bytes) {
-  { constant.begin() } noexcept -> std::same_as<Address>;
-  { constant.end() } noexcept -> std::same_as<Address>;
-  { source.grow(bytes) } noexcept -> std::same_as<bool>;
-  { constant.template at<std::byte>(address) } noexcept -> std::same_as<std::byte*>;
+  { constant.begin() }
+  noexcept->std::same_as<Address>;
+  { constant.end() }
+  noexcept->std::same_as<Address>;
+  { source.grow(bytes) }
+  noexcept->std::same_as<bool>;
+  { constant.template at<std::byte>(address) }
+  noexcept->std::same_as<std::byte*>;
 };
 
 }  // namespace lite_alloc

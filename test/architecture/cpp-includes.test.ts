@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+
+import { describe, expect, test } from 'vitest';
+import { findAll, listSources, withoutComments } from '../support/sources.js';
+
+/** From the bottom up: a file may include its own layer and those below. */
+const layers = ['core', 'memory', 'heap', 'inspect', 'malloc', 'bindings'];
+
+const files = listSources('cpp', ['.hpp', '.cpp', '.h']).map(({ path, text }) => {
+  const code = withoutComments(text);
+  return { path, code, includes: findAll(code, /^\s*#\s*include\s*[<"]([^>"]+)[>"]/gm) };
+});
+
+/** `lite_alloc/heap/x.hpp` is of the layer `heap`, `bindings/x.cpp` of `bindings`. */
+function layerOf(path: string): string {
+  return path.replace(/^lite_alloc\//, '').split('/')[0] ?? '';
+}
+
+function heightOf(path: string): number {
+  return layers.indexOf(layerOf(path));
+}
+
+/** The path below cpp/ of a file of ours that is included; undefined of any other. */
+function resolveInclude(from: string, include: string): string | undefined {
+  const beside = new URL(include, `file:///${from}`).pathname.slice(1);
+  return [include, beside].find((path) => files.some((file) => file.path === path));
+}
+
+describe('C++ include lines', () => {
+  test('are found in the files of every layer that there is', () => {
+    const found = new Set(
+      files.filter(({ includes }) => includes.length > 0).map(({ path }) => layerOf(path)),
+    );
+    for (const layer of ['core', 'memory', 'heap', 'inspect', 'bindings'])
+      expect(found).toContain(layer);
+  });
+
+  test('stand in files that all belong to a layer', () => {
+    const strays = files.filter(({ path }) => !layers.includes(layerOf(path)));
+    expect(strays.map(({ path }) => path)).toEqual([]);
+  });
+
+  test('name the own layer and those below', () => {
+    const upward = files.flatMap(({ path, includes }) =>
+      includes
+        .filter((include) => heightOf(resolveInclude(path, include) ?? path) > heightOf(path))
+        .map((include) => `${path} includes ${include}`),
+    );
+    expect(upward).toEqual([]);
+  });
+
+  test('name what is there', () => {
+    const broken = files.flatMap(({ path, includes }) =>
+      includes
+        .filter((include) => include.endsWith('.hpp') && resolveInclude(path, include) === undefined)
+        .map((include) => `${path} includes ${include}`),
+    );
+    expect(broken).toEqual([]);
+  });
+
+  test('name embind only in the bindings', () => {
+    const users = files.filter(({ includes }) => includes.includes('emscripten/bind.h'));
+    expect(users.map(({ path }) => layerOf(path))).toEqual(['bindings']);
+  });
+
+  test('name a header of Emscripten only in the bindings and the wasm page source', () => {
+    const users = files
+      .filter(({ includes }) => includes.some((include) => include.startsWith('emscripten')))
+      .map(({ path }) => path)
+      .filter((path) => layerOf(path) !== 'bindings');
+    expect(users.filter((path) => path !== 'lite_alloc/memory/wasm_memory.hpp')).toEqual([]);
+  });
+
+  test('leave the growth of memory to the wasm page source', () => {
+    const users = files.filter(({ code }) =>
+      /__builtin_wasm_memory|emscripten_resize_heap|\bsbrk\b/.test(code),
+    );
+    expect(users.map(({ path }) => path)).toEqual(['lite_alloc/memory/wasm_memory.hpp']);
+  });
+});

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+#include "lite_alloc/memory/stepped_growth.hpp"
+
+#include <gtest/gtest.h>
+
+#include "support/page_sources.hpp"
+
+namespace lite_alloc::test {
+namespace {
+
+constexpr Size kLeastStep = 4 * kPageBytes;
+constexpr Size kLargestStep = 256 * kPageBytes;
+
+using Stepped = SteppedGrowth<WatchedMemory>;
+
+TEST(SteppedGrowth, IsAPageSource) { EXPECT_TRUE(PageSource<Stepped>); }
+
+TEST(SteppedGrowth, GrowsASmallMemoryByTheLeastStep) {
+  Stepped memory;
+  const Address end = memory.end();
+  EXPECT_TRUE(memory.grow(1));
+  EXPECT_EQ(memory.end(), end + kLeastStep);
+}
+
+TEST(SteppedGrowth, GrowsByAnEighthOfWhatThereIs) {
+  Stepped memory({.begin = kPageBytes, .initial_pages = 799, .maximum_pages = 1000});
+  const Address end = memory.end();
+  EXPECT_TRUE(memory.grow(1));
+  EXPECT_EQ(memory.end(), end + 100 * kPageBytes);
+}
+
+TEST(SteppedGrowth, GrowsALargeMemoryByTheLargestStep) {
+  Stepped memory({.begin = 0xC000'0000, .maximum_pages = 1000});
+  const Address end = memory.end();
+  EXPECT_TRUE(memory.grow(1));
+  EXPECT_EQ(memory.end(), end + kLargestStep);
+}
+
+TEST(SteppedGrowth, GrowsByJustWhatIsNeededWhereThatIsMore) {
+  Stepped memory;
+  const Address end = memory.end();
+  EXPECT_TRUE(memory.grow(kLeastStep + 1));
+  EXPECT_EQ(memory.end(), end + kLeastStep + kPageBytes);
+  EXPECT_EQ(memory.requests(), std::vector<Size>{kLeastStep + 1});
+}
+
+TEST(SteppedGrowth, GrowsByJustWhatIsNeededWhereAStepFails) {
+  Stepped memory;
+  memory.fail_grow(1);
+  const Address end = memory.end();
+  EXPECT_TRUE(memory.grow(1));
+  EXPECT_EQ(memory.end(), end + kPageBytes);
+  EXPECT_EQ(memory.requests(), (std::vector<Size>{kLeastStep, 1}));
+}
+
+TEST(SteppedGrowth, ReachesTheMaximumToTheLastPage) {
+  Stepped memory({.initial_pages = 1, .maximum_pages = 7});
+  EXPECT_TRUE(memory.grow(1));
+  EXPECT_TRUE(memory.grow(1));
+  EXPECT_TRUE(memory.grow(1));
+  EXPECT_EQ(memory.end(), memory.begin() + 7 * kPageBytes);
+  EXPECT_FALSE(memory.grow(1));
+  EXPECT_EQ(memory.end(), memory.begin() + 7 * kPageBytes);
+}
+
+TEST(SteppedGrowth, LeavesAllAsItWasWhereNothingCanBeHad) {
+  Stepped memory;
+  memory.refuse_growth(true);
+  const Address end = memory.end();
+  EXPECT_FALSE(memory.grow(1));
+  EXPECT_FALSE(memory.grow(0xFFFF'FFFF));
+  EXPECT_EQ(memory.end(), end);
+  memory.refuse_growth(false);
+  EXPECT_TRUE(memory.grow(1));
+}
+
+TEST(SteppedGrowth, TakesAFewDozenGrowthsToALargeMemory) {
+  Stepped memory({.maximum_pages = 16384});
+  Size growths = 0;
+  while (memory.grow(1)) ++growths;
+  EXPECT_EQ(memory.end(), memory.begin() + 16384 * kPageBytes);
+  EXPECT_LE(growths, 100U);
+}
+
+}  // namespace
+}  // namespace lite_alloc::test

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <type_traits>
+#include <vector>
+
+#include "support/heap_inspection.hpp"
+
+namespace lite_alloc::test {
+
+/// A test on one heap through its sized calls, each of which is checked against the shadow heap,
+/// and the whole at the end.
+template <Allocator Heap>
+class HeapTest : public testing::Test {
+ public:
+  using Pages = std::remove_cvref_t<decltype(std::declval<Heap&>().pages())>;
+
+ protected:
+  void TearDown() override {
+    EXPECT_TRUE(shadow_.verify_all());
+    EXPECT_TRUE(is_sound(heap_, shadow_));
+  }
+
+  [[nodiscard]] Pages& pages() { return heap_.pages(); }
+  [[nodiscard]] Statistics statistics() { return heap_.statistics(); }
+
+  /// A block or 0.
+  Address try_allocate(const Layout& layout) {
+    const Address address = heap_.allocate(layout);
+    if (address != 0) {
+      EXPECT_TRUE(shadow_.add(address, layout));
+    }
+    return address;
+  }
+
+  Address allocate(const Layout& layout) {
+    const Address address = try_allocate(layout);
+    EXPECT_NE(address, 0U) << "no block of " << layout.size << " aligned to " << layout.alignment;
+    return address;
+  }
+
+  Address allocate(Size size) { return allocate({.size = size}); }
+
+  void deallocate(Address address) {
+    const Layout layout = shadow_.blocks().at(address).layout;
+    EXPECT_TRUE(shadow_.remove(address));
+    heap_.deallocate(address, layout);
+  }
+
+  /// The block with its new size, or 0.
+  Address try_reallocate(Address address, Size new_size) {
+    const Layout layout = shadow_.blocks().at(address).layout;
+    EXPECT_TRUE(shadow_.verify(address));
+    const Address moved = heap_.reallocate(address, layout, new_size);
+    if (moved != 0) {
+      EXPECT_TRUE(shadow_.move(address, moved, new_size));
+    }
+    return moved;
+  }
+
+  Address reallocate(Address address, Size new_size) {
+    const Address moved = try_reallocate(address, new_size);
+    EXPECT_NE(moved, 0U) << "no " << new_size << " bytes for block " << address;
+    return moved;
+  }
+
+  void reset() {
+    heap_.reset();
+    shadow_.forget_all();
+  }
+
+  /// Makes the heap take its first memory, so that what is there now is no longer up for grabs.
+  void begin() { deallocate(allocate(1)); }
+
+  /// Allocates until not a unit is left. The blocks, in the order they came.
+  std::vector<Address> exhaust(Size largest = 16 * kPageBytes) {
+    std::vector<Address> blocks;
+    for (Size size = largest; size >= kUnit; size /= 2) {
+      while (const Address address = try_allocate({.size = size})) blocks.push_back(address);
+    }
+    EXPECT_FALSE(blocks.empty());
+    return blocks;
+  }
+
+  Heap heap_;
+  ShadowHeap<Pages> shadow_{heap_.pages()};
+};
+
+/// Every alignment there is.
+[[nodiscard]] inline std::vector<Size> all_alignments() {
+  std::vector<Size> alignments;
+  for (Size alignment = 1; alignment <= kMaxAlignment; alignment *= 2) {
+    alignments.push_back(alignment);
+  }
+  return alignments;
+}
+
+/// Sizes that no heap has room for, some of which wrap when rounded or when something is added.
+inline constexpr Size kImpossibleSizes[] = {0x7FFF'FFFF, 0x8000'0000, kMaxBlock,   kMaxBlock + 1,
+                                            0xFFFF'0000, 0xFFFF'0001, 0xFFFF'7FFF, 0xFFFF'FFCF,
+                                            0xFFFF'FFD0, 0xFFFF'FFE0, 0xFFFF'FFE1, 0xFFFF'FFEF,
+                                            0xFFFF'FFF0, 0xFFFF'FFF1, 0xFFFF'FFFE, 0xFFFF'FFFF};
+
+}  // namespace lite_alloc::test

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "lite_alloc/heap/bump_free_list.hpp"
+#include "support/page_sources.hpp"
+
+namespace lite_alloc::test {
+
+// Every allocator: one line here, and its name in `Strategies` below.
+struct UseBumpFreeList {
+  template <PageSource P>
+  using Heap = BumpFreeList<P>;
+};
+
+/// Whether a heap's blocks take just `block_size(layout)` bytes.
+template <typename Heap>
+inline constexpr bool kBlocksTakeWholeUnits = false;
+template <PageSource P>
+inline constexpr bool kBlocksTakeWholeUnits<BumpFreeList<P>> = true;
+
+template <typename... Strategy>
+struct List {
+  template <PageSource Pages>
+  using On = testing::Types<typename Strategy::template Heap<Pages>...>;
+};
+using Strategies = List<UseBumpFreeList>;
+
+template <typename... Lists>
+struct Concatenate;
+template <typename... Types>
+struct Concatenate<testing::Types<Types...>> {
+  using Result = testing::Types<Types...>;
+};
+template <typename... First, typename... Second, typename... Rest>
+struct Concatenate<testing::Types<First...>, testing::Types<Second...>, Rest...>
+    : Concatenate<testing::Types<First..., Second...>, Rest...> {};
+
+/// The heaps whose memory grows.
+using GrowingHeaps = Concatenate<Strategies::On<HostPages>, Strategies::On<HighPages>,
+                                 Strategies::On<SteppedPages>>::Result;
+using AllHeaps = Concatenate<GrowingHeaps, Strategies::On<FixedPages>>::Result;
+
+/// Names a test after its heap.
+struct HeapName {
+  template <typename Heap>
+  static std::string GetName(int) {
+    std::string name = testing::internal::GetTypeName<Heap>();
+    const std::string pages = name.substr(0, name.find_first_of(",>"));
+    std::string clean;
+    for (const std::string& part : {name.substr(0, name.find('<')), pages}) {
+      const std::size_t colon = part.rfind(':');
+      clean += (clean.empty() ? "" : "_") + part.substr(colon + 1);
+    }
+    return clean;
+  }
+};
+
+}  // namespace lite_alloc::test

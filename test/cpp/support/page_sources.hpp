@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "lite_alloc/heap/allocator.hpp"
+#include "lite_alloc/memory/fixed_region.hpp"
+#include "lite_alloc/memory/host_memory.hpp"
+#include "lite_alloc/memory/stepped_growth.hpp"
+
+namespace lite_alloc::test {
+
+/// The most pages a heap under test can have: 16 MiB, so that exhausting it takes no time.
+inline constexpr Size kHeapPages = 256;
+
+/// Host memory that refuses every growth while it is told to, and that remembers what was asked of
+/// it and which pages are not the heap's.
+class WatchedMemory : public HostMemory {
+ public:
+  using HostMemory::HostMemory;
+
+  [[nodiscard]] bool grow(Size bytes) noexcept {
+    requests_.push_back(bytes);
+    return !refuses_ && HostMemory::grow(bytes);
+  }
+
+  void refuse_growth(bool refuses) noexcept { refuses_ = refuses; }
+
+  void grow_as_somebody_else(Size pages) {
+    const Address begin = end();
+    HostMemory::grow_as_somebody_else(pages);
+    if (end() != begin) foreign_.push_back({begin, end() - begin, Extent::State::kUsed});
+  }
+
+  /// The bytes of each `grow` call so far.
+  [[nodiscard]] const std::vector<Size>& requests() const noexcept { return requests_; }
+
+  /// Pages of somebody else, in address order.
+  [[nodiscard]] const std::vector<Extent>& foreign() const noexcept { return foreign_; }
+
+ private:
+  bool refuses_ = false;
+  std::vector<Size> requests_;
+  std::vector<Extent> foreign_;
+};
+
+class HostPages : public WatchedMemory {
+ public:
+  HostPages() noexcept : WatchedMemory(Options{.maximum_pages = kHeapPages}) {}
+};
+
+/// Ends where the last page that a heap can have ends: the sum of an address and a size that is a
+/// little too large wraps.
+class HighPages : public WatchedMemory {
+ public:
+  HighPages() noexcept
+      : WatchedMemory(
+            Options{.begin = 0xFFFF'0000 - kHeapPages * kPageBytes, .maximum_pages = kHeapPages}) {}
+};
+
+class SteppedPages : public SteppedGrowth<HostPages> {};
+
+/// Bytes between two guards. They neither start nor end at a unit.
+class GuardedBytes {
+ public:
+  explicit GuardedBytes(Size size, Size skew = 7)
+      : size_(size), skew_(skew), bytes_(new (std::align_val_t{64}) std::byte[whole()]) {
+    std::fill(guards_begin(), data(), kGuard);
+    std::fill(data() + size_, guards_end(), kGuard);
+  }
+
+  ~GuardedBytes() {
+    EXPECT_TRUE(untouched());
+    operator delete[](bytes_, std::align_val_t{64});
+  }
+
+  GuardedBytes(const GuardedBytes&) = delete;
+  GuardedBytes& operator=(const GuardedBytes&) = delete;
+
+  [[nodiscard]] std::byte* data() const noexcept { return bytes_ + kGuardSize + skew_; }
+  [[nodiscard]] Size size() const noexcept { return size_; }
+
+  [[nodiscard]] bool untouched() const noexcept {
+    const auto is_guard = [](std::byte byte) { return byte == kGuard; };
+    return std::all_of(guards_begin(), data(), is_guard) &&
+           std::all_of(data() + size_, guards_end(), is_guard);
+  }
+
+ private:
+  static constexpr Size kGuardSize = 64;
+  static constexpr std::byte kGuard{0xA5};
+
+  [[nodiscard]] std::size_t whole() const noexcept {
+    return std::size_t{size_} + skew_ + 2 * kGuardSize;
+  }
+  [[nodiscard]] std::byte* guards_begin() const noexcept { return bytes_; }
+  [[nodiscard]] std::byte* guards_end() const noexcept { return bytes_ + whole(); }
+
+  Size size_;
+  Size skew_;
+  std::byte* bytes_;
+};
+
+class FixedPages : private GuardedBytes, public FixedRegion {
+ public:
+  FixedPages() : FixedPages(kHeapPages * kPageBytes - 100) {}
+  explicit FixedPages(Size bytes, Size skew = 7)
+      : GuardedBytes(bytes, skew), FixedRegion(GuardedBytes::data(), GuardedBytes::size()) {}
+
+  using GuardedBytes::untouched;
+};
+
+template <typename Pages>
+concept GrowingPages = std::derived_from<Pages, WatchedMemory>;
+
+}  // namespace lite_alloc::test

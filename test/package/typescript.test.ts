@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+
+import { beforeAll, describe, expect, inject, test } from 'vitest';
+import { runNode, runTypeScript, writeFiles } from '../support/consumer.js';
+
+const consumerFolder = inject('consumerFolder');
+
+const program = `
+import {
+  createHeap,
+  type Heap,
+  HeapArray,
+  type HeapOptions,
+  type HeapStats,
+  LiteAllocError,
+  OutOfMemoryError,
+  type Strategy,
+  strategies,
+} from 'lite-alloc';
+
+const options: HeapOptions = { strategy: 'bump-free-list', maximumBytes: 1 << 20 };
+const heap: Heap = await createHeap(options);
+
+function sum(values: readonly number[]): number {
+  using array = heap.from(Float64Array.from(values));
+  return array.view.reduce((left, right) => left + right, 0);
+}
+
+const names: readonly Strategy[] = strategies;
+const bytes: HeapArray<Uint8Array> = heap.array(Uint8Array, 3, { zero: true });
+const total: number = sum([1, 2, 3.5]);
+const stats: HeapStats = heap.stats();
+let requested = 0;
+try {
+  heap.malloc(1 << 21);
+} catch (error) {
+  if (error instanceof LiteAllocError && error instanceof OutOfMemoryError) requested = error.requestedBytes;
+}
+console.log([names.includes(heap.strategy), bytes.view.join(), total, stats.liveBlocks, requested].join(' '));
+`;
+
+const strict = {
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  noUncheckedIndexedAccess: true,
+  skipLibCheck: false,
+  target: 'ES2022',
+  types: [],
+};
+
+/** Consumers by the way they resolve modules and by what they know of the platform. */
+const consumers = {
+  nodenext: {
+    module: 'NodeNext',
+    moduleResolution: 'NodeNext',
+    lib: ['ES2022', 'ESNext.Disposable', 'DOM'],
+  },
+  bundler: {
+    module: 'ESNext',
+    moduleResolution: 'Bundler',
+    lib: ['ES2022', 'ESNext.Disposable', 'DOM'],
+  },
+};
+
+beforeAll(() => {
+  for (const [name, compilerOptions] of Object.entries(consumers)) {
+    writeFiles(consumerFolder, {
+      [`${name}/package.json`]: '{ "type": "module" }',
+      [`${name}/program.ts`]: program,
+      [`${name}/tsconfig.json`]: JSON.stringify({
+        compilerOptions: { ...strict, ...compilerOptions, rootDir: '.', outDir: 'out' },
+        include: ['program.ts'],
+      }),
+    });
+  }
+});
+
+describe.each(
+  Object.keys(consumers),
+)('a strict TypeScript program with module resolution %s', (name) => {
+  const folder = `${consumerFolder}/${name}`;
+
+  test('compiles, with the types of the package checked, and runs', () => {
+    expect(runTypeScript(folder, '-p', '.')).toEqual([]);
+    expect(runNode(folder, 'out/program.js')).toBe('true 0,0,0 6.5 1 2097152');
+  });
+
+  test('does not compile with a wrong option', () => {
+    writeFiles(folder, {
+      'wrong.ts': `import { createHeap } from 'lite-alloc';\nawait createHeap({ strategy: 'best-fit' });\n`,
+      'tsconfig.wrong.json': JSON.stringify({ extends: './tsconfig.json', include: ['wrong.ts'] }),
+    });
+    const complaints = runTypeScript(folder, '-p', 'tsconfig.wrong.json', '--noEmit');
+    expect(complaints).toEqual([
+      expect.stringMatching(/^wrong\.ts\(2,20\): error TS2322: .*best-fit/),
+    ]);
+  });
+});
+
+describe.each([
+  ['pages', ['ES2022', 'DOM']],
+  ['workers', ['ES2022', 'WebWorker']],
+])('a program for %s that knows nothing newer than ES2022', (_, lib) => {
+  test('compiles, with the types of the package checked', () => {
+    const folder = `${consumerFolder}/lib-${lib.join('-').toLowerCase()}`;
+    writeFiles(folder, {
+      'program.ts': `import { createHeap } from 'lite-alloc';\nexport const heap = createHeap();\n`,
+      'tsconfig.json': JSON.stringify({
+        compilerOptions: {
+          ...strict,
+          module: 'ESNext',
+          moduleResolution: 'Bundler',
+          lib,
+          noEmit: true,
+        },
+        include: ['program.ts'],
+      }),
+    });
+    expect(runTypeScript(folder, '-p', '.')).toEqual([]);
+  });
+});

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+//
+// The functions that TypeScript believes the module to have are those that Emscripten wrote down.
+
+import { expectTypeOf, test } from 'vitest';
+import type { MainModule } from '../../build/wasm-release/cpp/bindings/lite-alloc.d.ts';
+import type { HeapFunctions } from '../../js/src/wasm-module.js';
+
+test('every function of the module is declared, and every declared one is there', () => {
+  expectTypeOf<keyof HeapFunctions>().toEqualTypeOf<keyof MainModule>();
+});
+
+test('every function has the generated parameters and result', () => {
+  type Flat<T> = { [Name in keyof T]: T[Name] };
+  expectTypeOf<Flat<HeapFunctions>>().toEqualTypeOf<Flat<MainModule>>();
+});
+
+test('every parameter has the generated name', () => {
+  expectTypeOf<Parameters<HeapFunctions['reallocate']>>().toEqualTypeOf<
+    [address: number, oldSize: number, newSize: number, alignment: number]
+  >();
+});

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+
+import { expect, test } from 'vitest';
+import { findAll, listSources, withoutComments } from '../support/sources.js';
+
+const published = listSources('dist', ['.ts']).map(({ path, text }) => ({
+  path,
+  text,
+  code: withoutComments(text),
+}));
+
+test('the package publishes types', () => {
+  expect(published.map(({ path }) => path)).toContain('index.d.ts');
+});
+
+test('no published type has `any` in it', () => {
+  const users = published.filter(({ code }) => /[:<,|&(=>]\s*any\b/.test(code));
+  expect(users.map(({ path }) => path)).toEqual([]);
+});
+
+test('published types import each other only', () => {
+  const specifiers = published.flatMap(({ code }) => findAll(code, /(?:\bfrom|\bimport)\s*\(?\s*["']([^"']+)/g));
+  const names = published.map(({ path }) => `./${path.replace(/\.d\.ts$/, '.js')}`);
+  expect(specifiers).not.toEqual([]);
+  expect(specifiers.filter((specifier) => !names.includes(specifier))).toEqual([]);
+});
+
+test.each(['createHeap', 'createHeapSync', 'class Heap', 'class HeapArray', 'interface HeapStats'])(
+  'the declaration of %s has its comment',
+  (name) => {
+    const declarations = published.flatMap(({ text }) =>
+      findAll(text, new RegExp(`((?:\\*/\\n)?)export declare (?:function |abstract )?${name}\\b`, 'g')).concat(
+        findAll(text, new RegExp(`((?:\\*/\\n)?)export ${name}\\b`, 'g')),
+      ),
+    );
+    expect(declarations).toEqual(['*/\n']);
+  },
+);

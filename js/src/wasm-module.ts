@@ -67,7 +67,7 @@ const pendingModules = new Map<string, Promise<WebAssembly.Module>>();
 export async function loadModule(source: WasmSource = packagedUrl()): Promise<WebAssembly.Module> {
   if (source instanceof WebAssembly.Module) return source;
   if (isResponse(source)) return compileResponse(source);
-  if (!(source instanceof URL) && typeof source !== 'string') return compileBytes(source);
+  if (!(source instanceof URL) && typeof source !== 'string') return compileBytes(toBytes(source));
 
   const url = resolveUrl(source);
   const compiled = compiledModules.get(url.href);
@@ -86,7 +86,9 @@ export function loadModuleSync(source: WasmSource = packagedUrl()): WebAssembly.
   if (isResponse(source)) {
     throw new TypeError('wasm: a Response cannot be read without a promise; use createHeap');
   }
-  if (!(source instanceof URL) && typeof source !== 'string') return compileBytesSync(source);
+  if (!(source instanceof URL) && typeof source !== 'string') {
+    return compileBytesSync(toBytes(source));
+  }
 
   const url = resolveUrl(source);
   let compiled = compiledModules.get(url.href);
@@ -113,6 +115,17 @@ export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memo
 
 function isResponse(source: WasmSource): source is Response {
   return typeof Response !== 'undefined' && source instanceof Response;
+}
+
+/** Engines take typed arrays and buffers, but not every view that the type allows. */
+function toBytes(source: BufferSource): BufferSource {
+  if (source instanceof ArrayBuffer) return source;
+  if (ArrayBuffer.isView(source)) {
+    return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
+  }
+  throw new TypeError(
+    `wasm must be a module, bytes, a URL, a string or a response, got ${String(source)}`,
+  );
 }
 
 function resolveUrl(source: URL | string): URL {

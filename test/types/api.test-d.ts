@@ -55,8 +55,6 @@ describe('loading', () => {
     void createHeap({ initialBytes: '64k' });
     // @ts-expect-error: no such option
     void createHeap({ maxBytes: 1 });
-    // @ts-expect-error: not what wasm can be had from
-    void createHeap({ wasm: 5 });
   });
 });
 

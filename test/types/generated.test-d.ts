@@ -14,9 +14,3 @@ test('every function has the generated parameters and result', () => {
   type Flat<T> = { [Name in keyof T]: T[Name] };
   expectTypeOf<Flat<HeapFunctions>>().toEqualTypeOf<Flat<MainModule>>();
 });
-
-test('every parameter has the generated name', () => {
-  expectTypeOf<Parameters<HeapFunctions['reallocate']>>().toEqualTypeOf<
-    [address: number, oldSize: number, newSize: number, alignment: number]
-  >();
-});

@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: MIT
+#include "lite_alloc/heap/bump_free_list.hpp"
+
+#include <gtest/gtest.h>
+
+#include "support/heap_test.hpp"
+#include "support/random.hpp"
+
+namespace lite_alloc::test {
+namespace {
+
+/// On one page; the block at `floor_` keeps the others off the region's start.
+class BumpFreeListTest : public HeapTest<BumpFreeList<HostPages>> {
+ protected:
+  void SetUp() override { floor_ = allocate(16); }
+
+  /// A free block of `size` bytes below used ones.
+  Address make_free_block(Size size) {
+    const Address address = allocate(size);
+    allocate(16);
+    deallocate(address);
+    return address;
+  }
+
+  /// Takes the rest of the page, so that what is not in the free list is not to be had.
+  void take_slack() { allocate(statistics().slack_bytes); }
+
+  Address floor_ = 0;
+};
+
+// --- the faults of the published design, none of which is here
+
+TEST_F(BumpFreeListTest, FaultOneABigBlockReusedForASmallRequestKeepsItsRemainder) {
+  const Address large = make_free_block(1600);
+  take_slack();
+  const Address small = allocate(16);
+  EXPECT_GE(small, large);
+  EXPECT_LT(small, large + 1600);
+  EXPECT_EQ(statistics().free_bytes, 1584U);
+  EXPECT_EQ(statistics().largest_free_bytes, 1584U);
+  for (int i = 1; i < 100; ++i) allocate(16);
+  EXPECT_EQ(statistics().free_bytes, 0U);
+  EXPECT_EQ(statistics().growths, 0U);
+}
+
+TEST_F(BumpFreeListTest, FaultTwoAlignmentsAboveAUnitHoldOnTheFreeListToo) {
+  for (const Size alignment : {32U, 256U, 4096U}) {
+    const Address large = make_free_block(3 * alignment);
+    const Address address = allocate({.size = 16, .alignment = alignment});
+    EXPECT_EQ(address % alignment, 0U);
+    EXPECT_GE(address, large);
+    EXPECT_LT(address, large + 3 * alignment);
+    allocate(statistics().largest_free_bytes);  // so that the next one has just its own
+  }
+  EXPECT_EQ(statistics().growths, 0U);
+}
+
+TEST_F(BumpFreeListTest, FaultTwoABlockThatHoldsTheSizeButNotTheAlignmentIsPassedOver) {
+  const Address aligned = allocate({.size = 4096, .alignment = 4096});
+  allocate(16);
+  const Address unaligned = allocate(4096 - kUnit);
+  allocate(16);
+  deallocate(aligned);
+  deallocate(unaligned);
+  EXPECT_EQ(allocate({.size = 64, .alignment = 4096}), aligned);
+}
+
+TEST_F(BumpFreeListTest, FaultThreeAShrunkBlockGivesItsTailBack) {
+  const Address block = allocate(1600);
+  allocate(16);
+  take_slack();
+  EXPECT_EQ(reallocate(block, 100), block);
+  EXPECT_EQ(statistics().free_bytes, 1600U - 112U);
+  EXPECT_EQ(allocate(1600 - 112), block + 112);
+}
+
+TEST_F(BumpFreeListTest, FaultFourSizesNear2To32AreRefused) {
+  const Address last = allocate(64);
+  const Picture before = picture_of(heap_);
+  for (const Size size : kImpossibleSizes) {
+    EXPECT_EQ(heap_.allocate({.size = size}), 0U) << size;
+    EXPECT_EQ(heap_.reallocate(floor_, {.size = 16}, size), 0U) << size;
+    EXPECT_EQ(heap_.reallocate(last, {.size = 64}, size), 0U) << size;
+    ASSERT_EQ(picture_of(heap_), before) << size;
+  }
+}
+
+TEST_F(BumpFreeListTest, FaultFivePagesThatOthersGrewAreLeftAlone) {
+  const Size slack = statistics().slack_bytes;
+  const Address old_end = pages().end();
+  pages().grow_as_somebody_else(1);
+  const Address block = allocate(kPageBytes);
+  EXPECT_EQ(block, old_end + kPageBytes + kUnit);  // behind a region's record
+  EXPECT_EQ(statistics().largest_free_bytes, slack);
+  EXPECT_EQ(allocate(slack), old_end - slack);
+}
+
+// --- the free list
+
+TEST_F(BumpFreeListTest, TheNewestFreeBlockIsFoundFirst) {
+  const Address first = make_free_block(64);
+  const Address second = make_free_block(64);
+  const Address third = make_free_block(64);
+  EXPECT_EQ(allocate(64), third);
+  EXPECT_EQ(allocate(64), second);
+  EXPECT_EQ(allocate(64), first);
+}
+
+TEST_F(BumpFreeListTest, TheFirstBlockThatFitsIsTakenNotTheBest) {
+  const Address exact = make_free_block(64);
+  const Address large = make_free_block(640);
+  EXPECT_EQ(allocate(64), large + 640 - 64);  // from its end
+  EXPECT_EQ(allocate(640 - 64), large);
+  EXPECT_EQ(allocate(64), exact);
+}
+
+TEST_F(BumpFreeListTest, TheRestOfABlockKeepsItsPlaceInTheList) {
+  make_free_block(64);
+  const Address older = make_free_block(640);
+  const Address newest = make_free_block(32);
+  EXPECT_EQ(allocate(64), older + 640 - 64);
+  EXPECT_EQ(allocate(32), newest);
+  EXPECT_EQ(allocate(32), older + 640 - 96);
+}
+
+TEST_F(BumpFreeListTest, BothRestsAroundAnAlignedBlockStayUsable) {
+  const Address large = allocate({.size = 8192, .alignment = 4096, .prefix = 4096 - 16}) - 4096 + 16;
+  allocate(16);
+  deallocate(large + 4096 - 16);
+  take_slack();
+  const Size free_bytes = statistics().free_bytes;
+  const Address address = allocate({.size = 64, .alignment = 4096});
+  EXPECT_GT(address, large);
+  EXPECT_EQ(statistics().free_bytes, free_bytes - 64);
+  EXPECT_EQ(extents_of(heap_).size(), 5U);  // used, free, used, free, used
+  while (statistics().free_bytes != 0) allocate(16);
+  EXPECT_EQ(statistics().growths, 0U);
+}
+
+TEST_F(BumpFreeListTest, FreeBlocksAreNotJoined) {
+  const Address first = allocate(64);
+  const Address second = allocate(64);
+  allocate(16);
+  deallocate(first);
+  deallocate(second);
+  EXPECT_EQ(statistics().largest_free_bytes, 64U);
+}
+
+// Small enough to look for a counterexample after every failure.
+TEST_F(BumpFreeListTest, FailsOnlyWhereNoFreeStretchHoldsTheBlock) {
+  pages().refuse_growth(true);
+  Random random;
+  Size failures = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    const Layout layout{.size = random.log_uniform(13), .alignment = random.alignment()};
+    if (try_allocate(layout) == 0) {
+      ++failures;
+      for (const Extent& extent : extents_of(heap_)) {
+        if (extent.state == Extent::State::kUsed) continue;
+        const Address lowest = align_up(extent.begin, std::max(layout.alignment, kUnit));
+        ASSERT_GT(lowest + std::uint64_t{block_size(layout)}, extent.end())
+            << layout.size << " aligned to " << layout.alignment << ", operation " << i;
+      }
+    }
+    while (shadow_.blocks().size() > 20 + random.below(20)) {
+      const Size index = random.below(static_cast<Size>(shadow_.blocks().size()));
+      deallocate(std::next(shadow_.blocks().begin(), index)->first);
+    }
+    if (i % 1000 == 0) reset();
+  }
+  EXPECT_GT(failures, 100U);
+}
+
+// --- the top
+
+TEST_F(BumpFreeListTest, BlocksFollowEachOtherWithoutHeaders) {
+  EXPECT_EQ(floor_, pages().begin() + kUnit);
+  EXPECT_EQ(allocate(1), floor_ + 16);
+  EXPECT_EQ(allocate(17), floor_ + 32);
+  EXPECT_EQ(allocate(16), floor_ + 64);
+}
+
+TEST_F(BumpFreeListTest, TheGapBelowAnAlignedBlockIsUsed) {
+  const Address aligned = allocate({.size = 64, .alignment = 4096});
+  EXPECT_EQ(statistics().free_bytes - statistics().slack_bytes, aligned - floor_ - 16);
+  EXPECT_EQ(allocate(aligned - floor_ - 16), floor_ + 16);
+}
+
+TEST_F(BumpFreeListTest, FreeingTheLastBlockLowersTheTop) {
+  const Address last = allocate(100);
+  const Size slack = statistics().slack_bytes;
+  deallocate(last);
+  EXPECT_EQ(statistics().slack_bytes, slack + 112);
+  EXPECT_EQ(statistics().largest_free_bytes, 0U);
+  EXPECT_EQ(allocate(5000), last);
+}
+
+TEST_F(BumpFreeListTest, FreeingInReverseOrderGivesEverythingBack) {
+  std::vector<Address> blocks;
+  for (Size i = 0; i < 100; ++i) blocks.push_back(allocate(i));
+  for (; !blocks.empty(); blocks.pop_back()) deallocate(blocks.back());
+  const Statistics now = statistics();
+  EXPECT_EQ(now.slack_bytes, now.heap_bytes - kUnit);
+}
+
+TEST_F(BumpFreeListTest, TheLastBlockGrowsInPlace) {
+  const Address last = allocate(16);
+  EXPECT_EQ(reallocate(last, 1000), last);
+  EXPECT_EQ(reallocate(last, 3 * kPageBytes), last);
+  EXPECT_EQ(statistics().growths, 1U);
+  EXPECT_EQ(extents_of(heap_).front().size, 16 + 3 * kPageBytes);
+}
+
+TEST_F(BumpFreeListTest, TheLastBlockGrowsInPlaceEvenWhereAFreeBlockWouldHoldIt) {
+  make_free_block(5000);
+  const Address last = allocate(5008);
+  EXPECT_EQ(reallocate(last, 6000), last);
+}
+
+TEST_F(BumpFreeListTest, TheLastBlockShrinksIntoTheSlack) {
+  const Address last = allocate(1000);
+  const Size slack = statistics().slack_bytes;
+  EXPECT_EQ(reallocate(last, 10), last);
+  EXPECT_EQ(statistics().slack_bytes, slack + 1008 - 16);
+  EXPECT_EQ(allocate(16), last + 16);
+}
+
+TEST_F(BumpFreeListTest, ABlockWhoseUnitsSufficeStays) {
+  const Address block = allocate(33);
+  allocate(16);
+  const Statistics before = statistics();
+  for (const Size size : {48U, 40U, 33U, 47U}) EXPECT_EQ(reallocate(block, size), block);
+  EXPECT_EQ(statistics(), before);
+}
+
+TEST_F(BumpFreeListTest, AnInnerBlockMovesAndLeavesItsOldPlaceFree) {
+  const Address block = allocate(64);
+  allocate(16);
+  const Address moved = reallocate(block, 128);
+  EXPECT_NE(moved, block);
+  EXPECT_EQ(allocate(64), block);
+}
+
+TEST_F(BumpFreeListTest, TheLastBlockMovesWhereItCannotGrowButAFreeBlockHoldsIt) {
+  const Address hole = make_free_block(5000);
+  const Address last = allocate(4000);
+  take_slack();
+  deallocate(shadow_.blocks().rbegin()->first);
+  allocate(statistics().slack_bytes - 16);
+  deallocate(last);
+  const Address lower = allocate(2000);  // newest free block first: from the end of `last`
+  ASSERT_GT(lower, hole);
+  pages().refuse_growth(true);
+  const Address top = allocate(16);
+  EXPECT_EQ(reallocate(top, 4900), hole + 5008 - 4912);
+}
+
+// --- growth
+
+TEST_F(BumpFreeListTest, GrowsByExactlyWhatIsMissing) {
+  const Size slack = statistics().slack_bytes;
+  allocate(slack + 3 * kPageBytes);
+  EXPECT_EQ(statistics().slack_bytes, 0U);
+  allocate(1);
+  EXPECT_EQ(pages().requests(), (std::vector<Size>{3 * kPageBytes, kUnit}));
+  EXPECT_EQ(pages().end(), pages().begin() + 5 * kPageBytes);
+}
+
+TEST_F(BumpFreeListTest, GrowsByExactlyWhatAnAlignedBlockIsMissing) {
+  allocate(100);
+  allocate({.size = kPageBytes, .alignment = kPageBytes});
+  EXPECT_EQ(pages().requests(), std::vector<Size>{kPageBytes});
+}
+
+TEST_F(BumpFreeListTest, GrowsByExactlyWhatAReallocationIsMissing) {
+  const Address last = allocate(100);
+  const Size slack = statistics().slack_bytes;
+  reallocate(last, 112 + slack + kPageBytes);
+  EXPECT_EQ(pages().requests(), std::vector<Size>{kPageBytes});
+  EXPECT_EQ(statistics().slack_bytes, 0U);
+}
+
+TEST_F(BumpFreeListTest, ABlockAsLargeAsTheSlackNeedsNoGrowth) {
+  allocate(statistics().slack_bytes);
+  EXPECT_TRUE(pages().requests().empty());
+  EXPECT_EQ(heap_.pages().end(), shadow_.blocks().rbegin()->first +
+                                     shadow_.blocks().rbegin()->second.layout.size);
+}
+
+// --- memory that was there before
+
+using ClaimingHeapTest = HeapTest<BumpFreeList<HostPages>>;
+
+TEST_F(ClaimingHeapTest, ClaimKeepsPagesOfSomebodyElseOutOfTheFirstRegion) {
+  heap_.claim();
+  EXPECT_EQ(statistics().heap_bytes, kPageBytes - kUnit);
+  pages().grow_as_somebody_else(2);
+  heap_.claim();
+  EXPECT_EQ(statistics().heap_bytes, kPageBytes - kUnit);
+  const Address first = allocate(100);
+  EXPECT_EQ(first, pages().begin() + kUnit);
+  EXPECT_GE(allocate(2 * kPageBytes), pages().foreign().back().end());
+  EXPECT_EQ(statistics().growths, 1U);
+}
+
+TEST_F(ClaimingHeapTest, AClaimedHeapIsEmpty) {
+  heap_.claim();
+  EXPECT_EQ(extents_of(heap_), (std::vector<Extent>{{pages().begin() + kUnit, kPageBytes - kUnit,
+                                                     Extent::State::kFree}}));
+  EXPECT_EQ(statistics().slack_bytes, kPageBytes - kUnit);
+  EXPECT_EQ(statistics().growths, 0U);
+}
+
+// --- without a tracker: the same blocks, and not a byte more
+
+TEST(UntrackedBumpFreeList, GivesTheBlocksOfATrackedOneAUnitLower) {
+  Random random;
+  BumpFreeList<HostPages> tracked;
+  BumpFreeList<HostPages, NoTracking> untracked;
+  ShadowHeap shadow(untracked.pages());
+  Size granted = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    const Size count = static_cast<Size>(shadow.blocks().size());
+    if (count > 60 || (count != 0 && random.one_in(3))) {
+      const auto block = std::next(shadow.blocks().begin(), random.below(count));
+      const auto [address, entry] = *block;
+      if (random.one_in(2)) {
+        ASSERT_TRUE(shadow.remove(address));
+        untracked.deallocate(address, entry.layout);
+        tracked.deallocate(address + kUnit, entry.layout);
+      } else {
+        const Size size = random.log_uniform(14);
+        const Address moved = untracked.reallocate(address, entry.layout, size);
+        const Address tracked_moved = tracked.reallocate(address + kUnit, entry.layout, size);
+        ASSERT_EQ(moved == 0 ? 0 : moved + kUnit, tracked_moved) << "operation " << i;
+        if (moved != 0) {
+          ASSERT_TRUE(shadow.move(address, moved, size));
+        }
+      }
+    } else {
+      const Layout layout{.size = random.log_uniform(14), .alignment = 1U << random.below(5)};
+      const Address address = untracked.allocate(layout);
+      const Address tracked_address = tracked.allocate(layout);
+      // Their memory ends a unit apart: near its end only one of them may have room.
+      if (address == 0 || tracked_address == 0) break;
+      ASSERT_EQ(address + kUnit, tracked_address) << "operation " << i;
+      ASSERT_TRUE(shadow.add(address, layout));
+      ++granted;
+    }
+  }
+  EXPECT_GT(granted, 5000U);
+  EXPECT_TRUE(shadow.verify_all());
+}
+
+TEST(UntrackedBumpFreeList, StepsOverPagesOfSomebodyElse) {
+  BumpFreeList<HostPages, NoTracking> heap;
+  ShadowHeap shadow(heap.pages());
+  for (int i = 0; i < 5; ++i) {
+    const Layout layout{.size = 2 * kPageBytes, .alignment = i % 2 == 0 ? 16U : kMaxAlignment};
+    const Address address = heap.allocate(layout);
+    ASSERT_NE(address, 0U);
+    EXPECT_TRUE(shadow.add(address, layout));
+    heap.pages().grow_as_somebody_else(1);
+  }
+  EXPECT_TRUE(shadow.verify_all());
+}
+
+}  // namespace
+}  // namespace lite_alloc::test

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+#include <gtest/gtest.h>
+
+#include <iterator>
+
+#include "lite_alloc/heap/malloc_adaptor.hpp"
+#include "support/heap_inspection.hpp"
+
+namespace lite_alloc::test {
+namespace {
+
+template <typename Heap>
+class HeapInAFixedRegion : public testing::Test {};
+TYPED_TEST_SUITE(HeapInAFixedRegion, Strategies::On<FixedPages>, HeapName);
+
+// Whatever does not hold a record and a block fails, and nothing outside is touched: the guards
+// look.
+TYPED_TEST(HeapInAFixedRegion, ServesWhatFitsInRegionsOfAnySizeAndStart) {
+  bool has_served = false;
+  for (Size skew = 0; skew < kUnit; ++skew) {
+    for (Size bytes = 0; bytes < 6 * kUnit; ++bytes) {
+      SCOPED_TRACE(testing::Message() << bytes << " bytes, start at " << skew);
+      TypeParam heap(bytes, skew);
+      ShadowHeap shadow(heap.pages());
+      while (const Address address = heap.allocate({.size = 1})) {
+        ASSERT_TRUE(shadow.add(address, {.size = 1}));
+        has_served = true;
+      }
+      EXPECT_LE(shadow.block_bytes(), bytes);
+      EXPECT_EQ(heap.statistics().failures, 1U);
+      EXPECT_TRUE(is_sound(heap, shadow));
+      EXPECT_TRUE(heap.pages().untouched());
+      heap.reset();
+      shadow.forget_all();
+      EXPECT_TRUE(is_sound(heap, shadow));
+    }
+  }
+  EXPECT_TRUE(has_served);
+}
+
+template <Allocator Heap>
+struct InStaticMemory {
+  static inline std::byte memory[4096];
+  // What these two lines show is that they compile.
+  static inline constinit Heap heap{memory, Size{sizeof(memory)}};
+  static inline constinit MallocAdaptor<Heap> malloc_heap{memory, Size{sizeof(memory)}};
+};
+
+template <typename Heap>
+class StaticHeap : public testing::Test {};
+TYPED_TEST_SUITE(StaticHeap, Strategies::On<FixedRegion>, HeapName);
+
+TYPED_TEST(StaticHeap, IsConstantInitialisedAndServesBlocks) {
+  TypeParam& heap = InStaticMemory<TypeParam>::heap;
+  const Address address = heap.allocate({.size = 100});
+  ASSERT_NE(address, 0U);
+  std::byte* const bytes = heap.pages().template at<std::byte>(address);
+  EXPECT_GE(bytes, InStaticMemory<TypeParam>::memory);
+  EXPECT_LE(bytes + 100, std::end(InStaticMemory<TypeParam>::memory));
+  heap.deallocate(address, {.size = 100});
+  EXPECT_EQ(heap.statistics().live_blocks, 0U);
+}
+
+TYPED_TEST(StaticHeap, IsConstantInitialisedBelowAMallocAdaptor) {
+  auto& heap = InStaticMemory<TypeParam>::malloc_heap;
+  const Address address = heap.malloc(100);
+  ASSERT_NE(address, 0U);
+  EXPECT_TRUE(heap.is_live(address));
+  EXPECT_EQ(heap.free(address), FreeResult::kFreed);
+}
+
+}  // namespace
+}  // namespace lite_alloc::test

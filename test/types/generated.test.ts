@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { repository } from '../support/sources.js';
+
+/** The members of an interface as they are written, which types cannot tell: names of parameters. */
+function membersOf(file: string, name: string): string[] {
+  const text = readFileSync(join(repository, file), 'utf8');
+  const body = new RegExp(`interface ${name} \\{\\n([^}]*)\\}`).exec(text)?.[1] ?? '';
+  return body.split('\n').map((line) => line.trim()).filter((line) => line !== '');
+}
+
+test('the functions of the module are declared with the generated names, in the same order', () => {
+  const generated = membersOf('build/wasm-release/cpp/bindings/lite-alloc.d.ts', 'EmbindModule');
+  expect(generated).toContain('malloc(size: number): number;');
+  expect(membersOf('js/src/wasm-module.ts', 'HeapFunctions')).toEqual(generated);
+});

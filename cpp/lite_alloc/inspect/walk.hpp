@@ -32,10 +32,9 @@ class BlockWalk {
     if (!has_pending_) return false;
     block = pending_;
     has_pending_ = find(pending_);
-    // Only inside a region is the next one's start this one's end.
-    if (has_pending_ && pending_.address - kPrefix == block.address + block.size) {
-      if (pending_.has_header) block.size += kPrefix;
-    }
+    const bool header_follows = has_pending_ && pending_.has_header &&
+                                pending_.address - kPrefix == block.address + block.size;
+    if (header_follows) block.size += kPrefix;
     return true;
   }
 

@@ -57,6 +57,9 @@ inline constexpr Size kMaxBlock = 0xFFFF'0000 - 2 * kMaxAlignment;
   return align_down(size + (kUnit - 1) + static_cast<Size>(size == 0), kUnit);
 }
 
+/// The largest `Layout::size` that is served: with any prefix its block is at most `kMaxBlock`.
+inline constexpr Size kMaxSize = kMaxBlock - kMaxAlignment;
+
 /// The bytes a block with this layout takes, prefix included. 0 iff they do not fit in 32 bits.
 [[nodiscard]] constexpr Size block_size(const Layout& layout) noexcept {
   const Size payload = size_in_units(layout.size);

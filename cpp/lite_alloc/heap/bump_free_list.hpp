@@ -46,7 +46,7 @@ class BumpFreeList {
   /// then.
   [[nodiscard]] Address allocate(const Layout& layout) noexcept {
     const Size size = block_size(layout);
-    const Address begin = acquire(size, layout.alignment, layout.prefix);
+    const Address begin = acquire(layout.size, layout.alignment, layout.prefix, 0);
     if (begin == 0) {
       tracker_.failed();
       return 0;
@@ -58,29 +58,32 @@ class BumpFreeList {
   /// Frees a block. `layout` is what it was allocated with, or last reallocated to.
   void deallocate(Address address, const Layout& layout) noexcept {
     const Size size = block_size(layout);
-    release(address - layout.prefix, size);
+    const Address begin = address - layout.prefix;
+    release(begin, begin + size);
     tracker_.deallocated(size, layout.prefix);
   }
 
   /// The block with `new_size` bytes: in place when it shrinks or is the last one, else copied.
   /// Fails iff `allocate` would; returns 0 then, and the old block is as it was.
   [[nodiscard]] Address reallocate(Address address, const Layout& layout, Size new_size) noexcept {
-    const Size old_size = block_size(layout);
-    const Size size = block_size({new_size, layout.alignment, layout.prefix});
-    const Address begin = address - layout.prefix;
-    const Address moved = resize(begin, old_size, size, layout.alignment, layout.prefix);
+    const Address moved = resize(address, layout, new_size);
     if (moved == 0) {
       tracker_.failed();
       return 0;
     }
-    tracker_.resized(old_size, size);
-    return moved + layout.prefix;
+    tracker_.resized(block_size(layout), block_size({new_size, layout.alignment, layout.prefix}));
+    return moved;
   }
 
   /// Takes the memory that is there now as the first region, so that pages somebody else grows
   /// before the first allocation stay theirs. Does nothing where the heap has one already.
   void claim() noexcept {
-    if (limit_ == 0) static_cast<void>(add_memory(0, 0, false));
+    const Address begin = pages_.begin();
+    const Address end = pages_.end();
+    if (limit_ != 0 || end - begin < Tracker::kRegionPrefix) return;
+    leave_region(begin);
+    top_ = begin + Tracker::kRegionPrefix;
+    limit_ = end;
   }
 
   /// Every block is gone; the memory stays for reuse. Time in proportion to the number of regions.
@@ -91,7 +94,7 @@ class BumpFreeList {
       if (region.is_newest) {
         top_ = region.begin;
       } else {
-        release(region.begin, region.end - region.begin);
+        release(region.begin, region.end);
       }
     }
   }
@@ -186,106 +189,108 @@ class BumpFreeList {
     return *pages_.template at<FreeBlock>(block);
   }
 
-  // From here on layouts are taken apart and sizes are whole blocks: numbers stay in registers.
+  // From here on layouts are taken apart, so that numbers stay in registers.
 
-  [[nodiscard]] Address acquire(Size size, Size alignment, Size prefix) noexcept {
-    if (size - 1 >= kMaxBlock) return 0;  // 0, or more than there can be
+  /// The start of a new block, or 0 and all is as it was. With `last`, the start of the block right
+  /// below the slack, no other place is taken than that: the block grows where it is.
+  ///
+  /// Carves from the end of the first free block that is large enough, then tries the slack.
+  [[nodiscard]] Address acquire(Size payload, Size alignment, Size prefix, Address last) noexcept {
+    if (payload > kMaxSize) return 0;  // so that no sum below wraps
+    const Size size = block_size({payload, alignment, prefix});
     const Size alignment_mask = (alignment - 1) | (kUnit - 1);
-    const Address begin = take_first_fit(size, alignment_mask, prefix);
-    return begin != 0 ? begin : bump(top_, size, alignment_mask, prefix);
-  }
-
-  /// Carves the block from the end of the first free block that holds it, so that the rest keeps
-  /// its place in the list.
-  [[nodiscard]] Address take_first_fit(Size size, Size alignment_mask, Size prefix) noexcept {
-    for (Address* link = &free_; *link != 0; link = &at(*link).next) {
-      const Address block = *link;
-      const Size available = at(block).size;
-      if (available < size) continue;
-      const Address end = block + available;
-      const Address address = (end - size + prefix) & ~alignment_mask;
-      if (address < block + prefix) continue;
-      const Address begin = address - prefix;
-      tracker_.free_block_cut(available);
-      if (begin == block) {
+    Address base = last;
+    if (base == 0) {
+      for (Address* link = &free_; *link != 0; link = &at(*link).next) {
+        const Address block = *link;
+        const Size available = at(block).size;
+        const Address end = block + available;
+        const Address begin = ((end - size + prefix) & ~alignment_mask) - prefix;
+        // One test for both: a `begin` below the block gives a difference that wrapped.
+        if (begin - block >= available) continue;
+        tracker_.free_block_cut(available);
         *link = at(block).next;
-      } else {
-        at(block).size = begin - block;
+        if (size != available) {
+          release(block, begin);
+          release(begin + size, end);
+        }
+        return begin;
       }
-      release(begin + size, end - (begin + size));
-      return begin;
+      base = top_;
     }
-    return 0;
+    return bump(base, size, alignment_mask, prefix, last != 0);
   }
 
-  /// Takes the block from the memory at `base`: the slack's start, or the start of the last block,
-  /// which grows in place then. Grows memory where that is too short.
-  [[nodiscard]] Address bump(Address base, Size size, Size alignment_mask, Size prefix) noexcept {
+  /// Takes the block from the memory at `base`: the slack, or the last block and the slack. Where
+  /// that is too short, memory grows by just what is missing. Where pages that somebody else grew
+  /// are in the way, another region starts behind them, unless `in_place`. The first region is what
+  /// is there already. Nothing is written before it is clear that the block can be had.
+  [[nodiscard]] Address bump(Address base, Size size, Size alignment_mask, Size prefix,
+                             bool in_place) noexcept {
+    Address limit = limit_;
     for (;;) {
-      const Size gap = -(base + prefix) & alignment_mask;
-      const Size needed = gap + size;
-      const Size available = limit_ - base;
+      const bool is_new_region = base > top_;
+      const Size record = is_new_region ? Tracker::kRegionPrefix : 0;
+      const Size gap = -(base + record + prefix) & alignment_mask;
+      const Size needed = record + gap + size;
+      const Size available = limit - base;
       if (needed <= available) {
-        release(base, gap);
-        top_ = base + needed;
-        return base + gap;
+        if (is_new_region) leave_region(base);
+        const Address begin = base + record + gap;
+        if (gap != 0) release(begin - gap, begin);
+        top_ = begin + size;
+        limit_ = limit;
+        return begin;
       }
-      const bool in_place = base != top_;
-      if (!add_memory(needed - available, alignment_mask + size, in_place)) return 0;
-      if (!in_place) base = top_;
+      const Address memory_end = pages_.end();
+      if (memory_end == limit) {
+        if (!pages_.grow(needed - available)) return 0;
+        tracker_.grew();
+        limit = pages_.end();
+      } else {
+        if (in_place) return 0;
+        base = limit == 0 ? pages_.begin() : memory_end;
+        limit = memory_end;
+      }
     }
   }
 
-  /// Adds `missing` bytes to the newest region, or starts another with `whole` bytes where pages
-  /// that somebody else grew lie in between, unless `in_place`. The first region is what is there
-  /// already, however much that is. Fails iff memory does not grow as needed; all is as it was
-  /// then.
-  [[nodiscard]] bool add_memory(Size missing, Size whole, bool in_place) noexcept {
-    const Address memory_end = pages_.end();
-    const bool is_first = limit_ == 0;
-    const bool follows = memory_end == limit_;
-    if (!follows && in_place) return false;
-    if (!is_first) {
-      if (!pages_.grow(follows ? missing : Tracker::kRegionPrefix + whole)) return false;
-      tracker_.grew();
+  /// The address of the block with `new_size` bytes, or 0 and all is as it was.
+  [[nodiscard]] Address resize(Address address, const Layout& layout, Size new_size) noexcept {
+    const Size old_size = block_size(layout);
+    const Address begin = address - layout.prefix;
+    const Address end = begin + old_size;
+    if (new_size <= old_size - layout.prefix) {
+      release(begin + block_size({new_size, layout.alignment, layout.prefix}), end);
+      return address;
     }
-    if (!follows) {
-      const Address region = is_first ? pages_.begin() : memory_end;
-      if (pages_.end() - region < Tracker::kRegionPrefix) return false;
-      release(top_, limit_ - top_);
-      tracker_.open_region(pages_, region, limit_);
-      top_ = region + Tracker::kRegionPrefix;
+    if (end == top_ && acquire(new_size, layout.alignment, layout.prefix, begin) != 0) {
+      return address;
     }
-    limit_ = pages_.end();
-    return true;
-  }
-
-  [[nodiscard]] Address resize(Address begin, Size old_size, Size size, Size alignment,
-                               Size prefix) noexcept {
-    if (size == 0) return 0;
-    if (size <= old_size) {
-      release(begin + size, old_size - size);
-      return begin;
-    }
-    if (begin + old_size == top_ && bump(begin, size, 0, 0) != 0) return begin;
-    const Address moved = acquire(size, alignment, prefix);
+    const Address moved = acquire(new_size, layout.alignment, layout.prefix, 0);
     if (moved == 0) return 0;
     std::memcpy(pages_.template at<std::byte>(moved), pages_.template at<std::byte>(begin),
                 old_size);
-    release(begin, old_size);
-    return moved;
+    release(begin, end);
+    return moved + layout.prefix;
   }
 
-  /// Gives `[begin, begin + size)` back: to the slack if it lies right below, else in front of the
-  /// free list. Nothing happens if it is empty.
-  void release(Address begin, Size size) noexcept {
-    if (begin + size == top_) {
+  /// The heap goes on at `next_region`: what is left of the newest region becomes a free block.
+  void leave_region(Address next_region) noexcept {
+    release(top_, limit_);
+    tracker_.open_region(pages_, next_region, limit_);
+  }
+
+  /// Gives `[begin, end)` back: to the slack if it lies right below, else in front of the free
+  /// list. Nothing happens if it is empty.
+  void release(Address begin, Address end) noexcept {
+    if (end == top_) {
       top_ = begin;
-    } else if (size != 0) {
+    } else if (begin != end) {
       at(begin).next = free_;
-      at(begin).size = size;
+      at(begin).size = end - begin;
       free_ = begin;
-      tracker_.free_block_added(size);
+      tracker_.free_block_added(end - begin);
     }
   }
 

@@ -4,7 +4,9 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
+#include <iterator>
+#include <utility>
+#include <vector>
 
 #include "support/heap_test.hpp"
 #include "support/random.hpp"
@@ -16,8 +18,8 @@ template <typename Heap>
 class AllocatorConformance : public HeapTest<Heap> {};
 TYPED_TEST_SUITE(AllocatorConformance, AllHeaps, HeapName);
 
-constexpr Size kSizes[] = {0, 1, 15, 16, 17, 31, 32, 33, 100, 1000, 4096, 65535, 65536, 65537,
-                           300'000};
+constexpr Size kSizes[] = {0,   1,    15,   16,    17,    31,    32,     33,
+                           100, 1000, 4096, 65535, 65536, 65537, 300'000};
 
 // --- allocate and deallocate
 
@@ -148,8 +150,8 @@ TYPED_TEST(AllocatorConformance, UsesAllMemory) {
   this->exhaust();
   const Statistics statistics = this->statistics();
   EXPECT_EQ(statistics.free_bytes, 0U);
-  // The last page's end is an address too large for nothing; half a page is more than any overhead.
-  EXPECT_GT(statistics.heap_bytes, kHeapPages * kPageBytes - kPageBytes / 2);
+  const Size there_is = this->pages().end() - this->pages().begin();
+  EXPECT_GT(statistics.heap_bytes, there_is - kPageBytes / 2);  // more than any bookkeeping takes
 }
 
 // --- sizes near 2^32
@@ -300,6 +302,28 @@ TYPED_TEST(AllocatorConformance, OwnsNothingElse) {
   EXPECT_FALSE(this->heap_.owns(this->pages().end() - kUnit, 2 * kUnit));
   EXPECT_FALSE(this->heap_.owns(0xFFFF'FFF0, kUnit));
   for (const Size size : kImpossibleSizes) EXPECT_FALSE(this->heap_.owns(address, size)) << size;
+}
+
+TYPED_TEST(AllocatorConformance, OwnsAllOfTheMemoryItHas) {
+  this->begin();
+  for (const Extent& extent : extents_of(this->heap_)) {
+    EXPECT_TRUE(this->heap_.owns(extent.begin, extent.size));
+  }
+  EXPECT_TRUE(this->heap_.owns(this->pages().end() - kUnit, kUnit));
+}
+
+TYPED_TEST(AllocatorConformance, HasHandedOutItsBlocksAndNothingBehindThem) {
+  EXPECT_FALSE(this->heap_.has_handed_out(this->pages().begin(), 1));
+  const Address address = this->allocate(100);
+  EXPECT_TRUE(this->heap_.has_handed_out(address, 100));
+  EXPECT_FALSE(this->heap_.has_handed_out(0, 1));
+  EXPECT_FALSE(this->heap_.has_handed_out(this->pages().begin() - kUnit, kUnit));
+  EXPECT_FALSE(this->heap_.has_handed_out(this->pages().end() - kUnit, kUnit));
+  EXPECT_FALSE(this->heap_.has_handed_out(this->pages().end(), 1));
+  EXPECT_FALSE(this->heap_.has_handed_out(address, this->pages().end() - address));
+  for (const Size size : kImpossibleSizes) {
+    EXPECT_FALSE(this->heap_.has_handed_out(address, size)) << size;
+  }
 }
 
 // --- what can be seen

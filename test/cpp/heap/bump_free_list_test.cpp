@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <initializer_list>
+#include <iterator>
+#include <vector>
+
 #include "support/heap_test.hpp"
 #include "support/random.hpp"
 
@@ -14,13 +18,18 @@ class BumpFreeListTest : public HeapTest<BumpFreeList<HostPages>> {
  protected:
   void SetUp() override { floor_ = allocate(16); }
 
-  /// A free block of `size` bytes below used ones.
-  Address make_free_block(Size size) {
-    const Address address = allocate(size);
-    allocate(16);
-    deallocate(address);
-    return address;
+  /// Free blocks of these sizes below used ones, freed in this order.
+  std::vector<Address> make_free_blocks(std::initializer_list<Size> sizes) {
+    std::vector<Address> blocks;
+    for (const Size size : sizes) {
+      blocks.push_back(allocate(size));
+      allocate(16);
+    }
+    for (const Address block : blocks) deallocate(block);
+    return blocks;
   }
+
+  Address make_free_block(Size size) { return make_free_blocks({size}).front(); }
 
   /// Takes the rest of the page, so that what is not in the free list is not to be had.
   void take_slack() { allocate(statistics().slack_bytes); }
@@ -98,40 +107,37 @@ TEST_F(BumpFreeListTest, FaultFivePagesThatOthersGrewAreLeftAlone) {
 // --- the free list
 
 TEST_F(BumpFreeListTest, TheNewestFreeBlockIsFoundFirst) {
-  const Address first = make_free_block(64);
-  const Address second = make_free_block(64);
-  const Address third = make_free_block(64);
-  EXPECT_EQ(allocate(64), third);
-  EXPECT_EQ(allocate(64), second);
-  EXPECT_EQ(allocate(64), first);
+  const std::vector<Address> blocks = make_free_blocks({64, 64, 64});
+  EXPECT_EQ(allocate(64), blocks[2]);
+  EXPECT_EQ(allocate(64), blocks[1]);
+  EXPECT_EQ(allocate(64), blocks[0]);
 }
 
 TEST_F(BumpFreeListTest, TheFirstBlockThatFitsIsTakenNotTheBest) {
-  const Address exact = make_free_block(64);
-  const Address large = make_free_block(640);
+  const std::vector<Address> blocks = make_free_blocks({64, 640});
+  const Address exact = blocks[0];
+  const Address large = blocks[1];
   EXPECT_EQ(allocate(64), large + 640 - 64);  // from its end
   EXPECT_EQ(allocate(640 - 64), large);
   EXPECT_EQ(allocate(64), exact);
 }
 
 TEST_F(BumpFreeListTest, TheRestOfABlockKeepsItsPlaceInTheList) {
-  make_free_block(64);
-  const Address older = make_free_block(640);
-  const Address newest = make_free_block(32);
+  const std::vector<Address> blocks = make_free_blocks({64, 640, 32});
+  const Address older = blocks[1];
+  const Address newest = blocks[2];
   EXPECT_EQ(allocate(64), older + 640 - 64);
   EXPECT_EQ(allocate(32), newest);
   EXPECT_EQ(allocate(32), older + 640 - 96);
 }
 
 TEST_F(BumpFreeListTest, BothRestsAroundAnAlignedBlockStayUsable) {
-  const Address large = allocate({.size = 8192, .alignment = 4096, .prefix = 4096 - 16}) - 4096 + 16;
-  allocate(16);
-  deallocate(large + 4096 - 16);
+  const Address large = make_free_block(8192);
   take_slack();
-  const Size free_bytes = statistics().free_bytes;
   const Address address = allocate({.size = 64, .alignment = 4096});
   EXPECT_GT(address, large);
-  EXPECT_EQ(statistics().free_bytes, free_bytes - 64);
+  EXPECT_LT(address, large + 8192 - 64);
+  EXPECT_EQ(statistics().free_bytes, 8192U - 64);
   EXPECT_EQ(extents_of(heap_).size(), 5U);  // used, free, used, free, used
   while (statistics().free_bytes != 0) allocate(16);
   EXPECT_EQ(statistics().growths, 0U);
@@ -212,9 +218,11 @@ TEST_F(BumpFreeListTest, TheLastBlockGrowsInPlace) {
 }
 
 TEST_F(BumpFreeListTest, TheLastBlockGrowsInPlaceEvenWhereAFreeBlockWouldHoldIt) {
-  make_free_block(5000);
-  const Address last = allocate(5008);
-  EXPECT_EQ(reallocate(last, 6000), last);
+  const Address hole = allocate(5000);
+  allocate(16);
+  const Address last = allocate(64);
+  deallocate(hole);
+  EXPECT_EQ(reallocate(last, 1000), last);
 }
 
 TEST_F(BumpFreeListTest, TheLastBlockShrinksIntoTheSlack) {
@@ -242,17 +250,15 @@ TEST_F(BumpFreeListTest, AnInnerBlockMovesAndLeavesItsOldPlaceFree) {
 }
 
 TEST_F(BumpFreeListTest, TheLastBlockMovesWhereItCannotGrowButAFreeBlockHoldsIt) {
-  const Address hole = make_free_block(5000);
-  const Address last = allocate(4000);
-  take_slack();
-  deallocate(shadow_.blocks().rbegin()->first);
-  allocate(statistics().slack_bytes - 16);
-  deallocate(last);
-  const Address lower = allocate(2000);  // newest free block first: from the end of `last`
-  ASSERT_GT(lower, hole);
+  const Address hole = allocate(5008);
+  allocate(16);
+  allocate(statistics().slack_bytes - 64);
+  const Address last = allocate(64);
+  deallocate(hole);
   pages().refuse_growth(true);
-  const Address top = allocate(16);
-  EXPECT_EQ(reallocate(top, 4900), hole + 5008 - 4912);
+  EXPECT_EQ(reallocate(last, 1008), hole + 5008 - 1008);
+  EXPECT_EQ(statistics().slack_bytes, 64U);
+  EXPECT_EQ(statistics().failures, 0U);
 }
 
 // --- growth
@@ -283,8 +289,8 @@ TEST_F(BumpFreeListTest, GrowsByExactlyWhatAReallocationIsMissing) {
 TEST_F(BumpFreeListTest, ABlockAsLargeAsTheSlackNeedsNoGrowth) {
   allocate(statistics().slack_bytes);
   EXPECT_TRUE(pages().requests().empty());
-  EXPECT_EQ(heap_.pages().end(), shadow_.blocks().rbegin()->first +
-                                     shadow_.blocks().rbegin()->second.layout.size);
+  EXPECT_EQ(heap_.pages().end(),
+            shadow_.blocks().rbegin()->first + shadow_.blocks().rbegin()->second.layout.size);
 }
 
 // --- memory that was there before
@@ -305,8 +311,9 @@ TEST_F(ClaimingHeapTest, ClaimKeepsPagesOfSomebodyElseOutOfTheFirstRegion) {
 
 TEST_F(ClaimingHeapTest, AClaimedHeapIsEmpty) {
   heap_.claim();
-  EXPECT_EQ(extents_of(heap_), (std::vector<Extent>{{pages().begin() + kUnit, kPageBytes - kUnit,
-                                                     Extent::State::kFree}}));
+  EXPECT_EQ(
+      extents_of(heap_),
+      (std::vector<Extent>{{pages().begin() + kUnit, kPageBytes - kUnit, Extent::State::kFree}}));
   EXPECT_EQ(statistics().slack_bytes, kPageBytes - kUnit);
   EXPECT_EQ(statistics().growths, 0U);
 }

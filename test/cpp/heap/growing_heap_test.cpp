@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <iterator>
+
 #include "support/heap_test.hpp"
 
 namespace lite_alloc::test {
@@ -204,6 +206,8 @@ TYPED_TEST(GrowingHeap, NeverOwnsPagesOfSomebodyElse) {
     EXPECT_FALSE(this->heap_.owns(foreign.begin + kPageBytes, kUnit));
     EXPECT_FALSE(this->heap_.owns(foreign.end() - kUnit, kUnit));
     EXPECT_FALSE(this->heap_.owns(foreign.begin - kUnit, 2 * kUnit));
+    EXPECT_FALSE(this->heap_.has_handed_out(foreign.begin, 1));
+    EXPECT_FALSE(this->heap_.has_handed_out(foreign.end() - kUnit, kUnit));
   }
   for (const auto& [address, block] : this->shadow_.blocks()) {
     EXPECT_TRUE(this->heap_.owns(address, block.layout.size));

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
 // Random programs against a shadow heap. Memory that can grow also fails to at times, and somebody
-// else grows it in between. LITE_ALLOC_SEED and LITE_ALLOC_OPERATIONS make longer or other campaigns.
+// else grows it in between. LITE_ALLOC_SEED and LITE_ALLOC_OPERATIONS make longer or other
+// campaigns.
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <optional>
+#include <iterator>
+#include <type_traits>
+#include <utility>
 
 #include "lite_alloc/inspect/check.hpp"
 #include "support/heap_inspection.hpp"
@@ -14,8 +17,6 @@
 
 namespace lite_alloc::test {
 namespace {
-
-using std::optional;
 
 /// The sized calls: the owner keeps the layout.
 template <Allocator Heap>
@@ -60,8 +61,9 @@ class MallocCalls {
 
   [[nodiscard]] Address allocate(const Layout& layout) {
     if (!has_header(layout)) return allocator().allocate(layout);
-    const Address address = layout.alignment == kUnit ? heap_.malloc(layout.size)
-                                                      : heap_.memalign(layout.alignment, layout.size);
+    const Address address = layout.alignment == kUnit
+                                ? heap_.malloc(layout.size)
+                                : heap_.memalign(layout.alignment, layout.size);
     if (address != 0) expect_live(address, layout.size);
     return address;
   }
@@ -108,49 +110,201 @@ struct Plan {
   Size operations;
   /// How often all that can be seen of the heap is compared with the shadow heap.
   Size operations_per_check;
+  /// How often, on average, the heap begins anew: free lists stay short.
+  Size operations_per_reset;
   /// Sizes have up to this many bits.
   Size size_bits;
   Size live_blocks;
   Size live_bytes;
 };
 
-/// One heap and the random program that runs on it.
+/// One heap, and the random program that runs on it until something is wrong.
 template <typename Calls>
 class Program {
  public:
   Program(Random& random, const Plan& plan) : random_(random), plan_(plan) {
     // Takes the first memory, so that pages somebody else grows from now on are not the heap's.
-    const Layout layout{.size = 1};
-    const Address address = calls_.allocator().allocate(layout);
-    calls_.allocator().deallocate(address, layout);
-    look();
+    const Address address = calls_.allocator().allocate({.size = 1});
+    calls_.allocator().deallocate(address, {.size = 1});
+    check();
   }
-
-  [[nodiscard]] Size granted() const { return granted_; }
-  [[nodiscard]] Size refused() const { return refused_; }
 
   void run() {
     for (Size i = 1; i <= plan_.operations; ++i) {
-      SCOPED_TRACE_FOR_FAILURE = i;
       misbehave();
       operate();
       if (i % plan_.operations_per_check == 0) check();
-      if (testing::Test::HasFailure()) break;
+      if (testing::Test::HasFailure()) {
+        ADD_FAILURE() << "in operation " << i;
+        return;
+      }
     }
     EXPECT_TRUE(shadow_.verify_all());
     check();
     while (!shadow_.blocks().empty()) deallocate(shadow_.blocks().begin()->first);
     check();
-    if (testing::Test::HasFailure()) ADD_FAILURE() << "operation " << SCOPED_TRACE_FOR_FAILURE;
+    EXPECT_GT(granted_, plan_.operations / 4);
+    EXPECT_GT(granted_, refused_);
   }
+
+  [[nodiscard]] Size refused() const { return refused_; }
 
  private:
   using Heap = typename Calls::Below;
   using Pages = std::remove_cvref_t<decltype(std::declval<Heap&>().pages())>;
 
-  [[nodiscard]] Pages& pages() { return calls_.allocator().pages(); }
-  Size SCOPED_TRACE_FOR_FAILURE = 0;
+  [[nodiscard]] Heap& heap() { return calls_.allocator(); }
+
+  /// Memory fails to grow, or somebody else grows it.
+  void misbehave() {
+    if constexpr (GrowingPages<Pages>) {
+      if (random_.one_in(50)) heap().pages().fail_grow(1 + random_.below(3));
+      if (random_.one_in(50)) heap().pages().refuse_growth(random_.one_in(3));
+      if (random_.one_in(300)) heap().pages().grow_as_somebody_else(1 + random_.below(2));
+    }
+  }
+
+  void operate() {
+    const bool is_full =
+        shadow_.blocks().size() >= plan_.live_blocks || shadow_.live_bytes() >= plan_.live_bytes;
+    const Size choice = random_.below(100);
+    if (random_.one_in(plan_.operations_per_reset)) {
+      reset();
+    } else if (shadow_.blocks().empty() || (!is_full && choice < 50)) {
+      allocate();
+    } else if (choice < 80) {
+      deallocate(random_block());
+    } else {
+      reallocate(random_block());
+    }
+  }
+
+  [[nodiscard]] Address random_block() {
+    const auto count = static_cast<Size>(shadow_.blocks().size());
+    return std::next(shadow_.blocks().begin(), random_.below(count))->first;
+  }
+
+  [[nodiscard]] Size random_size() { return random_.log_uniform(plan_.size_bits); }
+
+  void allocate() {
+    const Layout layout = Calls::random_layout(random_, random_size());
+    const Address address = calls_.allocate(layout);
+    if (address == 0) return refuse();
+    ++granted_;
+    EXPECT_TRUE(shadow_.add(address, layout, Calls::fills_prefix(layout)));
+  }
+
+  void deallocate(Address address) {
+    const Layout layout = shadow_.blocks().at(address).layout;
+    EXPECT_TRUE(shadow_.remove(address));
+    calls_.deallocate(address, layout);
+  }
+
+  void reallocate(Address address) {
+    const Layout layout = shadow_.blocks().at(address).layout;
+    const Size size = random_size();
+    EXPECT_TRUE(shadow_.verify(address));
+    const Address moved = calls_.reallocate(address, layout, size);
+    if (moved == 0) {
+      EXPECT_TRUE(shadow_.verify(address));
+      return refuse();
+    }
+    ++granted_;
+    EXPECT_TRUE(shadow_.move(address, moved, size));
+  }
+
+  /// A call gave 0: all must be as it was. Memory that is in pieces is made anew at times.
+  void refuse() {
+    ++refused_;
+    if (plan_.operations_per_check == 1) {
+      EXPECT_EQ(picture_of(heap()), picture_);
+    }
+    EXPECT_EQ(heap().statistics().failures, refused_);
+    if (random_.one_in(4)) reset();
+  }
+
+  void reset() {
+    EXPECT_TRUE(shadow_.verify_all());
+    calls_.reset();
+    shadow_.forget_all();
+  }
+
+  void check() {
+    EXPECT_FALSE(calls_.check());
+    EXPECT_TRUE(is_sound(heap(), shadow_));
+    if (plan_.operations_per_check == 1) {
+      EXPECT_TRUE(shadow_.verify_all());
+      picture_ = picture_of(heap());
+    }
+  }
+
+  Random& random_;
+  const Plan plan_;
+  Calls calls_;
+  ShadowHeap<Pages> shadow_{heap().pages()};
+  Picture picture_;
+  Size granted_ = 0;
+  Size refused_ = 0;
 };
+
+/// Operations on one heap; then the next begins, with all its address space before it.
+constexpr Size kOperationsPerHeap = 10'000;
+
+template <typename Calls>
+void run_programs(const Plan& plan) {
+  Random random;
+  Size refused = 0;
+  for (Size done = 0; done < plan.operations; done += kOperationsPerHeap) {
+    Plan part = plan;
+    part.operations = std::min(kOperationsPerHeap, plan.operations - done);
+    Program<Calls> program(random, part);
+    program.run();
+    if (testing::Test::HasFailure()) {
+      ADD_FAILURE() << "after " << done << " operations on other heaps";
+      return;
+    }
+    refused += program.refused();
+  }
+  EXPECT_GT(refused, 0U) << "the program never met the end of memory";
+}
+
+/// Everything is compared after every operation.
+constexpr Plan kThorough{.operations = 20'000,
+                         .operations_per_check = 1,
+                         .operations_per_reset = 300,
+                         .size_bits = 20,
+                         .live_blocks = 40,
+                         .live_bytes = 3 << 20};
+
+/// A million operations over the four sources of pages.
+[[nodiscard]] Plan long_plan() {
+  return {.operations = number_from_environment("LITE_ALLOC_OPERATIONS", 250'000),
+          .operations_per_check = 1000,
+          .operations_per_reset = 5000,
+          .size_bits = 20,
+          .live_blocks = 150,
+          .live_bytes = 8 << 20};
+}
+
+template <typename Heap>
+class RandomOperations : public testing::Test {};
+TYPED_TEST_SUITE(RandomOperations, AllHeaps, HeapName);
+
+TYPED_TEST(RandomOperations, SizedCallsComparedAfterEveryOperation) {
+  run_programs<SizedCalls<TypeParam>>(kThorough);
+}
+
+TYPED_TEST(RandomOperations, MallocCallsComparedAfterEveryOperation) {
+  run_programs<MallocCalls<TypeParam>>(kThorough);
+}
+
+TYPED_TEST(RandomOperations, SizedCallsForLong) {
+  run_programs<SizedCalls<TypeParam>>(long_plan());
+}
+
+TYPED_TEST(RandomOperations, MallocCallsForLong) {
+  run_programs<MallocCalls<TypeParam>>(long_plan());
+}
 
 }  // namespace
 }  // namespace lite_alloc::test

@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <concepts>
 #include <cstddef>
-#include <memory>
+#include <cstdint>
+#include <cstdlib>
 #include <vector>
 
 #include "lite_alloc/heap/allocator.hpp"
@@ -65,18 +67,19 @@ class HighPages : public WatchedMemory {
 
 class SteppedPages : public SteppedGrowth<HostPages> {};
 
-/// Bytes between two guards. They neither start nor end at a unit.
+/// Zeroed bytes between two guards, starting `skew` bytes behind a unit.
 class GuardedBytes {
  public:
   explicit GuardedBytes(Size size, Size skew = 7)
-      : size_(size), skew_(skew), bytes_(new (std::align_val_t{64}) std::byte[whole()]) {
+      : size_(size), skew_(skew), bytes_(static_cast<std::byte*>(std::calloc(whole(), 1))) {
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(bytes_) % kUnit, 0U);
     std::fill(guards_begin(), data(), kGuard);
     std::fill(data() + size_, guards_end(), kGuard);
   }
 
   ~GuardedBytes() {
     EXPECT_TRUE(untouched());
-    operator delete[](bytes_, std::align_val_t{64});
+    std::free(bytes_);
   }
 
   GuardedBytes(const GuardedBytes&) = delete;
@@ -108,7 +111,9 @@ class GuardedBytes {
 
 class FixedPages : private GuardedBytes, public FixedRegion {
  public:
-  FixedPages() : FixedPages(kHeapPages * kPageBytes - 100) {}
+  static constexpr Size kBytes = 64 * kPageBytes - 100;
+
+  FixedPages() : FixedPages(kBytes) {}
   explicit FixedPages(Size bytes, Size skew = 7)
       : GuardedBytes(bytes, skew), FixedRegion(GuardedBytes::data(), GuardedBytes::size()) {}
 

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+#include <gtest/gtest.h>
+
+#include <map>
+#include <vector>
+
+#include "lite_alloc/inspect/walk.hpp"
+#include "support/heap_inspection.hpp"
+#include "support/random.hpp"
+
+namespace lite_alloc::test {
+namespace {
+
+template <typename Heap>
+class BlockWalkTest : public testing::Test {
+ protected:
+  [[nodiscard]] std::vector<Block> blocks() {
+    std::vector<Block> blocks;
+    BlockWalk<Heap> walk(heap_);
+    for (Block block; walk.next(block);) blocks.push_back(block);
+    return blocks;
+  }
+
+  /// The live blocks with a header that a walk shows, by address.
+  [[nodiscard]] std::map<Address, Size> headered() {
+    std::map<Address, Size> headered;
+    for (const Block& block : blocks()) {
+      if (!block.has_header) continue;
+      EXPECT_EQ(block.state, Extent::State::kUsed);
+      EXPECT_TRUE(headered.emplace(block.address, block.size).second);
+    }
+    return headered;
+  }
+
+  /// Whether the blocks cover every region from its start to its end, the header of the first
+  /// aside.
+  [[nodiscard]] testing::AssertionResult is_gapless() {
+    const std::vector<Block> all = blocks();
+    auto block = all.begin();
+    for (const Extent& region : regions()) {
+      Address position = region.begin;
+      if (block != all.end() && block->has_header) position += kUnit;
+      for (; block != all.end() && block->address < region.end(); ++block) {
+        if (block->address != position || block->size == 0) {
+          return testing::AssertionFailure()
+                 << "block " << block->address << " does not follow " << position;
+        }
+        position = block->address + block->size;
+      }
+      if (position != region.end()) {
+        return testing::AssertionFailure()
+               << "the blocks end at " << position << ", their region at " << region.end();
+      }
+    }
+    if (block != all.end()) return testing::AssertionFailure() << "a block outside of regions";
+    return testing::AssertionSuccess();
+  }
+
+  [[nodiscard]] std::vector<Extent> regions() {
+    std::vector<Extent> regions;
+    for (const Extent& extent : extents_of(heap_.allocator())) {
+      if (regions.empty() || regions.back().end() != extent.begin) {
+        regions.push_back(extent);
+      } else {
+        regions.back().size += extent.size;
+      }
+    }
+    return regions;
+  }
+
+  MallocAdaptor<Heap> heap_;
+};
+TYPED_TEST_SUITE(BlockWalkTest, AllHeaps, HeapName);
+
+TYPED_TEST(BlockWalkTest, AnUntouchedHeapHasNone) {
+  EXPECT_TRUE(this->blocks().empty());
+  BlockWalk<TypeParam> walk(this->heap_);
+  Block block;
+  EXPECT_FALSE(walk.next(block));
+  EXPECT_FALSE(walk.next(block));
+}
+
+TYPED_TEST(BlockWalkTest, ShowsEachBlockWithAHeaderAtItsAddress) {
+  std::map<Address, Size> live;
+  for (const Size size : {0U, 1U, 100U, 4096U, 70'000U}) {
+    const Address address = this->heap_.malloc(size);
+    live[address] = this->heap_.usable_size(address);
+  }
+  const Address aligned = this->heap_.memalign(4096, 100);
+  live[aligned] = this->heap_.usable_size(aligned);
+
+  const std::map<Address, Size> shown = this->headered();
+  ASSERT_EQ(shown.size(), live.size());
+  for (const auto& [address, size] : live) {
+    ASSERT_TRUE(shown.contains(address)) << address;
+    EXPECT_GE(shown.at(address), size);
+    EXPECT_LE(shown.at(address), size + kUnit) << "its own and the next one's header";
+  }
+  EXPECT_TRUE(this->is_gapless());
+}
+
+TYPED_TEST(BlockWalkTest, ShowsFreeBlocksAsFree) {
+  const Address first = this->heap_.malloc(1000);
+  const Address second = this->heap_.malloc(1000);
+  static_cast<void>(this->heap_.malloc(1000));
+  this->heap_.free(second);
+  const std::vector<Block> blocks = this->blocks();
+  ASSERT_GE(blocks.size(), 3U);
+  EXPECT_EQ(blocks[0].address, first);
+  EXPECT_EQ(blocks[0].size, 1008U);
+  EXPECT_EQ(blocks[1].address, second - kUnit) << "where its header was";
+  EXPECT_EQ(blocks[1].size, 1008U + 2 * kUnit);
+  EXPECT_EQ(blocks[1].state, Extent::State::kFree);
+  EXPECT_FALSE(blocks[1].has_header);
+  EXPECT_TRUE(this->is_gapless());
+}
+
+TYPED_TEST(BlockWalkTest, ShowsNeighboursOfTheSizedCallsAsOne) {
+  const Address raw = this->heap_.allocator().allocate({.size = 64});
+  EXPECT_EQ(this->heap_.allocator().allocate({.size = 64}), raw + 64);
+  const Address headered = this->heap_.malloc(64);
+  const Address last = this->heap_.allocator().allocate({.size = 64});
+  const std::vector<Block> blocks = this->blocks();
+  ASSERT_GE(blocks.size(), 3U);
+  EXPECT_EQ(blocks[0].address, raw);
+  EXPECT_EQ(blocks[0].size, 128U + kUnit);
+  EXPECT_EQ(blocks[0].state, Extent::State::kUsed);
+  EXPECT_FALSE(blocks[0].has_header);
+  EXPECT_EQ(blocks[1].address, headered);
+  EXPECT_TRUE(blocks[1].has_header);
+  EXPECT_EQ(blocks[2].address, last);
+  EXPECT_FALSE(blocks[2].has_header);
+  EXPECT_TRUE(this->is_gapless());
+}
+
+TYPED_TEST(BlockWalkTest, ShowsEveryRegion) {
+  if constexpr (GrowingPages<std::remove_cvref_t<decltype(this->heap_.allocator().pages())>>) {
+    std::map<Address, Size> live;
+    for (Size i = 0; i < 4; ++i) {
+      const Address large = this->heap_.malloc(6 * kPageBytes);
+      const Address small = this->heap_.malloc(i);
+      live[large] = this->heap_.usable_size(large);
+      live[small] = this->heap_.usable_size(small);
+      this->heap_.allocator().pages().grow_as_somebody_else(1);
+    }
+    EXPECT_EQ(this->regions().size(), 4U);
+    const std::map<Address, Size> shown = this->headered();
+    ASSERT_EQ(shown.size(), live.size());
+    for (const auto& [address, size] : live) EXPECT_TRUE(shown.contains(address)) << address;
+  } else {
+    static_cast<void>(this->heap_.malloc(100));
+    EXPECT_EQ(this->regions().size(), 1U);
+  }
+  EXPECT_TRUE(this->is_gapless());
+}
+
+TYPED_TEST(BlockWalkTest, ShowsAFullHeapToItsLastByte) {
+  while (this->heap_.malloc(kPageBytes) != 0) {
+  }
+  while (this->heap_.malloc(1) != 0) {
+  }
+  EXPECT_EQ(this->headered().size(), this->heap_.live_blocks());
+  EXPECT_TRUE(this->is_gapless());
+}
+
+TYPED_TEST(BlockWalkTest, ShowsLiveBlocksAmongFreeAndSizedOnes) {
+  Random random;
+  std::map<Address, Size> live;
+  std::map<Address, Size> raw;
+  for (int i = 0; i < 1000; ++i) {
+    const Size size = random.log_uniform(12);
+    if (random.one_in(3) && !live.empty()) {
+      const auto block = std::next(live.begin(), random.below(static_cast<Size>(live.size())));
+      ASSERT_EQ(this->heap_.free(block->first), FreeResult::kFreed);
+      live.erase(block);
+    } else if (random.one_in(3) && !raw.empty()) {
+      const auto block = std::next(raw.begin(), random.below(static_cast<Size>(raw.size())));
+      this->heap_.allocator().deallocate(block->first, {.size = block->second});
+      raw.erase(block);
+    } else if (random.one_in(2)) {
+      const Address address = this->heap_.memalign(random.alignment(), size);
+      if (address != 0) live[address] = size;
+    } else {
+      const Address address = this->heap_.allocator().allocate({.size = size});
+      if (address != 0) raw[address] = size;
+    }
+    if (i % 20 != 0) continue;
+    const std::map<Address, Size> shown = this->headered();
+    ASSERT_EQ(shown.size(), live.size()) << "operation " << i;
+    for (const auto& [address, bytes] : live) {
+      ASSERT_TRUE(shown.contains(address)) << "operation " << i;
+      ASSERT_GE(shown.at(address), bytes) << "operation " << i;
+    }
+    ASSERT_TRUE(this->is_gapless()) << "operation " << i;
+  }
+}
+
+}  // namespace
+}  // namespace lite_alloc::test

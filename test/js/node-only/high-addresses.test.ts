@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+
+import { freemem } from 'node:os';
+import { createHeap, InvalidFreeError, OutOfMemoryError } from 'lite-alloc';
+import { describe, expect, test } from 'vitest';
+import { catchError } from '../../support/errors.js';
+import { expectPattern, fillPattern } from '../../support/pattern.js';
+
+const GiB = 2 ** 30;
+const neededBytes = 6 * GiB;
+
+/** With a block of this size below them, addresses have their highest bit set. */
+const lowBytes = 2 * GiB + 2 ** 24;
+
+const isTooSmall = freemem() < neededBytes;
+const reason = isTooSmall ? ` (skipped: ${(freemem() / GiB).toFixed(1)} GiB of memory are free, 6 are needed)` : '';
+
+describe.skipIf(isTooSmall)(`addresses above 2 GiB${reason}`, () => {
+  test('are positive, and everything works there', async () => {
+    const heap = await createHeap({ maximumBytes: 4 * GiB });
+    const low = heap.malloc(lowBytes);
+    const address = heap.malloc(1000);
+    expect(address).toBeGreaterThan(2 * GiB);
+    fillPattern(heap.memory, address, 1000, 1);
+    expect(heap.usableSize(address)).toBe(1008);
+
+    // Two neighbours, so that blocks above have to move and free blocks lie between used ones.
+    const fence = heap.malloc(16);
+    const moved = heap.realloc(address, 5000);
+    expect(moved).toBeGreaterThan(address);
+    expectPattern(heap.memory, moved, 1000, 1);
+    expect(heap.realloc(moved, 1000)).toBe(moved);
+    expect(() => heap.free(address)).toThrow(expect.objectContaining({ address }));
+
+    const aligned = heap.memalign(65536, 100);
+    expect(aligned % 65536).toBe(0);
+    expect(aligned).toBeGreaterThan(2 * GiB);
+
+    const zero = heap.calloc(10, 10);
+    expect(heap.u8.subarray(zero, zero + 100).every((byte) => byte === 0)).toBe(true);
+
+    const sized = heap.allocate(64);
+    expect(sized).toBeGreaterThan(2 * GiB);
+    const resized = heap.reallocate(sized, 64, 256);
+    expect(resized).toBeGreaterThan(2 * GiB);
+    heap.deallocate(resized, 256);
+
+    const used = [...heap.blocks()].filter(({ state }) => state === 'used').map((block) => block.address);
+    expect(used).toEqual([low, fence, moved, aligned, zero].toSorted((left, right) => left - right));
+    expect(heap.stats()).toMatchObject({ liveBlocks: 5, maximumBytes: 4 * GiB });
+    expect(heap.stats().liveBytes).toBeGreaterThan(lowBytes);
+    heap.check();
+
+    for (const block of [fence, moved, aligned, zero]) heap.free(block);
+    expect(catchError(InvalidFreeError, () => heap.free(zero + 16)).address).toBe(zero + 16);
+    heap.check();
+    expect(heap.stats().liveBlocks).toBe(1);
+    heap[Symbol.dispose]();
+  });
+
+  test('hold typed arrays', async () => {
+    const heap = await createHeap({ maximumBytes: 4 * GiB });
+    heap.malloc(lowBytes);
+    const floats = heap.from(Float64Array.of(1.5, -2.5));
+    const bytes = heap.array(Uint8Array, 1000, { alignment: 4096, zero: true });
+    expect(floats.address).toBeGreaterThan(2 * GiB);
+    expect(floats.view).toMatchObject({ byteOffset: floats.address, length: 2 });
+    expect([...floats.view]).toEqual([1.5, -2.5]);
+    expect(bytes.address % 4096).toBe(0);
+    floats.resize(100_000);
+    heap.memory.grow(1);
+    expect([...floats.view.subarray(0, 2)]).toEqual([1.5, -2.5]);
+    expect(heap.f64[floats.address / 8]).toBe(1.5);
+    bytes.view.fill(9);
+    expect(heap.from(bytes.view).view.every((byte) => byte === 9)).toBe(true);
+    floats.free();
+    expect(floats.alive).toBe(false);
+    heap.check();
+    heap[Symbol.dispose]();
+  });
+
+  test('reach up to the end of a memory of 4 GiB, and not beyond', async () => {
+    const heap = await createHeap({ maximumBytes: 4 * GiB });
+    const chunk = 2 ** 28;
+    const addresses: number[] = [];
+    for (let address = heap.tryMalloc(chunk - 16); address !== 0; address = heap.tryMalloc(chunk - 16)) {
+      addresses.push(address);
+    }
+    for (let size = chunk / 2; size >= 1024; size /= 2) {
+      const address = heap.tryMalloc(size - 16);
+      if (address !== 0) addresses.push(address);
+    }
+    const last = addresses.at(-1) ?? 0;
+    expect(last).toBeGreaterThan(3.99 * GiB);
+    expect(heap.memory.buffer.byteLength).toBeGreaterThan(3.99 * GiB);
+    expect(addresses).toEqual(addresses.toSorted((left, right) => left - right));
+    heap.u8[last] = 5;
+    expect(catchError(OutOfMemoryError, () => heap.malloc(chunk)).maximumBytes).toBe(4 * GiB);
+    heap.check();
+    for (const address of addresses) heap.free(address);
+    expect(heap.stats()).toMatchObject({ liveBlocks: 0, liveBytes: 0 });
+    heap.check();
+    heap[Symbol.dispose]();
+  });
+});

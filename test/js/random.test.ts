@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+
+import { createHeap, type Heap } from 'lite-alloc';
+import { expect, inject, test } from 'vitest';
+import { Random, runSteps } from '../support/random.js';
+import { type ShadowBlock, ShadowHeap } from '../support/shadow-heap.js';
+
+/** A stretch of the run with a kind of load. */
+interface Phase {
+  /** Blocks that may live at once. */
+  readonly slots: number;
+  /** Sizes are below 1 << one of these, small ones more often. */
+  readonly sizeBits: readonly number[];
+}
+
+// The strategy coalesces nothing, and walks its free list: a reset after each phase keeps that short.
+const phases: readonly Phase[] = [
+  { slots: 1000, sizeBits: [5, 6, 7, 8] },
+  { slots: 200, sizeBits: [4, 8, 12, 14] },
+  { slots: 500, sizeBits: [1, 6, 10] },
+  { slots: 60, sizeBits: [4, 6, 6, 16] },
+];
+
+const alignments = [16, 16, 32, 64, 256, 4096];
+
+/** Random calls on a heap with its shadow beside it. */
+class RandomLoad {
+  readonly #heap: Heap;
+  readonly #random: Random;
+  readonly shadow: ShadowHeap;
+  readonly #slots: (ShadowBlock | undefined)[] = [];
+
+  constructor(heap: Heap, seed: number) {
+    this.#heap = heap;
+    this.#random = new Random(seed);
+    this.shadow = new ShadowHeap(heap.memory);
+  }
+
+  step({ slots, sizeBits }: Phase): void {
+    const random = this.#random;
+    const slot = random.below(slots);
+    const block = this.#slots[slot];
+    const size = random.below(1 << random.pick(sizeBits));
+    if (block === undefined) {
+      this.#slots[slot] = this.#allocate(size);
+    } else if (random.oneIn(3)) {
+      this.#slots[slot] = this.shadow.resize(block, this.#heap.realloc(block.address, size), size);
+    } else {
+      this.#free(block);
+      this.#slots[slot] = undefined;
+    }
+  }
+
+  /** Everything is as the shadow says. */
+  verify(): void {
+    this.shadow.verifyAll();
+    this.#heap.check();
+    const { liveBlocks, liveBytes } = this.#heap.stats();
+    if (liveBlocks !== this.shadow.count || liveBytes < this.shadow.liveBytes) {
+      throw new Error(`stats tell of ${liveBlocks} blocks with ${liveBytes} bytes, not of ${this.shadow.count}`);
+    }
+  }
+
+  freeAll(): void {
+    for (const block of this.#slots) if (block !== undefined) this.#free(block);
+    this.#slots.length = 0;
+  }
+
+  reset(): void {
+    this.shadow.clear();
+    this.#heap.reset();
+    this.#slots.length = 0;
+  }
+
+  #allocate(size: number): ShadowBlock {
+    const { shadow } = this;
+    const heap = this.#heap;
+    switch (this.#random.below(4)) {
+      case 0:
+        return shadow.add(heap.calloc(1, size), size, 16, { isZero: true });
+      case 1: {
+        const alignment = this.#random.pick(alignments);
+        return shadow.add(heap.memalign(alignment, size), size, alignment);
+      }
+      default:
+        return shadow.add(heap.malloc(size), size, 16);
+    }
+  }
+
+  #free(block: ShadowBlock): void {
+    this.shadow.remove(block);
+    this.#heap.free(block.address);
+  }
+}
+
+test('random calls keep all contents, through growth past 64 MiB', async () => {
+  const seed = inject('seed');
+  const operations = inject('randomOperations');
+  const rounds = 20;
+  const heap = await createHeap();
+  const load = new RandomLoad(heap, seed);
+  let done = 0;
+
+  runSteps(seed, rounds, (round) => {
+    const phase = phases[round % phases.length] ?? { slots: 1, sizeBits: [4] };
+    runSteps(seed, operations / rounds, () => {
+      load.step(phase);
+      done++;
+    });
+    load.verify();
+    if (round % 5 === 3) growPast64MiB(load, heap);
+    if (round % 2 === 0) load.freeAll();
+    load.verify();
+    load.reset();
+    load.verify();
+  });
+
+  expect(done).toBe(operations);
+  expect(heap.memory.buffer.byteLength).toBeGreaterThan(64 << 20);
+  const { liveBlocks, liveBytes, allocations, frees, failures } = heap.stats();
+  expect({ liveBlocks, liveBytes, failures }).toEqual({ liveBlocks: 0, liveBytes: 0, failures: 0 });
+  expect(allocations).toBe(frees);
+});
+
+/** Small blocks live on while large ones come. */
+function growPast64MiB(load: RandomLoad, heap: Heap): void {
+  const size = 1 << 20;
+  const blocks = Array.from({ length: 70 }, () => load.shadow.add(heap.malloc(size), size, 16));
+  load.verify();
+  for (const block of blocks) {
+    load.shadow.remove(block);
+    heap.free(block.address);
+  }
+}

@@ -118,7 +118,7 @@ export class Heap {
       epoch: 0,
       memory,
       realloc: (address, length, elementBytes) =>
-        this.realloc(address, toByteLength(length, elementBytes)),
+        this.realloc(address, toByteLength('length', length, elementBytes)),
       free: (address) => this.free(address),
     };
     this.#views = new MemoryViews(this.#owner);
@@ -198,9 +198,8 @@ export class Heap {
    * @throws OutOfMemoryError where memory cannot hold the product.
    */
   calloc(count: number, size: number): number {
-    toSize('count', count);
     toSize('size', size);
-    const bytes = count * size;
+    const bytes = toByteLength('count', count, size);
     return this.#functions.zeroed(toSize('size', bytes)) || this.#failAllocation(bytes);
   }
 
@@ -326,7 +325,7 @@ export class Heap {
     options: ArrayOptions = {},
   ): HeapArray<T> {
     assertKind(type);
-    const bytes = toByteLength(length, type.BYTES_PER_ELEMENT);
+    const bytes = toByteLength('length', length, type.BYTES_PER_ELEMENT);
     const address = this.memalign(options.alignment ?? defaultAlignment, bytes);
     if (options.zero === true) this.u8.fill(0, address, address + bytes);
     return new HeapArray(this.#owner, type, address, length);
@@ -480,14 +479,15 @@ function createMemory({ initialPages, maximumPages: wantedPages }: HeapPlan): {
 
 /** Integers of 32 bits pass; larger ones become one that memory cannot hold. */
 function toSize(name: string, size: number): number {
-  if (size >>> 0 === size) return size;
+  if (isAddress(size)) return size;
   if (Number.isInteger(size) && size >= 0) return tooLarge;
   throw new RangeError(`${name} must be a non-negative integer, got ${String(size)}`);
 }
 
-function toByteLength(length: number, elementBytes: number): number {
-  toSize('length', length);
-  return length * elementBytes;
+/** Bytes of `count` elements: an integer also where the product is out of all bounds. */
+function toByteLength(name: string, count: number, elementBytes: number): number {
+  toSize(name, count);
+  return Math.min(count * elementBytes, Number.MAX_SAFE_INTEGER);
 }
 
 function assertAlignment(alignment: number): void {
@@ -499,8 +499,9 @@ function assertAlignment(alignment: number): void {
   }
 }
 
-function isAddress(address: number): boolean {
-  return address >>> 0 === address;
+/** Whether a value is an integer of 32 bits, whatever its type says. */
+function isAddress(value: number): boolean {
+  return typeof value === 'number' && value >>> 0 === value;
 }
 
 /** Address, size and whether it is used, of one stretch after the other. */

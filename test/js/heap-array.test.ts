@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-import { createHeap, type Heap, HeapArray, OutOfMemoryError, UseAfterFreeError } from 'lite-alloc';
+import { createHeap, type Heap, type HeapArray, OutOfMemoryError, UseAfterFreeError } from 'lite-alloc';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { badAlignments, badSizes, catchError, hugeSizes, powersOfTwo } from '../support/errors.js';
 import { bytesOf, kinds } from '../support/typed-arrays.js';

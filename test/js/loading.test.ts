@@ -90,6 +90,7 @@ describe('the option wasm', () => {
     const longer = new Uint8Array(bytes.length + 10);
     longer.set(bytes, 5);
     expectWorking(await createHeap({ wasm: longer.subarray(5, 5 + bytes.length) }));
+    expectWorking(await createHeap({ wasm: new DataView(longer.buffer, 5, bytes.length) }));
   });
 
   test('takes a URL, as an object and as text', async () => {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-import { createHeap, type Heap, HeapArray, LiteAllocError, UseAfterFreeError } from 'lite-alloc';
+import { createHeap, type Heap, type HeapArray, LiteAllocError, UseAfterFreeError } from 'lite-alloc';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { catchError } from '../support/errors.js';
 

@@ -9,7 +9,7 @@ const program = `
 import {
   createHeap,
   type Heap,
-  HeapArray,
+  type HeapArray,
   type HeapOptions,
   type HeapStats,
   LiteAllocError,

@@ -42,6 +42,11 @@ TEST(Layout, BlocksThatWrapWithTheirPrefixGiveZero) {
   EXPECT_EQ(block_size({.size = 0xFFFE'FFF1, .prefix = 65536}), 0U);
 }
 
+TEST(Layout, TheLargestSizeIsServedWithAnyPrefix) {
+  EXPECT_LE(block_size({.size = kMaxSize, .prefix = kMaxAlignment}), kMaxBlock);
+  EXPECT_GE(block_size({.size = kMaxSize, .prefix = kMaxAlignment}), kMaxSize);
+}
+
 TEST(Layout, ALargestBlockLeavesRoomForEverySumMadeOfIt) {
   constexpr std::uint64_t kHeap = std::uint64_t{65535} * 65536;
   EXPECT_LT(std::uint64_t{kMaxBlock} + kMaxAlignment + kUnit, kHeap);

@@ -122,15 +122,6 @@ TEST_F(BumpFreeListTest, TheFirstBlockThatFitsIsTakenNotTheBest) {
   EXPECT_EQ(allocate(64), exact);
 }
 
-TEST_F(BumpFreeListTest, TheRestOfABlockKeepsItsPlaceInTheList) {
-  const std::vector<Address> blocks = make_free_blocks({64, 640, 32});
-  const Address older = blocks[1];
-  const Address newest = blocks[2];
-  EXPECT_EQ(allocate(64), older + 640 - 64);
-  EXPECT_EQ(allocate(32), newest);
-  EXPECT_EQ(allocate(32), older + 640 - 96);
-}
-
 TEST_F(BumpFreeListTest, BothRestsAroundAnAlignedBlockStayUsable) {
   const Address large = make_free_block(8192);
   take_slack();

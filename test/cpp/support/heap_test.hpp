@@ -98,9 +98,9 @@ class HeapTest : public testing::Test {
 }
 
 /// Sizes that no heap has room for, some of which wrap when rounded or when something is added.
-inline constexpr Size kImpossibleSizes[] = {0x7FFF'FFFF, 0x8000'0000, kMaxBlock,   kMaxBlock + 1,
-                                            0xFFFF'0000, 0xFFFF'0001, 0xFFFF'7FFF, 0xFFFF'FFCF,
-                                            0xFFFF'FFD0, 0xFFFF'FFE0, 0xFFFF'FFE1, 0xFFFF'FFEF,
-                                            0xFFFF'FFF0, 0xFFFF'FFF1, 0xFFFF'FFFE, 0xFFFF'FFFF};
+inline constexpr Size kImpossibleSizes[] = {
+    0x7FFF'FFFF, 0x8000'0000, kMaxSize,    kMaxSize + 1, kMaxBlock,   kMaxBlock + 1,
+    0xFFFF'0000, 0xFFFF'0001, 0xFFFF'7FFF, 0xFFFF'FFCF,  0xFFFF'FFD0, 0xFFFF'FFE0,
+    0xFFFF'FFE1, 0xFFFF'FFEF, 0xFFFF'FFF0, 0xFFFF'FFF1,  0xFFFF'FFFE, 0xFFFF'FFFF};
 
 }  // namespace lite_alloc::test

@@ -52,7 +52,9 @@ describe('C++ include lines', () => {
   test('name what is there', () => {
     const broken = files.flatMap(({ path, includes }) =>
       includes
-        .filter((include) => include.endsWith('.hpp') && resolveInclude(path, include) === undefined)
+        .filter(
+          (include) => include.endsWith('.hpp') && resolveInclude(path, include) === undefined,
+        )
         .map((include) => `${path} includes ${include}`),
     );
     expect(broken).toEqual([]);
@@ -65,7 +67,9 @@ describe('C++ include lines', () => {
 
   test('name any other header of Emscripten only in the wasm page source', () => {
     const users = files.filter(({ includes }) =>
-      includes.some((include) => include.startsWith('emscripten') && include !== 'emscripten/bind.h'),
+      includes.some(
+        (include) => include.startsWith('emscripten') && include !== 'emscripten/bind.h',
+      ),
     );
     const others = users.filter(({ path }) => path !== 'lite_alloc/memory/wasm_memory.hpp');
     expect(others.map(({ path }) => path)).toEqual([]);

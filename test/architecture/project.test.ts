@@ -48,7 +48,9 @@ describe('CMake presets', () => {
     expect(flagsOf(preset).filter((flag) => !explained.includes(flag))).toEqual([]);
   });
 
-  test.each(presets)('the preset $name gives no reason for a flag that it does not have', (preset) => {
+  test.each(
+    presets,
+  )('the preset $name gives no reason for a flag that it does not have', (preset) => {
     const own = Object.keys(preset.vendor?.[reasonsKey] ?? {}).flatMap((flags) =>
       flags.split(/[ ;]/),
     );

@@ -73,7 +73,9 @@ describe('TypeScript sources', () => {
   });
 
   test('import nothing of Node', () => {
-    const users = files.filter(({ imports }) => imports.some((specifier) => specifier.startsWith('node:')));
+    const users = files.filter(({ imports }) =>
+      imports.some((specifier) => specifier.startsWith('node:')),
+    );
     expect(users.map(({ name }) => name)).toEqual([]);
   });
 });

@@ -21,7 +21,9 @@ describe('a page', () => {
   });
 
   test('gives the wasm as the URL of a blob', async () => {
-    const url = URL.createObjectURL(new Blob([await readPackagedWasm()], { type: 'application/wasm' }));
+    const url = URL.createObjectURL(
+      new Blob([await readPackagedWasm()], { type: 'application/wasm' }),
+    );
     expect((await createHeap({ wasm: url })).malloc(8)).toBeGreaterThan(0);
     URL.revokeObjectURL(url);
     await expect(createHeap({ wasm: `${url}?` })).rejects.toThrow(WasmLoadError);

@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: MIT
 
-import { createHeap, createHeapSync, type Heap, type HeapOptions, strategies, WasmLoadError } from 'lite-alloc';
+import {
+  createHeap,
+  createHeapSync,
+  type Heap,
+  type HeapOptions,
+  strategies,
+  WasmLoadError,
+} from 'lite-alloc';
 import { describe, expect, test } from 'vitest';
 import { packagedWasmUrl, readPackagedWasm } from '../support/host.js';
 
@@ -73,7 +80,10 @@ describe('createHeapSync', () => {
 
   test('fails with WasmLoadError and the cause where the bytes are not wasm', () => {
     expect(() => createHeapSync({ wasm: new Uint8Array([1, 2, 3, 4]) })).toThrow(
-      expect.objectContaining({ code: 'WASM_LOAD', cause: expect.any(WebAssembly.CompileError) as Error }),
+      expect.objectContaining({
+        code: 'WASM_LOAD',
+        cause: expect.any(WebAssembly.CompileError) as Error,
+      }),
     );
   });
 });
@@ -99,13 +109,14 @@ describe('the option wasm', () => {
     expectWorking(createHeapSync({ wasm: packagedWasmUrl.href }));
   });
 
-  test.each(['application/wasm', 'application/octet-stream', undefined])(
-    'takes a Response of type %s',
-    async (type) => {
-      const headers: Record<string, string> = type === undefined ? {} : { 'Content-Type': type };
-      expectWorking(await createHeap({ wasm: new Response(await readPackagedWasm(), { headers }) }));
-    },
-  );
+  test.each([
+    'application/wasm',
+    'application/octet-stream',
+    undefined,
+  ])('takes a Response of type %s', async (type) => {
+    const headers: Record<string, string> = type === undefined ? {} : { 'Content-Type': type };
+    expectWorking(await createHeap({ wasm: new Response(await readPackagedWasm(), { headers }) }));
+  });
 
   test('takes a promise of each', async () => {
     const bytes = await readPackagedWasm();
@@ -119,16 +130,30 @@ describe('the option wasm', () => {
 describe('a load that fails', () => {
   test.each([
     ['bytes that are not wasm', () => new Uint8Array([1, 2, 3, 4]), WebAssembly.CompileError],
-    ['a wasm cut short', async () => (await readPackagedWasm()).subarray(0, 1000), WebAssembly.CompileError],
-    ['a Response that is not wasm', () => new Response('<!doctype html>'), WebAssembly.CompileError],
+    [
+      'a wasm cut short',
+      async () => (await readPackagedWasm()).subarray(0, 1000),
+      WebAssembly.CompileError,
+    ],
+    [
+      'a Response that is not wasm',
+      () => new Response('<!doctype html>'),
+      WebAssembly.CompileError,
+    ],
     ['a host that nobody serves', () => nowhere, TypeError],
     ['text that is no URL', () => 'http://', TypeError],
     ['another module', () => emptyModule, Error],
     ['another module, compiled', () => WebAssembly.compile(emptyModule), Error],
   ])('is a WasmLoadError with a cause: %s', async (_, source, Cause) => {
-    const error: unknown = await createHeap({ wasm: await source() }).catch((reason: unknown) => reason);
+    const error: unknown = await createHeap({ wasm: await source() }).catch(
+      (reason: unknown) => reason,
+    );
     expect(error).toBeInstanceOf(WasmLoadError);
-    expect(error).toMatchObject({ code: 'WASM_LOAD', name: 'WasmLoadError', cause: expect.any(Cause) as Error });
+    expect(error).toMatchObject({
+      code: 'WASM_LOAD',
+      name: 'WasmLoadError',
+      cause: expect.any(Cause) as Error,
+    });
   });
 
   test('names the status of a Response that is an error', async () => {
@@ -224,11 +249,15 @@ describe('a bad option', () => {
   test('initialBytes above maximumBytes is refused with both', async () => {
     const options = { initialBytes: 1 << 21, maximumBytes: 1 << 20 };
     await expect(createHeap(options)).rejects.toThrow(RangeError);
-    await expect(createHeap(options)).rejects.toThrow(/initialBytes 2097152 .*maximumBytes 1048576/);
+    await expect(createHeap(options)).rejects.toThrow(
+      /initialBytes 2097152 .*maximumBytes 1048576/,
+    );
   });
 
   test('an initial size above the default maximum is refused', async () => {
-    await expect(createHeap({ initialBytes: 2 ** 31 + 1 })).rejects.toThrow(/initialBytes 2147483649/);
+    await expect(createHeap({ initialBytes: 2 ** 31 + 1 })).rejects.toThrow(
+      /initialBytes 2147483649/,
+    );
   });
 
   test('a name that is no option is refused with the names that are', async () => {
@@ -238,7 +267,9 @@ describe('a bad option', () => {
 
   test.each([5, 'wasm', null, true])('options that are %s are refused', async (options) => {
     await expect(createHeap(options as unknown as HeapOptions)).rejects.toThrow(TypeError);
-    await expect(createHeap(options as unknown as HeapOptions)).rejects.toThrow(`got ${String(options)}`);
+    await expect(createHeap(options as unknown as HeapOptions)).rejects.toThrow(
+      `got ${String(options)}`,
+    );
   });
 
   test.each([5, {}, true, null])('wasm %s is refused', async (wasm) => {
@@ -249,7 +280,12 @@ describe('a bad option', () => {
   });
 
   test('undefined is the default', async () => {
-    const options = { strategy: undefined, initialBytes: undefined, maximumBytes: undefined, wasm: undefined };
+    const options = {
+      strategy: undefined,
+      initialBytes: undefined,
+      maximumBytes: undefined,
+      wasm: undefined,
+    };
     expectWorking(await createHeap(loosely(options)));
   });
 });

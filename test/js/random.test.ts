@@ -5,7 +5,7 @@ import { expect, inject, test } from 'vitest';
 import { Random, runSteps } from '../support/random.js';
 import { type ShadowBlock, ShadowHeap } from '../support/shadow-heap.js';
 
-/** A stretch of the run with a kind of load. */
+/** A kind of load. */
 interface Phase {
   /** Blocks that may live at once. */
   readonly slots: number;
@@ -13,9 +13,11 @@ interface Phase {
   readonly sizeBits: readonly number[];
 }
 
-// The strategy coalesces nothing, and walks its free list: a reset after each phase keeps that short.
+// The strategy coalesces nothing, and walks its free list: a reset after each round keeps that short.
+const rounds = 50;
+const firstPhase: Phase = { slots: 1000, sizeBits: [5, 6, 7, 8] };
 const phases: readonly Phase[] = [
-  { slots: 1000, sizeBits: [5, 6, 7, 8] },
+  firstPhase,
   { slots: 200, sizeBits: [4, 8, 12, 14] },
   { slots: 500, sizeBits: [1, 6, 10] },
   { slots: 60, sizeBits: [4, 6, 6, 16] },
@@ -57,7 +59,9 @@ class RandomLoad {
     this.#heap.check();
     const { liveBlocks, liveBytes } = this.#heap.stats();
     if (liveBlocks !== this.shadow.count || liveBytes < this.shadow.liveBytes) {
-      throw new Error(`stats tell of ${liveBlocks} blocks with ${liveBytes} bytes, not of ${this.shadow.count}`);
+      throw new Error(
+        `stats tell of ${liveBlocks} blocks with ${liveBytes} bytes, not of ${this.shadow.count}`,
+      );
     }
   }
 
@@ -93,34 +97,36 @@ class RandomLoad {
   }
 }
 
-test('random calls keep all contents, through growth past 64 MiB', async () => {
+test('random calls keep all contents, through growth past 64 MiB', {
+  timeout: 600_000,
+}, async () => {
   const seed = inject('seed');
   const operations = inject('randomOperations');
-  const rounds = 20;
+  const roundLength = operations / rounds;
   const heap = await createHeap();
   const load = new RandomLoad(heap, seed);
-  let done = 0;
 
-  runSteps(seed, rounds, (round) => {
-    const phase = phases[round % phases.length] ?? { slots: 1, sizeBits: [4] };
-    runSteps(seed, operations / rounds, () => {
-      load.step(phase);
-      done++;
-    });
-    load.verify();
-    if (round % 5 === 3) growPast64MiB(load, heap);
-    if (round % 2 === 0) load.freeAll();
-    load.verify();
-    load.reset();
-    load.verify();
+  runSteps(seed, operations, (step) => {
+    const round = Math.floor(step / roundLength);
+    load.step(phases[round % phases.length] ?? firstPhase);
+    if ((step + 1) % roundLength === 0) endRound(load, heap, round);
   });
 
-  expect(done).toBe(operations);
   expect(heap.memory.buffer.byteLength).toBeGreaterThan(64 << 20);
   const { liveBlocks, liveBytes, allocations, frees, failures } = heap.stats();
   expect({ liveBlocks, liveBytes, failures }).toEqual({ liveBlocks: 0, liveBytes: 0, failures: 0 });
   expect(allocations).toBe(frees);
+  expect(allocations).toBeGreaterThan(operations / 4);
 });
+
+function endRound(load: RandomLoad, heap: Heap, round: number): void {
+  load.verify();
+  if (round % 11 === 7) growPast64MiB(load, heap);
+  if (round % 2 === 0) load.freeAll();
+  load.verify();
+  load.reset();
+  load.verify();
+}
 
 /** Small blocks live on while large ones come. */
 function growPast64MiB(load: RandomLoad, heap: Heap): void {

@@ -2,10 +2,11 @@
 
 import { createHeap, type Heap, InvalidFreeError, OutOfMemoryError } from 'lite-alloc';
 import { beforeEach, describe, expect, inject, test } from 'vitest';
-import { badAlignments, badSizes, catchError, hugeSizes, powersOfTwo } from '../support/errors.js';
+import { catchError } from '../support/errors.js';
 import { expectPattern, fillPattern } from '../support/pattern.js';
 import { Random, runSteps } from '../support/random.js';
 import { type ShadowBlock, ShadowHeap } from '../support/shadow-heap.js';
+import { badAlignments, badSizes, hugeSizes, powersOfTwo } from '../support/sizes.js';
 
 let heap: Heap;
 beforeEach(async () => {
@@ -50,7 +51,9 @@ describe('allocate', () => {
   });
 
   test.each(badAlignments)('refuses the alignment %s', (alignment) => {
-    expect(catchError(RangeError, () => heap.allocate(16, alignment)).message).toContain(String(alignment));
+    expect(catchError(RangeError, () => heap.allocate(16, alignment)).message).toContain(
+      String(alignment),
+    );
     expectGoingOn();
   });
 
@@ -86,7 +89,9 @@ describe('deallocate', () => {
     const address = heap.allocate(64, 4096);
     const before = heap.stats();
     const [wrongAddress, size, alignment] = wrong(address);
-    const error = catchError(InvalidFreeError, () => heap.deallocate(wrongAddress, size, alignment));
+    const error = catchError(InvalidFreeError, () =>
+      heap.deallocate(wrongAddress, size, alignment),
+    );
     expect(error).toMatchObject({ code: 'INVALID_FREE', address: wrongAddress });
     expect(heap.stats()).toEqual(before);
     expect(() => heap.reallocate(wrongAddress, size, 16, alignment)).toThrow(InvalidFreeError);
@@ -108,7 +113,8 @@ describe('deallocate', () => {
     const address = heap.allocate(64);
     for (const size of badSizes) expect(() => heap.deallocate(address, size)).toThrow(RangeError);
     for (const alignment of badAlignments) {
-      if (alignment !== undefined) expect(() => heap.deallocate(address, 64, alignment)).toThrow(RangeError);
+      if (alignment !== undefined)
+        expect(() => heap.deallocate(address, 64, alignment)).toThrow(RangeError);
     }
     heap.deallocate(address, 64);
     expectGoingOn();
@@ -159,8 +165,12 @@ describe('reallocate', () => {
   test('refuses bad sizes and alignments', () => {
     const address = heap.allocate(64);
     for (const size of badSizes) {
-      expect(catchError(RangeError, () => heap.reallocate(address, size, 10)).message).toMatch(/^oldSize /);
-      expect(catchError(RangeError, () => heap.reallocate(address, 64, size)).message).toMatch(/^newSize /);
+      expect(catchError(RangeError, () => heap.reallocate(address, size, 10)).message).toMatch(
+        /^oldSize /,
+      );
+      expect(catchError(RangeError, () => heap.reallocate(address, 64, size)).message).toMatch(
+        /^newSize /,
+      );
     }
     expect(() => heap.reallocate(address, 64, 10, 3)).toThrow(RangeError);
     heap.deallocate(address, 64);
@@ -170,7 +180,9 @@ describe('reallocate', () => {
   test.each(hugeSizes)('is out of memory for %i bytes, and the block is as it was', (size) => {
     const address = heap.allocate(64);
     fillPattern(heap.memory, address, 64, 4);
-    expect(catchError(OutOfMemoryError, () => heap.reallocate(address, 64, size)).requestedBytes).toBe(size);
+    expect(
+      catchError(OutOfMemoryError, () => heap.reallocate(address, 64, size)).requestedBytes,
+    ).toBe(size);
     expectPattern(heap.memory, address, 64, 4);
     heap.deallocate(address, 64);
     expectGoingOn();

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: MIT
 
-import { createHeap, type Heap, type HeapArray, LiteAllocError, UseAfterFreeError } from 'lite-alloc';
+import {
+  createHeap,
+  type Heap,
+  type HeapArray,
+  LiteAllocError,
+  UseAfterFreeError,
+} from 'lite-alloc';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { catchError } from '../support/errors.js';
 
@@ -80,7 +86,10 @@ describe('reset', () => {
 });
 
 describe('a disposed heap', () => {
-  const calls: readonly (readonly [string, (heap: Heap, array: HeapArray<Uint8Array>) => unknown])[] = [
+  const calls: readonly (readonly [
+    string,
+    (heap: Heap, array: HeapArray<Uint8Array>) => unknown,
+  ])[] = [
     ['malloc', () => heap.malloc(1)],
     ['tryMalloc', () => heap.tryMalloc(1)],
     ['calloc', () => heap.calloc(1, 1)],
@@ -110,7 +119,9 @@ describe('a disposed heap', () => {
     const array = heap.array(Uint8Array, 10);
     void heap.u8;
     heap[Symbol.dispose]();
-    expect(catchError(UseAfterFreeError, () => call(heap, array))).toMatchObject({ code: 'USE_AFTER_FREE' });
+    expect(catchError(UseAfterFreeError, () => call(heap, array))).toMatchObject({
+      code: 'USE_AFTER_FREE',
+    });
   });
 
   test('may be disposed again', () => {
@@ -156,7 +167,18 @@ describe('views of the whole memory', () => {
     expect(view.buffer).toBe(heap.memory.buffer);
     expect(view.byteLength).toBe(heap.memory.buffer.byteLength);
     heap.u8.fill(0xff, address, address + 16);
-    const ones = { u8: 0xff, i8: -1, u16: 0xffff, i16: -1, u32: 0xffffffff, i32: -1, f32: Number.NaN, f64: Number.NaN, i64: -1n, u64: 2n ** 64n - 1n };
+    const ones = {
+      u8: 0xff,
+      i8: -1,
+      u16: 0xffff,
+      i16: -1,
+      u32: 0xffffffff,
+      i32: -1,
+      f32: Number.NaN,
+      f64: Number.NaN,
+      i64: -1n,
+      u64: 2n ** 64n - 1n,
+    };
     expect(view[address / view.BYTES_PER_ELEMENT]).toBe(ones[name]);
   });
 
@@ -215,8 +237,10 @@ describe('memory that somebody else grows', () => {
     }
     for (const { begin, end } of foreign) {
       expect(heap.u8.subarray(begin, end).every((byte) => byte === 0xee)).toBe(true);
-      for (const { address, size } of blocks) expect(address + size <= begin || address >= end).toBe(true);
-      for (const { address, size } of heap.blocks()) expect(address + size <= begin || address >= end).toBe(true);
+      for (const { address, size } of blocks)
+        expect(address + size <= begin || address >= end).toBe(true);
+      for (const { address, size } of heap.blocks())
+        expect(address + size <= begin || address >= end).toBe(true);
     }
     for (const { address } of blocks) heap.free(address);
     heap.check();
@@ -228,7 +252,11 @@ describe('memory that somebody else grows', () => {
   test('does not count as growth of the heap', () => {
     const { growths, memoryBytes, freeBytes } = heap.stats();
     growForeign();
-    expect(heap.stats()).toMatchObject({ growths, freeBytes, memoryBytes: memoryBytes + foreignPages * 65536 });
+    expect(heap.stats()).toMatchObject({
+      growths,
+      freeBytes,
+      memoryBytes: memoryBytes + foreignPages * 65536,
+    });
   });
 
   test('does not keep the last block from growing, elsewhere', () => {

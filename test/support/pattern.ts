@@ -22,7 +22,8 @@ export class PatternedMemory {
     const count = size >>> 2;
     const start = Math.imul(tag, goldenRatio);
     for (let index = from >>> 2; index < count; index++) words[first + index] = start + index;
-    for (let index = count << 2; index < size; index++) this.#bytes[address + index] = start + index;
+    for (let index = count << 2; index < size; index++)
+      this.#bytes[address + index] = start + index;
   }
 
   /** The first offset in `[0, size)` where something else stands; undefined where all is as filled. */
@@ -54,7 +55,8 @@ export class PatternedMemory {
     this.#refresh();
     const end = address + size;
     const lastWord = end >>> 2;
-    for (let index = address / 4; index < lastWord; index++) if (this.#words[index] !== 0) return false;
+    for (let index = address / 4; index < lastWord; index++)
+      if (this.#words[index] !== 0) return false;
     return this.#bytes.subarray(lastWord * 4, end).every((byte) => byte === 0);
   }
 
@@ -66,10 +68,20 @@ export class PatternedMemory {
 }
 
 /** Fails unless `[address, address + size)` is as `fill` left it. */
-export function expectPattern(memory: WebAssembly.Memory, address: number, size: number, tag: number): void {
+export function expectPattern(
+  memory: WebAssembly.Memory,
+  address: number,
+  size: number,
+  tag: number,
+): void {
   expect(new PatternedMemory(memory).findDamageToEnd(address, size, tag)).toBeUndefined();
 }
 
-export function fillPattern(memory: WebAssembly.Memory, address: number, size: number, tag: number): void {
+export function fillPattern(
+  memory: WebAssembly.Memory,
+  address: number,
+  size: number,
+  tag: number,
+): void {
   new PatternedMemory(memory).fill(address, size, tag);
 }

@@ -35,7 +35,9 @@ export function runSteps(seed: number, count: number, step: (index: number) => v
     try {
       step(index);
     } catch (cause) {
-      throw new Error(`failed at step ${index} with LITE_ALLOC_SEED=${seed}: ${String(cause)}`, { cause });
+      throw new Error(`failed at step ${index} with LITE_ALLOC_SEED=${seed}: ${String(cause)}`, {
+        cause,
+      });
     }
   }
 }

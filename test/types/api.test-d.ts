@@ -4,22 +4,22 @@ import {
   type ArrayOptions,
   createHeap,
   createHeapSync,
-  DoubleFreeError,
+  type DoubleFreeError,
   type ErrorCode,
   type Heap,
   type HeapArray,
   type HeapBlock,
-  HeapCorruptionError,
+  type HeapCorruptionError,
   type HeapOptions,
   type HeapStats,
-  InvalidFreeError,
-  LiteAllocError,
+  type InvalidFreeError,
+  type LiteAllocError,
   OutOfMemoryError,
   type Strategy,
   strategies,
   type TypedArray,
-  UseAfterFreeError,
-  WasmLoadError,
+  type UseAfterFreeError,
+  type WasmLoadError,
   type WasmSource,
 } from 'lite-alloc';
 import { describe, expectTypeOf, test } from 'vitest';
@@ -39,7 +39,9 @@ describe('loading', () => {
       maximumBytes?: number;
       wasm?: WasmSource | PromiseLike<WasmSource>;
     }>();
-    expectTypeOf<WasmSource>().toEqualTypeOf<WebAssembly.Module | BufferSource | URL | string | Response>();
+    expectTypeOf<WasmSource>().toEqualTypeOf<
+      WebAssembly.Module | BufferSource | URL | string | Response
+    >();
   });
 
   test('strategies is a readonly tuple, and Strategy its union', () => {
@@ -97,7 +99,9 @@ describe('typed arrays', () => {
     expectTypeOf(heap.array(Float32Array, 3)).toEqualTypeOf<HeapArray<Float32Array>>();
     expectTypeOf(heap.array(Uint8ClampedArray, 3)).toEqualTypeOf<HeapArray<Uint8ClampedArray>>();
     expectTypeOf(heap.array(BigUint64Array, 3)).toEqualTypeOf<HeapArray<BigUint64Array>>();
-    expectTypeOf(heap.array(Int8Array, 3, { alignment: 64, zero: true })).toEqualTypeOf<HeapArray<Int8Array>>();
+    expectTypeOf(heap.array(Int8Array, 3, { alignment: 64, zero: true })).toEqualTypeOf<
+      HeapArray<Int8Array>
+    >();
     expectTypeOf<ArrayOptions>().toEqualTypeOf<{ alignment?: number; zero?: boolean }>();
   });
 
@@ -107,7 +111,9 @@ describe('typed arrays', () => {
     expectTypeOf(heap.from(Buffer.from('abc'))).toEqualTypeOf<HeapArray<Uint8Array>>();
     class Samples extends Int16Array {}
     expectTypeOf(heap.from(new Samples(3))).toEqualTypeOf<HeapArray<Int16Array>>();
-    expectTypeOf(heap.from(heap.array(Uint32Array, 2).view)).toEqualTypeOf<HeapArray<Uint32Array>>();
+    expectTypeOf(heap.from(heap.array(Uint32Array, 2).view)).toEqualTypeOf<
+      HeapArray<Uint32Array>
+    >();
   });
 
   test('a handle has exact members', () => {
@@ -149,7 +155,10 @@ describe('typed arrays', () => {
 
   test('views of the whole heap are of their kinds and read only', () => {
     expectTypeOf<
-      Pick<Heap, 'u8' | 'i8' | 'u16' | 'i16' | 'u32' | 'i32' | 'f32' | 'f64' | 'i64' | 'u64' | 'memory'>
+      Pick<
+        Heap,
+        'u8' | 'i8' | 'u16' | 'i16' | 'u32' | 'i32' | 'f32' | 'f64' | 'i64' | 'u64' | 'memory'
+      >
     >().toEqualTypeOf<{
       readonly u8: Uint8Array;
       readonly i8: Int8Array;
@@ -201,7 +210,11 @@ describe('sight', () => {
   });
 
   test('blocks iterates stretches', () => {
-    expectTypeOf<HeapBlock>().toEqualTypeOf<{ address: number; size: number; state: 'used' | 'free' }>();
+    expectTypeOf<HeapBlock>().toEqualTypeOf<{
+      address: number;
+      size: number;
+      state: 'used' | 'free';
+    }>();
     expectTypeOf<Heap['blocks']>().toEqualTypeOf<() => IterableIterator<HeapBlock>>();
     expectTypeOf<Heap['check']>().toEqualTypeOf<() => void>();
   });
@@ -212,7 +225,12 @@ describe('errors', () => {
     expectTypeOf<LiteAllocError>().toExtend<Error>();
     expectTypeOf<LiteAllocError['code']>().toEqualTypeOf<ErrorCode>();
     expectTypeOf<ErrorCode>().toEqualTypeOf<
-      'OUT_OF_MEMORY' | 'USE_AFTER_FREE' | 'INVALID_FREE' | 'DOUBLE_FREE' | 'HEAP_CORRUPTION' | 'WASM_LOAD'
+      | 'OUT_OF_MEMORY'
+      | 'USE_AFTER_FREE'
+      | 'INVALID_FREE'
+      | 'DOUBLE_FREE'
+      | 'HEAP_CORRUPTION'
+      | 'WASM_LOAD'
     >();
     expectTypeOf<OutOfMemoryError>().toExtend<LiteAllocError>();
     expectTypeOf<UseAfterFreeError>().toExtend<LiteAllocError>();
@@ -223,18 +241,23 @@ describe('errors', () => {
   });
 
   test('carry what is known, read only', () => {
-    expectTypeOf<Pick<OutOfMemoryError, 'requestedBytes' | 'memoryBytes' | 'maximumBytes'>>().toEqualTypeOf<{
+    expectTypeOf<
+      Pick<OutOfMemoryError, 'requestedBytes' | 'memoryBytes' | 'maximumBytes'>
+    >().toEqualTypeOf<{
       readonly requestedBytes: number;
       readonly memoryBytes: number;
       readonly maximumBytes: number;
     }>();
     expectTypeOf<Pick<InvalidFreeError, 'address'>>().toEqualTypeOf<{ readonly address: number }>();
     expectTypeOf<Pick<DoubleFreeError, 'address'>>().toEqualTypeOf<{ readonly address: number }>();
-    expectTypeOf<Pick<HeapCorruptionError, 'address'>>().toEqualTypeOf<{ readonly address: number }>();
+    expectTypeOf<Pick<HeapCorruptionError, 'address'>>().toEqualTypeOf<{
+      readonly address: number;
+    }>();
   });
 
   test('are told apart by instanceof', () => {
     const error: unknown = undefined;
-    if (error instanceof OutOfMemoryError) expectTypeOf(error.requestedBytes).toEqualTypeOf<number>();
+    if (error instanceof OutOfMemoryError)
+      expectTypeOf(error.requestedBytes).toEqualTypeOf<number>();
   });
 });

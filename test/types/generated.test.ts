@@ -9,7 +9,10 @@ import { repository } from '../support/sources.js';
 function membersOf(file: string, name: string): string[] {
   const text = readFileSync(join(repository, file), 'utf8');
   const body = new RegExp(`interface ${name} \\{\\n([^}]*)\\}`).exec(text)?.[1] ?? '';
-  return body.split('\n').map((line) => line.trim()).filter((line) => line !== '');
+  return body
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
 }
 
 test('the functions of the module are declared with the generated names, in the same order', () => {

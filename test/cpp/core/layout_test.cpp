@@ -40,6 +40,8 @@ TEST(Layout, BlocksThatWrapWithTheirPrefixGiveZero) {
   EXPECT_EQ(block_size({.size = 0xFFFF'FFFF, .prefix = 16}), 0U);
   EXPECT_EQ(block_size({.size = 0xFFFE'FFF0, .prefix = 65536}), 0xFFFF'FFF0U);
   EXPECT_EQ(block_size({.size = 0xFFFE'FFF1, .prefix = 65536}), 0U);
+  EXPECT_EQ(block_size({.size = 0xFFFF'FFE0, .prefix = 48}), 0U);
+  EXPECT_EQ(block_size({.size = 0xFFFF'FFF0, .prefix = 65536}), 0U);
 }
 
 TEST(Layout, TheLargestSizeIsServedWithAnyPrefix) {

@@ -309,6 +309,17 @@ TEST_F(ClaimingHeapTest, AClaimedHeapIsEmpty) {
   EXPECT_EQ(statistics().growths, 0U);
 }
 
+TEST(ClaimingHeap, ARegionTooSmallForItsRecordIsNotClaimed) {
+  for (Size skew = 0; skew < kUnit; ++skew) {
+    for (Size bytes = 0; bytes < kUnit; ++bytes) {
+      BumpFreeList<FixedPages> heap(bytes, skew);
+      heap.claim();
+      EXPECT_EQ(heap.statistics(), Statistics{});
+      EXPECT_TRUE(heap.pages().untouched());
+    }
+  }
+}
+
 // --- without a tracker: the same blocks, and not a byte more
 
 TEST(UntrackedBumpFreeList, GivesTheBlocksOfATrackedOneAUnitLower) {

@@ -53,7 +53,8 @@ class MallocCalls {
   [[nodiscard]] Heap& allocator() { return heap_.allocator(); }
 
   [[nodiscard]] static Layout random_layout(Random& random, Size size) {
-    const Size prefix = random.one_in(8) ? 0 : kHeader;
+    // A walk looks for headers at every unit of a sized block: few are large.
+    const Size prefix = size < 4096 && random.one_in(5) ? 0 : kHeader;
     return {.size = size, .alignment = random.alignment(), .prefix = prefix};
   }
 
@@ -268,8 +269,8 @@ void run_programs(const Plan& plan) {
   EXPECT_GT(refused, 0U) << "the program never met the end of memory";
 }
 
-/// Everything is compared after every operation.
-constexpr Plan kThorough{.operations = 20'000,
+/// Everything is compared after every operation: 20 000 of them over the four sources of pages.
+constexpr Plan kThorough{.operations = 5'000,
                          .operations_per_check = 1,
                          .operations_per_reset = 300,
                          .size_bits = 20,

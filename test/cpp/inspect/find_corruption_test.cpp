@@ -53,6 +53,14 @@ TEST_F(BrokenFreeList, AMisalignedLinkIsFound) {
   }
 }
 
+TEST_F(BrokenFreeList, AMisalignedLinkToWhatLooksLikeAFreeBlockIsFound) {
+  const Address inside = blocks_[1] + 8;
+  *heap_.pages().at<Address>(inside) = 0;
+  *heap_.pages().at<Size>(inside + 4) = 16;
+  link(2) = inside;
+  expect_corruption(Kind::kFreeListOutsideHeap, inside);
+}
+
 TEST_F(BrokenFreeList, ALinkOverwrittenWithTextIsFound) {
   link(0) = 0x6C6C'6548;
   expect_corruption(Kind::kFreeListOutsideHeap, 0x6C6C'6548);

@@ -42,7 +42,7 @@ test("the README's tables are those of the stored results", () => {
 
 test('the JavaScript samples of the README run and print what they say', () => {
   const readme = readFileSync(join(root, 'README.md'), 'utf8');
-  const samples = [...readme.matchAll(/^```js\n([^]*?)^```/gm)].map(([, code]) => code ?? '');
+  const samples = [...readme.matchAll(/^```js\n([\s\S]*?)^```/gm)].map(([, code]) => code ?? '');
   expect(samples.length).toBeGreaterThan(0);
   const folder = mkdtempSync(join(root, 'build', 'readme-'));
   try {

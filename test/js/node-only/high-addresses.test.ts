@@ -13,7 +13,9 @@ const neededBytes = 6 * GiB;
 const lowBytes = 2 * GiB + 2 ** 24;
 
 const isTooSmall = freemem() < neededBytes;
-const reason = isTooSmall ? ` (skipped: ${(freemem() / GiB).toFixed(1)} GiB of memory are free, 6 are needed)` : '';
+const reason = isTooSmall
+  ? ` (skipped: ${(freemem() / GiB).toFixed(1)} GiB of memory are free, 6 are needed)`
+  : '';
 
 describe.skipIf(isTooSmall)(`addresses above 2 GiB${reason}`, () => {
   test('are positive, and everything works there', async () => {
@@ -45,8 +47,12 @@ describe.skipIf(isTooSmall)(`addresses above 2 GiB${reason}`, () => {
     expect(resized).toBeGreaterThan(2 * GiB);
     heap.deallocate(resized, 256);
 
-    const used = [...heap.blocks()].filter(({ state }) => state === 'used').map((block) => block.address);
-    expect(used).toEqual([low, fence, moved, aligned, zero].toSorted((left, right) => left - right));
+    const used = [...heap.blocks()]
+      .filter(({ state }) => state === 'used')
+      .map((block) => block.address);
+    expect(used).toEqual(
+      [low, fence, moved, aligned, zero].toSorted((left, right) => left - right),
+    );
     expect(heap.stats()).toMatchObject({ liveBlocks: 5, maximumBytes: 4 * GiB });
     expect(heap.stats().liveBytes).toBeGreaterThan(lowBytes);
     heap.check();
@@ -83,7 +89,11 @@ describe.skipIf(isTooSmall)(`addresses above 2 GiB${reason}`, () => {
     const heap = await createHeap({ maximumBytes: 4 * GiB });
     const chunk = 2 ** 28;
     const addresses: number[] = [];
-    for (let address = heap.tryMalloc(chunk - 16); address !== 0; address = heap.tryMalloc(chunk - 16)) {
+    for (
+      let address = heap.tryMalloc(chunk - 16);
+      address !== 0;
+      address = heap.tryMalloc(chunk - 16)
+    ) {
       addresses.push(address);
     }
     for (let size = chunk / 2; size >= 1024; size /= 2) {

@@ -32,7 +32,11 @@ test('a wasm file is fetched once for heaps that are made at the same time and l
   listener = (_, response) => response.writeHead(200, wasmType).end(bytes);
   requests = [];
   const wasm = `${origin}/once.wasm`;
-  const heaps = await Promise.all([createHeap({ wasm }), createHeap({ wasm: new URL(wasm) }), createHeap({ wasm })]);
+  const heaps = await Promise.all([
+    createHeap({ wasm }),
+    createHeap({ wasm: new URL(wasm) }),
+    createHeap({ wasm }),
+  ]);
   heaps.push(await createHeap({ wasm }), createHeapSync({ wasm }));
   for (const heap of heaps) expect(heap.malloc(8)).toBeGreaterThan(0);
   expect(requests).toEqual(['/once.wasm']);
@@ -44,7 +48,9 @@ test('a wasm file of any declared type is compiled', async () => {
   expect((await createHeap({ wasm: `${origin}/plain.wasm` })).malloc(8)).toBeGreaterThan(0);
 });
 
-test.each([404, 500])('status %i is a WasmLoadError that names it, and the load may be tried again', async (status) => {
+test.each([
+  404, 500,
+])('status %i is a WasmLoadError that names it, and the load may be tried again', async (status) => {
   const bytes = await readPackagedWasm();
   const wasm = `${origin}/status-${status}.wasm`;
   listener = (_, response) => response.writeHead(status).end('no');

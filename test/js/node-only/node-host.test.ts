@@ -46,7 +46,9 @@ describe('the package in Node', () => {
   });
 
   test('does not keep a program from ending, and prints nothing', () => {
-    expect(runModule(`import { createHeap } from '${entry}'; (await createHeap()).malloc(1 << 22);`)).toBe('');
+    expect(
+      runModule(`import { createHeap } from '${entry}'; (await createHeap()).malloc(1 << 22);`),
+    ).toBe('');
   });
 
   test('works in a worker thread', async () => {
@@ -71,14 +73,20 @@ describe('a wasm file', () => {
     const error: unknown = await createHeap({ wasm }).catch((reason: unknown) => reason);
     for (const found of [error, catchError(WasmLoadError, () => createHeapSync({ wasm }))]) {
       expect(found).toBeInstanceOf(WasmLoadError);
-      expect(found).toMatchObject({ code: 'WASM_LOAD', cause: expect.objectContaining({ code: 'ENOENT' }) as Error });
+      expect(found).toMatchObject({
+        code: 'WASM_LOAD',
+        cause: expect.objectContaining({ code: 'ENOENT' }) as Error,
+      });
       expect(String(found)).toContain('missing.wasm');
     }
   });
 
   test('that is something else is a WasmLoadError with a cause', async () => {
     const wasm = pathToFileURL(join(repository, 'package.json'));
-    const compileError = { code: 'WASM_LOAD', cause: expect.any(WebAssembly.CompileError) as Error };
+    const compileError = {
+      code: 'WASM_LOAD',
+      cause: expect.any(WebAssembly.CompileError) as Error,
+    };
     await expect(createHeap({ wasm })).rejects.toMatchObject(compileError);
     expect(catchError(WasmLoadError, () => createHeapSync({ wasm }))).toMatchObject(compileError);
   });
@@ -90,7 +98,9 @@ describe('a wasm file', () => {
   test('may be given as a Buffer', async () => {
     const buffer = Buffer.from(await readPackagedWasm());
     expect((await createHeap({ wasm: buffer })).malloc(1)).toBeGreaterThan(0);
-    expect(createHeapSync({ wasm: readFileSync(join(repository, 'dist', 'lite-alloc.wasm')) }).malloc(1)).toBeGreaterThan(0);
+    expect(
+      createHeapSync({ wasm: readFileSync(join(repository, 'dist', 'lite-alloc.wasm')) }).malloc(1),
+    ).toBeGreaterThan(0);
   });
 });
 

@@ -2,10 +2,10 @@
 
 import { readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, inject, test } from 'vitest';
-import { powersOfTwo } from '../../support/errors.js';
 import { expectPattern, fillPattern } from '../../support/pattern.js';
 import { Random, runSteps } from '../../support/random.js';
 import { type ShadowBlock, ShadowHeap } from '../../support/shadow-heap.js';
+import { powersOfTwo } from '../../support/sizes.js';
 
 /** What the module may take at most, in bytes. */
 const mostBytes = 643;
@@ -46,7 +46,14 @@ class Standalone {
 }
 
 /** Sizes that are more than memory can hold, with any rounding that wraps at 2^32. */
-const hugeSizes = [2 ** 32 - 1, 2 ** 32 - 15, 2 ** 32 - 16, 2 ** 32 - 17, 2 ** 32 - 65536, 2 ** 32 - 65537];
+const hugeSizes = [
+  2 ** 32 - 1,
+  2 ** 32 - 15,
+  2 ** 32 - 16,
+  2 ** 32 - 17,
+  2 ** 32 - 65536,
+  2 ** 32 - 65537,
+];
 
 let heap: Standalone;
 beforeEach(() => {
@@ -224,7 +231,8 @@ describe('a memory that cannot grow', () => {
   test('gives 0, keeps all blocks, and serves what is freed', () => {
     const chunk = 2 ** 30;
     const blocks: number[] = [];
-    for (let address = heap.allocate(chunk); address !== 0; address = heap.allocate(chunk)) blocks.push(address);
+    for (let address = heap.allocate(chunk); address !== 0; address = heap.allocate(chunk))
+      blocks.push(address);
     expect(blocks.length).toBeGreaterThanOrEqual(1);
     expect(blocks.length).toBeLessThan(4);
     const { pages } = heap;

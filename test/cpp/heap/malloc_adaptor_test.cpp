@@ -47,7 +47,7 @@ class MallocAdaptorTest : public testing::Test {
 
   MallocAdaptor<Below> heap_;
 };
-TYPED_TEST_SUITE(MallocAdaptorTest, AllHeaps, HeapName);
+TYPED_TEST_SUITE(MallocAdaptorTest, HeapsToStandOn, HeapName);
 
 TYPED_TEST(MallocAdaptorTest, MallocGivesBlocksThatKnowTheirSize) {
   for (const Size size : {0U, 1U, 16U, 17U, 1000U, 100'000U}) {

@@ -70,7 +70,7 @@ class BlockWalkTest : public testing::Test {
 
   MallocAdaptor<Heap> heap_;
 };
-TYPED_TEST_SUITE(BlockWalkTest, AllHeaps, HeapName);
+TYPED_TEST_SUITE(BlockWalkTest, HeapsToStandOn, HeapName);
 
 TYPED_TEST(BlockWalkTest, AnUntouchedHeapHasNone) {
   EXPECT_TRUE(this->blocks().empty());

@@ -166,7 +166,7 @@ class BrokenHeaders : public testing::Test {
   MallocAdaptor<Heap> heap_;
   Address blocks_[5] = {};
 };
-TYPED_TEST_SUITE(BrokenHeaders, AllHeaps, HeapName);
+TYPED_TEST_SUITE(BrokenHeaders, HeapsToStandOn, HeapName);
 
 TYPED_TEST(BrokenHeaders, AnyOverwrittenWordIsFound) {
   for (const Address block : this->blocks_) {

@@ -44,6 +44,10 @@ using GrowingHeaps = Concatenate<Strategies::On<HostPages>, Strategies::On<HighP
                                  Strategies::On<SteppedPages>>::Result;
 using AllHeaps = Concatenate<GrowingHeaps, Strategies::On<FixedPages>>::Result;
 
+/// For what stands on a heap and sees no more of its memory than the addresses: the highest there
+/// are, and those of a region that never grows.
+using HeapsToStandOn = Concatenate<Strategies::On<HighPages>, Strategies::On<FixedPages>>::Result;
+
 /// Names a test after its heap.
 struct HeapName {
   template <typename Heap>

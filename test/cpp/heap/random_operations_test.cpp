@@ -109,6 +109,8 @@ class MallocCalls {
 
 struct Plan {
   Size operations;
+  /// Operations on one heap; then the next begins, with all its address space before it.
+  Size operations_per_heap;
   /// How often all that can be seen of the heap is compared with the shadow heap.
   Size operations_per_check;
   /// How often, on average, the heap begins anew: free lists stay short.
@@ -248,16 +250,13 @@ class Program {
   Size refused_ = 0;
 };
 
-/// Operations on one heap; then the next begins, with all its address space before it.
-constexpr Size kOperationsPerHeap = 10'000;
-
 template <typename Calls>
 void run_programs(const Plan& plan) {
   Random random;
   Size refused = 0;
-  for (Size done = 0; done < plan.operations; done += kOperationsPerHeap) {
+  for (Size done = 0; done < plan.operations; done += plan.operations_per_heap) {
     Plan part = plan;
-    part.operations = std::min(kOperationsPerHeap, plan.operations - done);
+    part.operations = std::min(plan.operations_per_heap, plan.operations - done);
     Program<Calls> program(random, part);
     program.run();
     if (testing::Test::HasFailure()) {
@@ -271,6 +270,7 @@ void run_programs(const Plan& plan) {
 
 /// Everything is compared after every operation: 20 000 of them over the four sources of pages.
 constexpr Plan kThorough{.operations = 5'000,
+                         .operations_per_heap = 500,
                          .operations_per_check = 1,
                          .operations_per_reset = 300,
                          .size_bits = 20,
@@ -280,6 +280,7 @@ constexpr Plan kThorough{.operations = 5'000,
 /// A million operations over the four sources of pages.
 [[nodiscard]] Plan long_plan() {
   return {.operations = number_from_environment("LITE_ALLOC_OPERATIONS", 250'000),
+          .operations_per_heap = 10'000,
           .operations_per_check = 1000,
           .operations_per_reset = 5000,
           .size_bits = 20,

@@ -194,9 +194,9 @@ class BumpFreeList {
   /// The start of a new block, or 0 and all is as it was. With `last`, the start of the block right
   /// below the slack, no other place is taken than that: the block grows where it is.
   ///
-  /// Carves from the end of the first free block that is large enough, then tries the slack. The rest
-  /// of the block goes to the front of the list, where a large one is found at once: four times faster
-  /// on the history of a Lua program than to leave it in its place.
+  /// Carves from the end of the first free block that is large enough, then tries the slack. The
+  /// rest of the block goes to the front of the list, where a large one is found at once: four
+  /// times faster on the history of a Lua program than to leave it in its place.
   [[nodiscard]] Address acquire(Size payload, Size alignment, Size prefix, Address last) noexcept {
     if (payload > kMaxSize) return 0;  // so that no sum below wraps
     const Size size = block_size({payload, alignment, prefix});

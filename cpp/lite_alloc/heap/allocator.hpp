@@ -41,10 +41,9 @@ struct Corruption {
 ///
 ///   allocate(layout)                     a block, or 0: out of memory, heap as it was
 ///   deallocate(address, layout)          the block is free; `layout` as it was last sized
-///   reallocate(address, layout, size)    the block with `size` bytes, contents kept up to the
-///   smaller
-///                                        size, perhaps elsewhere; 0 if it cannot be had, and the
-///                                        old block is as it was
+///   reallocate(address, layout, size)    the block with `size` bytes, perhaps elsewhere, contents
+///                                        kept up to the smaller size; 0 if it cannot be had, and
+///                                        the old block is as it was
 ///   reset()                              every block is gone, the memory stays for reuse
 ///   owns(address, size)                  whether all these bytes are this heap's
 ///   has_handed_out(address, size)        whether they have been part of a block, too
@@ -52,27 +51,21 @@ struct Corruption {
 ///   walk()                               a cursor: `next(Extent&)` gives the stretches in address
 ///                                        order, false at the end; any other call ends its validity
 ///   find_corruption()                    what is wrong with the heap's own structure
+// The formatter takes the requirements for statements.
+// clang-format off
 template <typename A>
 concept Allocator = requires(A heap, Layout layout, Address address, Size size, Extent& extent) {
-  { heap.allocate(layout) }
-  noexcept->std::same_as<Address>;
-  { heap.deallocate(address, layout) }
-  noexcept->std::same_as<void>;
-  { heap.reallocate(address, layout, size) }
-  noexcept->std::same_as<Address>;
-  { heap.reset() }
-  noexcept->std::same_as<void>;
-  { heap.owns(address, size) }
-  noexcept->std::same_as<bool>;
-  { heap.has_handed_out(address, size) }
-  noexcept->std::same_as<bool>;
-  { heap.statistics() }
-  noexcept->std::same_as<Statistics>;
-  { heap.walk().next(extent) }
-  noexcept->std::same_as<bool>;
-  { heap.find_corruption() }
-  noexcept->std::same_as<Corruption>;
+  { heap.allocate(layout) } noexcept -> std::same_as<Address>;
+  { heap.deallocate(address, layout) } noexcept -> std::same_as<void>;
+  { heap.reallocate(address, layout, size) } noexcept -> std::same_as<Address>;
+  { heap.reset() } noexcept -> std::same_as<void>;
+  { heap.owns(address, size) } noexcept -> std::same_as<bool>;
+  { heap.has_handed_out(address, size) } noexcept -> std::same_as<bool>;
+  { heap.statistics() } noexcept -> std::same_as<Statistics>;
+  { heap.walk().next(extent) } noexcept -> std::same_as<bool>;
+  { heap.find_corruption() } noexcept -> std::same_as<Corruption>;
   heap.pages();
 };
+// clang-format on
 
 }  // namespace lite_alloc

@@ -21,16 +21,15 @@ inline constexpr Size kPageBytes = 65536;
 ///   at<T>(a)     the object of type T at address `a`
 ///
 /// All are constant time but `grow`, whose time is the platform's.
+// The formatter takes the requirements for statements.
+// clang-format off
 template <typename Source>
 concept PageSource = requires(Source source, const Source constant, Address address, Size bytes) {
-  { constant.begin() }
-  noexcept->std::same_as<Address>;
-  { constant.end() }
-  noexcept->std::same_as<Address>;
-  { source.grow(bytes) }
-  noexcept->std::same_as<bool>;
-  { constant.template at<std::byte>(address) }
-  noexcept->std::same_as<std::byte*>;
+  { constant.begin() } noexcept -> std::same_as<Address>;
+  { constant.end() } noexcept -> std::same_as<Address>;
+  { source.grow(bytes) } noexcept -> std::same_as<bool>;
+  { constant.template at<std::byte>(address) } noexcept -> std::same_as<std::byte*>;
 };
+// clang-format on
 
 }  // namespace lite_alloc

@@ -25,6 +25,9 @@ enum class FreeResult : std::uint8_t {
 /// at the cost of a multiplication, so that a wrong or second free is refused, and it lets a walk
 /// find the blocks between those that have no header.
 ///
+/// Memory that an earlier heap used is to be cleared before it is handed to a new one: headers that
+/// still stand there would pass for the new heap's.
+///
 /// The sized calls of the allocator itself stay usable beside it, through `allocator()`.
 template <Allocator A>
 class MallocAdaptor {

@@ -58,46 +58,47 @@ export class UseAfterFreeError extends LiteAllocError {
   }
 }
 
+/** What the errors have in common that name a place in memory. */
+abstract class AddressError extends LiteAllocError {
+  /** Bytes from the start of memory; 0 where no single place shows. */
+  readonly address: number;
+
+  constructor(code: ErrorCode, address: number, message: string) {
+    super(code, message);
+    this.address = address;
+  }
+}
+
 /** An address was given back, resized or asked about that is not a live block of this heap. */
-export class InvalidFreeError extends LiteAllocError {
+export class InvalidFreeError extends AddressError {
   static {
     InvalidFreeError.prototype.name = 'InvalidFreeError';
   }
 
-  readonly address: number;
-
   constructor(address: number, message: string) {
-    super('INVALID_FREE', message);
-    this.address = address;
+    super('INVALID_FREE', address, message);
   }
 }
 
 /** A block was freed twice. */
-export class DoubleFreeError extends LiteAllocError {
+export class DoubleFreeError extends AddressError {
   static {
     DoubleFreeError.prototype.name = 'DoubleFreeError';
   }
 
-  readonly address: number;
-
   constructor(address: number, message: string) {
-    super('DOUBLE_FREE', message);
-    this.address = address;
+    super('DOUBLE_FREE', address, message);
   }
 }
 
 /** Something wrote where it must not: the heap's own structure is damaged. */
-export class HeapCorruptionError extends LiteAllocError {
+export class HeapCorruptionError extends AddressError {
   static {
     HeapCorruptionError.prototype.name = 'HeapCorruptionError';
   }
 
-  /** Where it shows, or 0 where no single place does. */
-  readonly address: number;
-
   constructor(address: number, message: string) {
-    super('HEAP_CORRUPTION', message);
-    this.address = address;
+    super('HEAP_CORRUPTION', address, message);
   }
 }
 

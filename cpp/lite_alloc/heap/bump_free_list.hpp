@@ -22,8 +22,7 @@ namespace lite_alloc {
 /// crate of the same name (MIT); on top of it here
 /// - a free block gives away just what is asked, the rest stays in the list,
 /// - alignments hold for free blocks too,
-/// - a block that shrinks gives its tail back, and the last block gives its bytes back to the
-/// slack,
+/// - a block that shrinks gives its tail back, and the last block gives all to the slack,
 /// - sizes and ends are computed so that they cannot wrap,
 /// - pages that somebody else grew are stepped over: the heap goes on behind them.
 ///

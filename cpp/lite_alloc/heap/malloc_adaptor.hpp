@@ -5,15 +5,9 @@
 #include <utility>
 
 #include "lite_alloc/heap/allocator.hpp"
+#include "lite_alloc/heap/free_result.hpp"
 
 namespace lite_alloc {
-
-/// What came of a free.
-enum class FreeResult : std::uint8_t {
-  kFreed,
-  kNotABlock,    // not the address of a live block of this heap
-  kAlreadyFree,  // it was one, and nothing has been put there since
-};
 
 /// Gives any allocator the semantics of malloc and free: blocks that know their size. A header of
 /// one unit lies below each block:

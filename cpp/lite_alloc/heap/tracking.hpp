@@ -34,6 +34,7 @@ class NoTracking {
   static void resized(Size, Size) noexcept {}
   static void failed() noexcept {}
   static void grew() noexcept {}
+  static void overhead_grew(Size) noexcept {}
   static void open_region(const auto&, Address, Address) noexcept {}
   static void free_block_added(Size) noexcept {}
   static void free_block_cut(Size) noexcept {}
@@ -73,6 +74,9 @@ class Tracking {
   void resized(Size old_bytes, Size bytes) noexcept { use(bytes - old_bytes, bytes - old_bytes); }
   void failed() noexcept { ++counters_.failures; }
   void grew() noexcept { ++counters_.growths; }
+
+  /// So many bytes more are neither free nor in a block; fewer, if negative modulo 2^32.
+  void overhead_grew(Size bytes) noexcept { used_bytes_ += bytes; }
 
   /// The heap goes on at `begin`, behind pages of somebody else; the region before ends at `limit`.
   template <PageSource Pages>

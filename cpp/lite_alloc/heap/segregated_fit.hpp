@@ -1,0 +1,866 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "lite_alloc/heap/allocator.hpp"
+#include "lite_alloc/heap/free_result.hpp"
+#include "lite_alloc/heap/size_bins.hpp"
+#include "lite_alloc/memory/page_source.hpp"
+
+namespace lite_alloc {
+
+template <typename Heap>
+class SlabPicture;
+template <typename Heap>
+class SegregatedFitCursor;
+template <typename Heap>
+class SegregatedFitCheck;
+
+/// The general-purpose allocator: slabs of equal small blocks over a segregated fit of coalescing
+/// chunks.
+///
+/// A *chunk* is a stretch of a region. Its tag, one word, lies just below it; all other bytes are
+/// its own, so a block of one chunk has 4 bytes less than the chunk:
+///
+///     used                              | tag | block ...                             | tag
+///     free                              | tag | next | previous | ...          | size | tag
+///                                             ^ a multiple of 16                      ^ the next
+///
+/// Neighbouring chunks are never both free. A free one lies in a bin by its size (`SizeBins`), all
+/// but the one at the end of the newest region, `top_`, which is used last, and grown.
+///
+/// A *slab* is a chunk of 4096 bytes at a multiple of 4096, cut into blocks of one size:
+///
+///     | head 16 | block | block | ... | block | rest |
+///
+/// A byte of the map for each 4096 bytes of address space says whether a slab lies there, and of
+/// what size its blocks are. A block of a slab has no header; a free one holds the link to the next:
+///
+///     ready_[c] -> block -> block -> ...       all of slab active_[c]: where malloc takes from
+///     head      -> block -> ...                where free puts to, each slab has its own
+///     partial_[c] <-> slab <-> slab            slabs with free blocks
+///     spare_    -> slab -> slab                slabs with nothing but free blocks, at most 16
+///
+/// When `ready_[c]` is used up, the list of the active slab takes its place at once, or that of
+/// another slab. So neither call looks at more than one block.
+///
+/// Why the time of every operation is bounded: a chunk is found in the first non-empty bin whose
+/// sizes all fit (two bit scans), or among the first 8 of its own bin; it merges with at most two
+/// neighbours; lists of slabs are doubly linked. The one loop over many things, `reclaim`, runs
+/// before memory grows, and touches at most the spare slabs and one slab of each size. Cutting a
+/// slab up writes 254 words. Beside that only copying, zeroing, growing and the map, which doubles
+/// when it is too short (1/4096 of the address space used), take time in proportion to sizes.
+template <PageSource Pages, typename Tracker = Tracking>
+class SegregatedFit {
+ public:
+  /// Touches no memory before the first allocation. The arguments are the page source's.
+  template <typename... Arguments>
+  constexpr explicit SegregatedFit(Arguments&&... arguments) noexcept
+      : pages_(std::forward<Arguments>(arguments)...) {}
+
+  SegregatedFit(const SegregatedFit&) = delete;
+  SegregatedFit& operator=(const SegregatedFit&) = delete;
+
+  // --- malloc and its kin: blocks know their size
+
+  /// A block of `size` bytes aligned to `kUnit`, or 0. A size of 0 gives a distinct live block.
+  [[nodiscard]] Address malloc(Size size) noexcept {
+    const Address block = take_block(size);
+    if (block == 0) return fail();
+    count_new(block, 0);
+    return block;
+  }
+
+  /// The same, its bytes zero.
+  [[nodiscard]] Address zeroed(Size size) noexcept {
+    const Address address = malloc(size);
+    if (address != 0) std::memset(pages_.template at<std::byte>(address), 0, size);
+    return address;
+  }
+
+  /// `count` times `size` bytes, zero. Fails also iff that is 2^32 or more.
+  [[nodiscard]] Address calloc(Size count, Size size) noexcept {
+    Size whole = 0;
+    return __builtin_mul_overflow(count, size, &whole) ? fail() : zeroed(whole);
+  }
+
+  /// A block of `size` bytes at a multiple of `alignment`, or 0: also iff `is_alignment` is false.
+  [[nodiscard]] Address memalign(Size alignment, Size size) noexcept {
+    return is_alignment(alignment) ? allocate({.size = size, .alignment = alignment}) : fail();
+  }
+
+  /// The block with `size` bytes, perhaps elsewhere, contents kept up to the smaller size. Fails
+  /// iff memory cannot be had; returns 0 then, and nothing changed.
+  [[nodiscard]] Address realloc(Address address, Size size) noexcept {
+    return address == 0 ? malloc(size) : reallocate(address, {}, size);
+  }
+
+  /// Frees a block; 0 is ignored. What a few instructions can tell of a wrong address is told:
+  /// nothing changes unless the result is `kFreed`.
+  FreeResult free(Address address) noexcept { return release(address, 0); }
+
+  /// The bytes a live block really has.
+  [[nodiscard]] Size usable_size(Address address) const noexcept {
+    const Footprint footprint = footprint_of(address);
+    return footprint.bytes - footprint.head;
+  }
+
+  // --- the sized contract: the same blocks
+
+  /// A block, or 0. Fails iff nothing free fits and memory cannot grow; all blocks are as they were
+  /// then.
+  [[nodiscard]] Address allocate(const Layout& layout) noexcept {
+    const Address block = take_layout(layout, layout.size);
+    if (block == 0) return fail();
+    count_new(block, layout.prefix);
+    return block + layout.prefix;
+  }
+
+  /// Frees a block. `layout` is what it was allocated with, or last reallocated to.
+  void deallocate(Address address, const Layout& layout) noexcept {
+    release(address - layout.prefix, layout.prefix);
+  }
+
+  /// The block with `new_size` bytes: in place when it shrinks or finds room, else copied. Fails
+  /// iff `allocate` would; returns 0 then, and the old block is as it was.
+  [[nodiscard]] Address reallocate(Address address, const Layout& layout, Size new_size) noexcept {
+    const Address block = address - layout.prefix;
+    const Footprint old = footprint_of(block);
+    const Address moved = resize(block, old, layout, new_size);
+    if (moved == 0) return fail();
+    if constexpr (Tracker::kEnabled) {
+      const Footprint now = footprint_of(moved);
+      tracker_.resized(old.bytes - old.head, now.bytes - now.head);
+      tracker_.overhead_grew(now.head - old.head);
+    }
+    return moved + layout.prefix;
+  }
+
+  /// Takes the memory that is there now as the first region, so that pages somebody else grows
+  /// before the first allocation stay theirs. Does nothing where the heap has one already.
+  void claim() noexcept {
+    const Address begin = pages_.begin();
+    if (limit_ == 0 && pages_.end() - begin > kRegionHead) open_region(begin, pages_.end());
+  }
+
+  /// Every block is gone; the memory stays for reuse. Time in proportion to the number of regions.
+  void reset() noexcept requires(Tracker::kEnabled) {
+    tracker_.forget_blocks();
+    forget_lists();
+    for (Region region = oldest_region(); region.begin != 0; region = next_region(region)) {
+      const bool is_newest = region.end == limit_;
+      tag_of(region.end) = kBelowFree;
+      if (is_newest) {
+        top_ = region.begin;
+        mark_free(top_, region.end - top_);
+      } else {
+        put_in_bin(region.begin, region.end - region.begin);
+      }
+    }
+  }
+
+  // --- what can be seen
+
+  /// Whether `[address, address + size)` lies in this heap's memory.
+  [[nodiscard]] bool owns(Address address, Size size) const noexcept requires(Tracker::kEnabled) {
+    const Region region = region_around(address);
+    return region.begin != 0 && size <= region.end - address;
+  }
+
+  /// Whether all of it may have been handed out before: what is free at the end has not.
+  [[nodiscard]] bool has_handed_out(Address address, Size size) const noexcept
+      requires(Tracker::kEnabled) {
+    const Region region = region_around(address);
+    const Address end = region.end == limit_ && top_ != 0 ? top_ : region.end;
+    return region.begin != 0 && address <= end && size <= end - address;
+  }
+
+  /// Whether a block that was not freed starts here: for any address. Reads one tag or slab, and
+  /// the list of free blocks of that where the first word of the block looks like a link.
+  [[nodiscard]] bool is_live(Address address) const noexcept requires(Tracker::kEnabled) {
+    if (address % kUnit != 0 || !owns(address, kUnit) || address == map_) return false;
+    const Size size_class = class_at(address);
+    if (size_class != 0) {
+      const Size offset = address % kSlab - kSlabHead;
+      return offset % (size_class * kUnit) == 0 &&
+             offset / (size_class * kUnit) < blocks_in_slab(size_class) &&
+             !(looks_free(address) && is_free_in_slab(address, size_class));
+    }
+    const Size tag = tag_of(address);
+    return owns(address, tag & ~kFlags) && is_used_chunk(address, tag);
+  }
+
+  [[nodiscard]] Size live_blocks() const noexcept requires(Tracker::kEnabled) {
+    return tracker_.counters().live_blocks;
+  }
+
+  /// The counters. The largest free block is looked for in one bin, all else is at hand.
+  [[nodiscard]] Statistics statistics() const noexcept requires(Tracker::kEnabled) {
+    Statistics statistics = tracker_.counters();
+    for (Region region = oldest_region(); region.begin != 0; region = next_region(region)) {
+      statistics.heap_bytes += region.end - region.begin;
+    }
+    statistics.free_bytes = statistics.heap_bytes - tracker_.used_bytes();
+    statistics.slack_bytes = top_ == 0 ? 0 : limit_ - top_;
+    statistics.largest_free_bytes = largest_free();
+    return statistics;
+  }
+
+  /// A cursor over free and used stretches in address order. Constant time a step, and a slab's
+  /// list of free blocks where one begins.
+  [[nodiscard]] auto walk() const noexcept requires(Tracker::kEnabled) {
+    return SegregatedFitCursor<SegregatedFit>(*this);
+  }
+
+  /// Looks for anything that cannot be in tags, lists, slabs and counters. Time in proportion to
+  /// the number of chunks and of free blocks.
+  [[nodiscard]] Corruption find_corruption() const noexcept requires(Tracker::kEnabled) {
+    return SegregatedFitCheck<SegregatedFit>(*this).run();
+  }
+
+  [[nodiscard]] Pages& pages() noexcept { return pages_; }
+  [[nodiscard]] const Pages& pages() const noexcept { return pages_; }
+
+ private:
+  friend SlabPicture<SegregatedFit>;
+  friend SegregatedFitCursor<SegregatedFit>;
+  friend SegregatedFitCheck<SegregatedFit>;
+
+  static constexpr Size kTag = 4;
+  static constexpr Size kFree = 1;       // in a tag: the chunk is free
+  static constexpr Size kBelowFree = 2;  // in a tag: the chunk below is free, and ends in its size
+  static constexpr Size kFlags = kUnit - 1;
+
+  /// In front of a region's first chunk: the region's record, for those who want to look at it, and
+  /// the first tag. The last tag, right below the end, is that of a used chunk of size 0.
+  static constexpr Size kRegionHead = kUnit;
+
+  static constexpr Size kSlab = 4096;
+  static constexpr Size kSlabHead = kUnit;
+  static constexpr Size kMaxSmall = 256;
+  static constexpr Size kClasses = kMaxSmall / kUnit + 1;  // class c has blocks of c units
+  static constexpr Size kMaxSpare = 16;
+  static constexpr Size kSteps = 8;
+
+  struct FreeChunk {
+    Address next;
+    Address previous;
+  };
+
+  struct Slab {
+    Address free;  // the first free block; the slab itself if there is none
+    std::uint16_t free_count;
+    std::uint16_t capacity;
+    Address next;
+    Address previous;
+  };
+  static_assert(sizeof(Slab) == kSlabHead, "blocks behind the head must be aligned");
+
+  /// What the link of a free block is mixed with, so that a block in use does not look free: links
+  /// to a block of the same slab are the 4096 numbers from here.
+  static constexpr std::uint32_t kLinkMark = 0xA35B'D000;
+
+  /// What a block takes.
+  struct Footprint {
+    Size bytes;
+    Size head;  // so many of them are not its owner's
+  };
+
+  template <typename T>
+  [[nodiscard]] T& at(Address address) const noexcept {
+    return *pages_.template at<T>(address);
+  }
+
+  Address fail() noexcept {
+    tracker_.failed();
+    return 0;
+  }
+
+  // --- blocks
+
+  [[nodiscard]] Footprint footprint_of(Address block) const noexcept {
+    const Size size_class = class_at(block);
+    if (size_class != 0) return {size_class * kUnit, 0};
+    return {chunk_size(block), kTag};
+  }
+
+  void count_new(Address block, Size prefix) noexcept {
+    if constexpr (Tracker::kEnabled) {
+      const Footprint footprint = footprint_of(block);
+      tracker_.allocated(footprint.bytes, footprint.head + prefix);
+    }
+  }
+
+  [[nodiscard]] Address take_block(Size size) noexcept {
+    if (size <= kMaxSmall) {
+      const Size size_class = (size + kUnit - 1) / kUnit;
+      if (!is_end_of_list(ready_[size_class])) [[likely]] return take_ready(size_class);
+    }
+    return take_unready(size);
+  }
+
+  [[nodiscard]] Address take_ready(Size size_class) noexcept {
+    const Address block = ready_[size_class];
+    ready_[size_class] = next_block(block);
+    at<std::uint32_t>(block) = 0;
+    return block;
+  }
+
+  [[nodiscard, gnu::noinline]] Address take_unready(Size size) noexcept {
+    if (size <= kMaxSmall) {
+      const Size size_class = std::max<Size>(1, (size + kUnit - 1) / kUnit);
+      const bool is_ready = !is_end_of_list(ready_[size_class]);  // for a size of 0
+      if (is_ready || make_ready(size_class)) return take_ready(size_class);
+    }
+    return size > kMaxBlock ? 0 : take_chunk(chunk_size_for(size), kUnit, 0);
+  }
+
+  /// A block for `layout` with another size, prefix in front.
+  [[nodiscard]] Address take_layout(const Layout& layout, Size size) noexcept {
+    if (size > kMaxSize) return 0;
+    const Size whole = std::max<Size>(size, 1) + layout.prefix;
+    if (layout.alignment <= kUnit) return take_block(whole);
+    return take_chunk(chunk_size_for(whole), layout.alignment, layout.prefix);
+  }
+
+  FreeResult release(Address block, Size prefix) noexcept {
+    const Size size_class = class_at(block);
+    if (size_class == 0) return release_large(block, prefix);
+    if (looks_free(block) && is_free_in_slab(block, size_class)) [[unlikely]] {
+      return FreeResult::kAlreadyFree;
+    }
+    tracker_.deallocated(size_class * kUnit, prefix);
+    put_in_slab(block, size_class);
+    return FreeResult::kFreed;
+  }
+
+  [[gnu::noinline]] FreeResult release_large(Address block, Size prefix) noexcept {
+    if (block == 0) return FreeResult::kFreed;
+    const Size tag = tag_of(block);
+    if ((tag & kFree) != 0) return FreeResult::kAlreadyFree;
+    if (!is_used_chunk(block, tag)) return FreeResult::kNotABlock;
+    tracker_.deallocated(tag & ~kFlags, prefix + kTag);
+    put_chunk(block);
+    return FreeResult::kFreed;
+  }
+
+  /// The block with another size, or 0 and all is as it was.
+  [[nodiscard]] Address resize(Address block, const Footprint& old, const Layout& layout,
+                               Size size) noexcept {
+    if (size > kMaxSize) return 0;
+    const Size whole = std::max<Size>(size, 1) + layout.prefix;
+    const bool is_small = old.head == 0;
+    const bool fits = is_small ? whole <= old.bytes
+                               : resize_chunk(block, old.bytes, chunk_size_for(whole));
+    if (fits) return block;
+    const Address moved = take_layout(layout, size);
+    if (moved == 0) return 0;
+    std::memcpy(pages_.template at<std::byte>(moved), pages_.template at<std::byte>(block),
+                std::min(old.bytes - old.head, whole));
+    if (is_small) {
+      put_in_slab(block, old.bytes / kUnit);
+    } else {
+      put_chunk(block);
+    }
+    return moved;
+  }
+
+  // --- slabs
+
+  [[nodiscard]] static constexpr Address slab_of(Address block) noexcept {
+    return align_down(block, kSlab);
+  }
+
+  [[nodiscard]] static constexpr bool is_end_of_list(Address block) noexcept {
+    return block % kSlab == 0;
+  }
+
+  [[nodiscard]] Address next_block(Address block) const noexcept {
+    return at<std::uint32_t>(block) ^ block ^ kLinkMark;
+  }
+
+  void set_next_block(Address block, Address next) noexcept {
+    at<std::uint32_t>(block) = next ^ block ^ kLinkMark;
+  }
+
+  [[nodiscard]] bool looks_free(Address block) const noexcept {
+    return (at<std::uint32_t>(block) ^ kLinkMark) < kSlab;
+  }
+
+  /// Whether it really is: O(blocks in a slab).
+  [[nodiscard, gnu::noinline]] bool is_free_in_slab(Address block, Size size_class) const noexcept {
+    const auto is_in = [&](Address list) {
+      while (!is_end_of_list(list) && list != block) list = next_block(list);
+      return list == block;
+    };
+    const Address slab = slab_of(block);
+    return is_in(at<Slab>(slab).free) || (active_[size_class] == slab && is_in(ready_[size_class]));
+  }
+
+  /// The size of the blocks in the slab that this address lies in, in units; 0: it is no slab.
+  [[nodiscard]] Size class_at(Address address) const noexcept {
+    const Size index = address / kSlab - map_first_;
+    return index < map_size_ ? at<std::uint8_t>(map_ + index) : 0;
+  }
+
+  void put_in_slab(Address block, Size size_class) noexcept {
+    const Address slab = slab_of(block);
+    Slab& head = at<Slab>(slab);
+    const Size count = head.free_count;
+    set_next_block(block, head.free);
+    head.free = block;
+    head.free_count = static_cast<std::uint16_t>(count + 1);
+    // One test for two turns: the first free block, and the last used one.
+    if (count - 1 >= Size{head.capacity} - 2) turn(slab, size_class, count);
+  }
+
+  /// A slab that had none has a free block, or one has no used block any more.
+  [[gnu::noinline]] void turn(Address slab, Size size_class, Size old_count) noexcept {
+    if (slab == active_[size_class]) return;
+    if (old_count == 0) {
+      push_partial(slab, size_class);
+    } else {
+      remove_partial(slab, size_class);
+      if (spare_count_ < kMaxSpare) {
+        at<Slab>(slab).next = spare_;
+        spare_ = slab;
+        ++spare_count_;
+      } else {
+        give_up_slab(slab, size_class);
+      }
+    }
+  }
+
+  void push_partial(Address slab, Size size_class) noexcept {
+    const Address next = partial_[size_class];
+    at<Slab>(slab).next = next;
+    at<Slab>(slab).previous = 0;
+    if (next != 0) at<Slab>(next).previous = slab;
+    partial_[size_class] = slab;
+  }
+
+  void remove_partial(Address slab, Size size_class) noexcept {
+    const Slab& head = at<Slab>(slab);
+    if (head.next != 0) at<Slab>(head.next).previous = head.previous;
+    (head.previous != 0 ? at<Slab>(head.previous).next : partial_[size_class]) = head.next;
+  }
+
+  /// Fills `ready_`, which is used up. False iff there is no memory for a slab.
+  [[nodiscard]] bool make_ready(Size size_class) noexcept {
+    Address slab = active_[size_class];
+    if (slab == 0 || at<Slab>(slab).free_count == 0) {
+      slab = partial_[size_class];
+      if (slab != 0) {
+        remove_partial(slab, size_class);
+      } else {
+        slab = new_slab(size_class);
+        if (slab == 0) return false;
+      }
+      active_[size_class] = slab;
+    }
+    Slab& head = at<Slab>(slab);
+    ready_[size_class] = head.free;
+    head.free = slab;
+    head.free_count = 0;
+    return true;
+  }
+
+  /// A slab of free blocks, in no list; 0: out of memory.
+  [[nodiscard]] Address new_slab(Size size_class) noexcept {
+    Address slab = spare_;
+    if (slab != 0) {
+      spare_ = at<Slab>(slab).next;
+      --spare_count_;
+      const Size old_class = class_at(slab);
+      if (old_class == size_class) return slab;
+      tracker_.overhead_grew(0 - slab_overhead(old_class));
+    } else {
+      slab = take_chunk(kSlab, kSlab, 0);
+      if (slab == 0) return 0;
+      if (!map_reaches(slab)) {
+        put_chunk(slab);
+        return 0;
+      }
+    }
+    cut_up(slab, size_class);
+    return slab;
+  }
+
+  [[nodiscard]] static constexpr Size blocks_in_slab(Size size_class) noexcept {
+    return (kSlab - kTag - kSlabHead) / (size_class * kUnit);
+  }
+
+  [[nodiscard]] static constexpr Size slab_overhead(Size size_class) noexcept {
+    return kSlab - blocks_in_slab(size_class) * size_class * kUnit;
+  }
+
+  void cut_up(Address slab, Size size_class) noexcept {
+    const Size size = size_class * kUnit;
+    const Size capacity = blocks_in_slab(size_class);
+    at<std::uint8_t>(map_ + (slab / kSlab - map_first_)) = static_cast<std::uint8_t>(size_class);
+    tracker_.overhead_grew(slab_overhead(size_class));
+    Slab& head = at<Slab>(slab);
+    head.free_count = head.capacity = static_cast<std::uint16_t>(capacity);
+    Address next = slab;
+    for (Address block = slab + kSlabHead + capacity * size; (block -= size) > slab;) {
+      set_next_block(block, next);
+      next = block;
+    }
+    head.free = next;
+  }
+
+  /// A slab, all of whose blocks are free and which is in no list, becomes a free chunk.
+  void give_up_slab(Address slab, Size size_class) noexcept {
+    at<std::uint8_t>(map_ + (slab / kSlab - map_first_)) = 0;
+    tracker_.overhead_grew(0 - slab_overhead(size_class));
+    put_chunk(slab);
+  }
+
+  /// Gives up all slabs that hold no block. False iff there was none.
+  [[nodiscard, gnu::noinline]] bool reclaim() noexcept {
+    bool has_reclaimed = false;
+    for (Size size_class = 1; size_class < kClasses; ++size_class) {
+      const Address slab = active_[size_class];
+      if (slab == 0) continue;
+      active_[size_class] = 0;
+      Slab& head = at<Slab>(slab);
+      for (Address block = ready_[size_class]; !is_end_of_list(block);) {
+        const Address next = next_block(block);
+        set_next_block(block, head.free);
+        head.free = block;
+        ++head.free_count;
+        block = next;
+      }
+      ready_[size_class] = 0;
+      if (head.free_count == head.capacity) {
+        give_up_slab(slab, size_class);
+        has_reclaimed = true;
+      } else if (head.free_count != 0) {
+        push_partial(slab, size_class);
+      }
+    }
+    while (spare_ != 0) {
+      const Address slab = spare_;
+      spare_ = at<Slab>(slab).next;
+      give_up_slab(slab, class_at(slab));
+      has_reclaimed = true;
+    }
+    spare_count_ = 0;
+    return has_reclaimed;
+  }
+
+  /// Sees to it that the map has a byte for this address. False iff there is no memory for that.
+  [[nodiscard]] bool map_reaches(Address address) noexcept {
+    const Size index = address / kSlab - map_first_;
+    if (index < map_size_) return true;
+    const Size size = chunk_size_for(std::max<Size>(2 * index, 32));
+    const Address map = take_chunk(size, kUnit, 0);
+    if (map == 0) return false;
+    const Size old_size = map_size_;
+    const Address old_map = map_;
+    std::byte* const bytes = pages_.template at<std::byte>(map);
+    std::memset(bytes, 0, size - kTag);
+    if (old_size != 0) std::memcpy(bytes, pages_.template at<std::byte>(old_map), old_size);
+    map_ = map;
+    map_size_ = size - kTag;
+    tracker_.overhead_grew(size);
+    if (old_size != 0) {
+      tracker_.overhead_grew(0 - chunk_size(old_map));
+      put_chunk(old_map);
+    }
+    return true;
+  }
+
+  // --- chunks
+
+  [[nodiscard]] Size& tag_of(Address chunk) const noexcept { return at<Size>(chunk - kTag); }
+
+  [[nodiscard]] Size chunk_size(Address chunk) const noexcept { return tag_of(chunk) & ~kFlags; }
+
+  [[nodiscard]] static constexpr Size chunk_size_for(Size size) noexcept {
+    return align_up(size + kTag, kUnit);
+  }
+
+  /// Whether this may be the tag of a used chunk: whatever stands there, only the heap is read.
+  [[nodiscard]] bool is_used_chunk(Address chunk, Size tag) const noexcept {
+    const Size size = tag & ~kFlags;
+    return ((chunk | (tag & ~kBelowFree)) & kFlags) == 0 && size - 1 < limit_ - chunk &&
+           (tag_of(chunk + size) & kBelowFree) == 0;
+  }
+
+  /// Where in a chunk a block goes: the prefix in front of an aligned address.
+  [[nodiscard]] static constexpr Address place_in(Address chunk, Size alignment,
+                                                  Size prefix) noexcept {
+    return align_up(chunk + prefix, alignment) - prefix;
+  }
+
+  [[nodiscard]] Address take_chunk(Size size, Size alignment, Size prefix) noexcept {
+    for (;;) {
+      const Address chunk =
+          alignment <= kUnit ? find_chunk(size) : find_aligned_chunk(size, alignment, prefix);
+      if (chunk != 0) {
+        const Address place = place_in(chunk, alignment, prefix);
+        cut_out(chunk, place, size);
+        return place;
+      }
+      if (!reclaim() && !grow(size, alignment, prefix)) return 0;
+    }
+  }
+
+  /// A free chunk that is large enough, left where it is; 0 if there is none.
+  [[nodiscard]] Address find_chunk(Size size) const noexcept {
+    const Size bin = SizeBins::of(size);
+    Address chunk = bins_[bin];
+    if (chunk != 0 && chunk_size(chunk) >= size) return chunk;
+    const Size larger = filled_bins_.next(bin + 1);
+    if (larger != SizeBins::kCount) return bins_[larger];
+    if (top_ != 0 && chunk_size(top_) >= size) return top_;
+    for (Size step = 0; chunk != 0 && step != kSteps; ++step) {
+      if (chunk_size(chunk) >= size) return chunk;
+      chunk = at<FreeChunk>(chunk).next;
+    }
+    return 0;
+  }
+
+  [[nodiscard]] Address find_aligned_chunk(Size size, Size alignment, Size prefix) const noexcept {
+    const auto fits = [&](Address chunk) {
+      return chunk != 0 &&
+             place_in(chunk, alignment, prefix) - chunk + size <= chunk_size(chunk);
+    };
+    // What was aligned before fits again.
+    Address chunk = bins_[SizeBins::of(size)];
+    for (Size step = 0; chunk != 0 && step != kSteps; ++step) {
+      if (fits(chunk)) return chunk;
+      chunk = at<FreeChunk>(chunk).next;
+    }
+    const Size larger = filled_bins_.next(SizeBins::of(size + alignment - kUnit) + 1);
+    if (larger != SizeBins::kCount) return bins_[larger];
+    return fits(top_) ? top_ : 0;
+  }
+
+  /// Makes `size` bytes at `place` a used chunk; what is around it of the free `chunk` stays free.
+  void cut_out(Address chunk, Address place, Size size) noexcept {
+    const Size whole = chunk_size(chunk);
+    const Address end = chunk + whole;
+    const bool is_top = chunk == top_;
+    if (is_top) {
+      top_ = 0;
+    } else {
+      remove_from_bin(chunk, whole);
+    }
+    const Size gap = place - chunk;
+    tag_of(place) = size | (gap != 0 ? kBelowFree : 0);
+    if (gap != 0) put_in_bin(chunk, gap);
+    const Size rest = whole - gap - size;
+    if (rest == 0) {
+      tag_of(end) &= ~kBelowFree;
+    } else if (is_top) {
+      top_ = end - rest;
+      mark_free(top_, rest);
+    } else {
+      put_in_bin(end - rest, rest);
+    }
+  }
+
+  /// Frees a used chunk and merges it with its neighbours.
+  void put_chunk(Address chunk) noexcept {
+    const Size tag = tag_of(chunk);
+    Address begin = chunk;
+    Address end = chunk + (tag & ~kFlags);
+    tag_of(chunk) = tag | kFree;  // stays when it merges: so a second free is told
+    if ((tag & kBelowFree) != 0) {
+      const Size below = at<Size>(chunk - 2 * kTag);
+      begin -= below;
+      remove_from_bin(begin, below);
+    }
+    const Size next_tag = tag_of(end);
+    if ((next_tag & kFree) != 0) {
+      const Size above = next_tag & ~kFlags;
+      if (end != top_) remove_from_bin(end, above);
+      end += above;
+    } else {
+      tag_of(end) = next_tag | kBelowFree;
+    }
+    if (end == limit_) {
+      top_ = begin;
+      mark_free(begin, end - begin);
+    } else {
+      put_in_bin(begin, end - begin);
+    }
+  }
+
+  /// Gives a used chunk another size where it is. False, and nothing done, iff it cannot have it.
+  [[nodiscard]] bool resize_chunk(Address chunk, Size old_size, Size size) noexcept {
+    const Address end = chunk + old_size;
+    if (size <= old_size) {
+      if (size != old_size) {
+        tag_of(chunk) -= old_size - size;
+        tag_of(chunk + size) = old_size - size;
+        put_chunk(chunk + size);
+      }
+      return true;
+    }
+    const Size missing = size - old_size;
+    if ((tag_of(end) & kFree) == 0 || chunk_size(end) < missing) {
+      const bool is_last = end == limit_ || end == top_;
+      if (!is_last || pages_.end() != limit_ || find_chunk(size) != 0 || !grow(missing, kUnit, 0)) {
+        return false;
+      }
+    }
+    cut_out(end, end, missing);
+    tag_of(chunk) += missing;
+    return true;
+  }
+
+  // --- free chunks
+
+  void mark_free(Address chunk, Size size) noexcept {
+    tag_of(chunk) = size | kFree;
+    at<Size>(chunk + size - 2 * kTag) = size;
+  }
+
+  [[gnu::noinline]] void put_in_bin(Address chunk, Size size) noexcept {
+    mark_free(chunk, size);
+    const Size bin = SizeBins::of(size);
+    const Address next = bins_[bin];
+    at<FreeChunk>(chunk) = {.next = next, .previous = 0};
+    bins_[bin] = chunk;
+    if (next != 0) {
+      at<FreeChunk>(next).previous = chunk;
+    } else {
+      filled_bins_.add(bin);
+    }
+  }
+
+  [[gnu::noinline]] void remove_from_bin(Address chunk, Size size) noexcept {
+    const FreeChunk links = at<FreeChunk>(chunk);
+    if (links.next != 0) at<FreeChunk>(links.next).previous = links.previous;
+    if (links.previous != 0) {
+      at<FreeChunk>(links.previous).next = links.next;
+    } else {
+      const Size bin = SizeBins::of(size);
+      bins_[bin] = links.next;
+      if (links.next == 0) filled_bins_.remove(bin);
+    }
+  }
+
+  // --- regions
+
+  /// Grows memory by what is missing for such a chunk behind what is free at the end of the newest
+  /// region, or, where somebody else's pages follow that, in a new region. False iff it cannot.
+  [[nodiscard, gnu::noinline]] bool grow(Size size, Size alignment, Size prefix) noexcept {
+    const Address memory_end = pages_.end();
+    const bool is_new_region = memory_end != limit_;
+    const Address start = !is_new_region ? (top_ != 0 ? top_ : limit_)
+                          : limit_ == 0  ? pages_.begin()
+                                         : memory_end;
+    const Size head = is_new_region ? kRegionHead : 0;
+    const Address first = start + head;
+    const Size needed = head + (place_in(first, alignment, prefix) - first) + size;
+    const Size available = memory_end - start;
+    if (needed > available) {
+      if (!pages_.grow(needed - available)) return false;
+      tracker_.grew();
+    }
+    if (is_new_region) {
+      open_region(start, pages_.end());
+    } else {
+      extend_region(pages_.end());
+    }
+    return true;
+  }
+
+  void open_region(Address begin, Address end) noexcept {
+    if (top_ != 0) put_in_bin(top_, chunk_size(top_));
+    tracker_.open_region(pages_, begin, limit_);
+    if (limit_ == 0) map_first_ = begin / kSlab;
+    top_ = begin + kRegionHead;
+    limit_ = end;
+    mark_free(top_, end - top_);
+    tag_of(end) = kBelowFree;
+  }
+
+  void extend_region(Address end) noexcept {
+    if (top_ == 0) top_ = limit_;
+    limit_ = end;
+    mark_free(top_, end - top_);
+    tag_of(end) = kBelowFree;
+  }
+
+  /// A region as chunks see it.
+  struct Region {
+    Address begin;  // the first chunk; 0: no region
+    Address end;
+    Address next;  // the next region's record
+  };
+
+  [[nodiscard]] Region region_at(Address record) const noexcept {
+    if (record == 0) return {};
+    const auto& region = at<Tracking::Region>(record);
+    return {record + kRegionHead, region.next == 0 ? limit_ : region.end, region.next};
+  }
+  [[nodiscard]] Region oldest_region() const noexcept { return region_at(tracker_.oldest_region()); }
+  [[nodiscard]] Region next_region(const Region& region) const noexcept {
+    return region_at(region.next);
+  }
+
+  /// The region that an address lies in; none if there is no such.
+  [[nodiscard]] Region region_around(Address address) const noexcept {
+    Region region = oldest_region();
+    while (region.begin != 0 && (address < region.begin || address > region.end)) {
+      region = next_region(region);
+    }
+    return region;
+  }
+
+  [[nodiscard]] Size largest_free() const noexcept {
+    Size largest = 0;
+    const Size bin = filled_bins_.highest();
+    if (bin != SizeBins::kCount) {
+      for (Address chunk = bins_[bin]; chunk != 0; chunk = at<FreeChunk>(chunk).next) {
+        largest = std::max(largest, chunk_size(chunk));
+      }
+    }
+    for (Size size_class = 1; size_class < kClasses; ++size_class) {
+      const bool has_free =
+          partial_[size_class] != 0 || !is_end_of_list(ready_[size_class]) ||
+          (active_[size_class] != 0 && at<Slab>(active_[size_class]).free_count != 0);
+      if (has_free) largest = std::max(largest, size_class * kUnit);
+    }
+    for (Address slab = spare_; slab != 0; slab = at<Slab>(slab).next) {
+      largest = std::max(largest, class_at(slab) * kUnit);
+    }
+    return largest;
+  }
+
+  void forget_lists() noexcept {
+    top_ = map_ = map_size_ = spare_ = spare_count_ = 0;
+    for (Size size_class = 0; size_class < kClasses; ++size_class) {
+      ready_[size_class] = active_[size_class] = partial_[size_class] = 0;
+    }
+    for (Address& bin : bins_) bin = 0;
+    filled_bins_ = {};
+  }
+
+  [[no_unique_address]] Pages pages_;
+  [[no_unique_address]] Tracker tracker_;
+  Address top_ = 0;    // the free chunk at the end of the newest region; 0 if there is none
+  Address limit_ = 0;  // the end of the newest region; 0 until the first allocation
+  Address map_ = 0;
+  Size map_size_ = 0;
+  Size map_first_ = 0;
+  Address spare_ = 0;
+  Size spare_count_ = 0;
+  Address ready_[kClasses] = {};
+  Address active_[kClasses] = {};
+  Address partial_[kClasses] = {};
+  SizeBins filled_bins_;
+  Address bins_[SizeBins::kCount] = {};
+};
+
+}  // namespace lite_alloc
+
+#include "lite_alloc/heap/segregated_fit_inspection.hpp"

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <bitset>
+#include <optional>
+
+#include "lite_alloc/heap/segregated_fit.hpp"
+
+namespace lite_alloc {
+
+/// The free blocks of one slab, as a set of places.
+template <typename Heap>
+class SlabPicture {
+ public:
+  /// Looks at both lists a slab may have. Whatever is wrong with them ends them.
+  SlabPicture(const Heap& heap, Address slab, Size size_class) noexcept
+      : slab_(slab), size_(size_class * kUnit), capacity_(Heap::blocks_in_slab(size_class)) {
+    const auto& head = heap.template at<typename Heap::Slab>(slab);
+    add(heap, head.free);
+    is_sound_ = is_sound_ && head.free_count == free_.count() && head.capacity == capacity_;
+    if (heap.active_[size_class] == slab) add(heap, heap.ready_[size_class]);
+  }
+
+  [[nodiscard]] bool is_sound() const noexcept { return is_sound_; }
+  [[nodiscard]] bool is_free(Size place) const noexcept { return free_.test(place); }
+  [[nodiscard]] Size free_count() const noexcept { return static_cast<Size>(free_.count()); }
+  [[nodiscard]] Size capacity() const noexcept { return capacity_; }
+  [[nodiscard]] Size block_size() const noexcept { return size_; }
+  [[nodiscard]] Address block(Size place) const noexcept {
+    return slab_ + Heap::kSlabHead + place * size_;
+  }
+
+ private:
+  void add(const Heap& heap, Address block) noexcept {
+    for (; !Heap::is_end_of_list(block); block = heap.next_block(block)) {
+      const Size offset = block - slab_ - Heap::kSlabHead;
+      const Size place = offset / size_;
+      is_sound_ = is_sound_ && offset % size_ == 0 && place < capacity_ && !free_.test(place);
+      if (!is_sound_) return;
+      free_.set(place);
+    }
+    is_sound_ = is_sound_ && (block == slab_ || block == 0);
+  }
+
+  Address slab_;
+  Size size_;
+  Size capacity_;
+  bool is_sound_ = true;
+  std::bitset<Heap::kSlab / kUnit> free_;
+};
+
+/// Walks the stretches of a `SegregatedFit` in address order. Each used one is a block, or what the
+/// heap itself needs.
+template <typename Heap>
+class SegregatedFitCursor {
+ public:
+  explicit SegregatedFitCursor(const Heap& heap) noexcept
+      : heap_(&heap), region_(heap.oldest_region()), chunk_(region_.begin) {}
+
+  /// The next stretch. False, and nothing written, behind the last.
+  [[nodiscard]] bool next(Extent& extent) noexcept {
+    if (slab_) {
+      next_in_slab(extent);
+      return true;
+    }
+    if (chunk_ == region_.end) {
+      region_ = heap_->next_region(region_);
+      chunk_ = region_.begin;
+      if (region_.begin == 0) return false;
+    }
+    const Size tag = heap_->tag_of(chunk_);
+    const Size size = tag & ~Heap::kFlags;
+    const bool is_free = (tag & Heap::kFree) != 0;
+    const Size size_class = is_free ? 0 : heap_->class_at(chunk_);
+    if (size_class != 0) {
+      slab_.emplace(*heap_, chunk_, size_class);
+      place_ = 0;
+      extent = {chunk_, Heap::kSlabHead, Extent::State::kUsed};
+      is_block_ = false;
+    } else {
+      extent = {chunk_, size, is_free ? Extent::State::kFree : Extent::State::kUsed};
+      is_block_ = !is_free && chunk_ != heap_->map_;
+      chunk_ += size;
+    }
+    return true;
+  }
+
+  /// Whether the last stretch is a live block.
+  [[nodiscard]] bool is_block() const noexcept { return is_block_; }
+
+ private:
+  void next_in_slab(Extent& extent) noexcept {
+    const Address begin = slab_->block(place_);
+    if (place_ == slab_->capacity()) {
+      extent = {begin, chunk_ + Heap::kSlab - begin, Extent::State::kUsed};
+      is_block_ = false;
+      chunk_ += Heap::kSlab;
+      slab_.reset();
+    } else {
+      is_block_ = !slab_->is_free(place_);
+      extent = {begin, slab_->block_size(), is_block_ ? Extent::State::kUsed : Extent::State::kFree};
+      ++place_;
+    }
+  }
+
+  const Heap* heap_;
+  typename Heap::Region region_;
+  Address chunk_;
+  std::optional<SlabPicture<Heap>> slab_;  // within one
+  Size place_ = 0;
+  bool is_block_ = false;
+};
+
+/// One look at everything in a `SegregatedFit` that can contradict something else.
+template <typename Heap>
+class SegregatedFitCheck {
+ public:
+  explicit SegregatedFitCheck(const Heap& heap) noexcept : heap_(&heap) {}
+
+  [[nodiscard]] Corruption run() noexcept {
+    for (auto region = heap_->oldest_region(); region.begin != 0 && !found_;
+         region = heap_->next_region(region)) {
+      check_region(region);
+    }
+    for (Size bin = 0; bin < SizeBins::kCount && !found_; ++bin) check_bin(bin);
+    for (Size size_class = 1; size_class < Heap::kClasses && !found_; ++size_class) {
+      check_class(size_class);
+    }
+    if (!found_) check_spare();
+    if (!found_) check_totals();
+    return found_;
+  }
+
+ private:
+  using Kind = Corruption::Kind;
+
+  void expect(bool holds, Kind kind, Address address) noexcept {
+    if (!holds && !found_) found_ = {kind, address};
+  }
+
+  /// Whether a link may be followed.
+  [[nodiscard]] bool is_in_heap(Address chunk) const noexcept {
+    return chunk % kUnit == 0 && heap_->owns(chunk, kUnit);
+  }
+
+  void check_region(const auto& region) noexcept {
+    Address chunk = region.begin;
+    Size free_below = 0;  // the size of the free chunk below
+    while (chunk != region.end && !found_) {
+      const Size tag = heap_->tag_of(chunk);
+      const Size size = tag & ~Heap::kFlags;
+      const bool is_free = (tag & Heap::kFree) != 0;
+      expect(size != 0 && size <= region.end - chunk, Kind::kHeaderOverwritten, chunk);
+      check_flags(chunk, tag, free_below);
+      if (found_) return;
+      if (is_free) {
+        expect(heap_->template at<Size>(chunk + size - 2 * Heap::kTag) == size,
+               Kind::kHeaderOverwritten, chunk);
+        free_bytes_ += size;
+        free_chunks_ += static_cast<Size>(chunk != heap_->top_);
+      } else if (const Size size_class = heap_->class_at(chunk)) {
+        check_slab(chunk, size, size_class);
+      }
+      free_below = is_free ? size : 0;
+      chunk += size;
+    }
+    if (found_) return;
+    const Size tag = heap_->tag_of(chunk);
+    expect(tag <= Heap::kBelowFree, Kind::kHeaderOverwritten, chunk);
+    check_flags(chunk, tag, free_below);
+    heap_bytes_ += region.end - region.begin;
+  }
+
+  void check_flags(Address chunk, Size tag, Size free_below) noexcept {
+    const bool says_below_free = (tag & Heap::kBelowFree) != 0;
+    const bool both_free = free_below != 0 && (tag & Heap::kFree) != 0;
+    const Size known = Heap::kFree | Heap::kBelowFree;
+    expect(says_below_free == (free_below != 0) && !both_free && (tag & Heap::kFlags & ~known) == 0,
+           Kind::kHeaderOverwritten, chunk);
+  }
+
+  void check_slab(Address slab, Size size, Size size_class) noexcept {
+    expect(slab % Heap::kSlab == 0 && size == Heap::kSlab && size_class < Heap::kClasses,
+           Kind::kHeaderOverwritten, slab);
+    if (found_) return;
+    const SlabPicture<Heap> picture(*heap_, slab, size_class);
+    expect(picture.is_sound(), Kind::kFreeListOutsideHeap, slab);
+    free_bytes_ += picture.free_count() * picture.block_size();
+    if (heap_->active_[size_class] == slab) return;
+    if (picture.free_count() == picture.capacity()) {
+      ++spare_slabs_;
+    } else if (picture.free_count() != 0) {
+      ++partial_slabs_;
+    }
+  }
+
+  void check_bin(Size bin) noexcept {
+    Address previous = 0;
+    expect((heap_->bins_[bin] != 0) == (heap_->filled_bins_.next(bin) == bin),
+           Kind::kFreeListOutsideHeap, heap_->bins_[bin]);
+    for (Address chunk = heap_->bins_[bin]; chunk != 0 && !found_;) {
+      expect(is_in_heap(chunk), Kind::kFreeListOutsideHeap, previous);
+      if (found_) return;
+      const Size tag = heap_->tag_of(chunk);
+      const auto& links = heap_->template at<typename Heap::FreeChunk>(chunk);
+      expect((tag & Heap::kFree) != 0 && SizeBins::of(tag & ~Heap::kFlags) == bin &&
+                 links.previous == previous && chunk != heap_->top_,
+             Kind::kFreeListOutsideHeap, chunk);
+      expect(++binned_chunks_ <= free_chunks_, Kind::kFreeListOverlap, chunk);
+      previous = chunk;
+      chunk = links.next;
+    }
+  }
+
+  void check_class(Size size_class) noexcept {
+    const Address active = heap_->active_[size_class];
+    const Address ready = heap_->ready_[size_class];
+    expect(active == 0 ? ready == 0 : heap_->class_at(active) == size_class && in_slab(ready, active),
+           Kind::kFreeListOutsideHeap, active);
+    Address previous = 0;
+    for (Address slab = heap_->partial_[size_class]; slab != 0 && !found_;) {
+      expect(heap_->class_at(slab) == size_class && slab != active && slab % Heap::kSlab == 0,
+             Kind::kFreeListOutsideHeap, slab);
+      expect(++listed_partial_slabs_ <= partial_slabs_, Kind::kFreeListOverlap, slab);
+      if (found_) return;
+      const auto& head = heap_->template at<typename Heap::Slab>(slab);
+      expect(head.previous == previous, Kind::kFreeListOutsideHeap, slab);
+      previous = slab;
+      slab = head.next;
+    }
+  }
+
+  [[nodiscard]] static bool in_slab(Address block, Address slab) noexcept {
+    return block == 0 || Heap::slab_of(block) == slab;
+  }
+
+  void check_spare() noexcept {
+    Size count = 0;
+    for (Address slab = heap_->spare_; slab != 0 && !found_;) {
+      expect(heap_->class_at(slab) != 0 && slab % Heap::kSlab == 0, Kind::kFreeListOutsideHeap, slab);
+      expect(++count <= spare_slabs_, Kind::kFreeListOverlap, slab);
+      if (!found_) slab = heap_->template at<typename Heap::Slab>(slab).next;
+    }
+    expect(count == spare_slabs_ && count == heap_->spare_count_, Kind::kFreeListOutsideHeap,
+           heap_->spare_);
+  }
+
+  void check_totals() noexcept {
+    expect(binned_chunks_ == free_chunks_ && listed_partial_slabs_ == partial_slabs_,
+           Kind::kFreeListOutsideHeap, 0);
+    expect(heap_bytes_ - free_bytes_ == heap_->tracker_.used_bytes(), Kind::kCountersDisagree, 0);
+  }
+
+  const Heap* heap_;
+  Corruption found_;
+  Size heap_bytes_ = 0;
+  Size free_bytes_ = 0;     // as chunks and slabs say
+  Size free_chunks_ = 0;    // those that must be in a bin
+  Size binned_chunks_ = 0;  // those that are
+  Size partial_slabs_ = 0;  // those that must be in a list of their size
+  Size listed_partial_slabs_ = 0;
+  Size spare_slabs_ = 0;
+};
+
+}  // namespace lite_alloc

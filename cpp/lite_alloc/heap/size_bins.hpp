@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <bit>
+#include <cstdint>
+
+#include "lite_alloc/core/layout.hpp"
+
+namespace lite_alloc {
+
+/// Sorts sizes, multiples of `kUnit` from `kUnit` on, into bins: one bin a size up to 496 bytes,
+/// above that 16 bins for each power of two, so that the sizes of a bin differ by 6 % at most.
+///
+/// Source: Masmano et al., TLSF: a new dynamic memory allocator for real-time systems, 2004. There
+/// the two levels are two indices; here one number orders all bins.
+class SizeBins {
+ public:
+  static constexpr Size kCount = 400;
+
+  /// The bin of a size. Every size of a higher bin is larger.
+  [[nodiscard]] static constexpr Size of(Size size) noexcept {
+    const Size units = size / kUnit;
+    const auto digits = static_cast<Size>(std::bit_width(units | kSteps));
+    const Size shift = digits - kStepDigits - 1;
+    return (shift << kStepDigits) + (units >> shift);
+  }
+
+  constexpr void add(Size bin) noexcept {
+    words_[bin / 64] |= mask(bin);
+    summary_ |= 1U << (bin / 64);
+  }
+
+  constexpr void remove(Size bin) noexcept {
+    words_[bin / 64] &= ~mask(bin);
+    if (words_[bin / 64] == 0) summary_ &= ~(1U << (bin / 64));
+  }
+
+  /// The lowest bin added that is `bin` or higher; `kCount` if there is none. Constant time.
+  [[nodiscard]] constexpr Size next(Size bin) const noexcept {
+    Size word = bin / 64;
+    std::uint64_t bits = words_[word] & (~std::uint64_t{0} << bin % 64);
+    if (bits == 0) {
+      const std::uint32_t higher = summary_ & (~std::uint32_t{1} << word);
+      if (higher == 0) return kCount;
+      word = static_cast<Size>(std::countr_zero(higher));
+      bits = words_[word];
+    }
+    return word * 64 + static_cast<Size>(std::countr_zero(bits));
+  }
+
+  /// The highest bin added; `kCount` if there is none.
+  [[nodiscard]] constexpr Size highest() const noexcept {
+    if (summary_ == 0) return kCount;
+    const auto word = static_cast<Size>(std::bit_width(summary_)) - 1;
+    return word * 64 + static_cast<Size>(std::bit_width(words_[word])) - 1;
+  }
+
+ private:
+  static constexpr Size kStepDigits = 4;
+  static constexpr Size kSteps = 1U << kStepDigits;
+
+  [[nodiscard]] static constexpr std::uint64_t mask(Size bin) noexcept {
+    return std::uint64_t{1} << bin % 64;
+  }
+
+  std::uint64_t words_[(kCount + 63) / 64] = {};
+  std::uint32_t summary_ = 0;
+};
+
+static_assert(SizeBins::of(kUnit) == 1 && SizeBins::of(496) == 31);
+static_assert(SizeBins::of(512) == 32 && SizeBins::of(512 + 16) == 32 && SizeBins::of(544) == 33);
+static_assert(SizeBins::of(0xFFFF'FFF0) == SizeBins::kCount - 1);
+
+}  // namespace lite_alloc

@@ -78,8 +78,19 @@ const packed: TestProjectInlineConfiguration = {
   },
 };
 
+/** Programs that use the package, built by Emscripten: the first of a kind compiles its libraries. */
+const c: TestProjectInlineConfiguration = {
+  test: {
+    name: 'c',
+    include: ['test/c/**/*.test.ts'],
+    globalSetup: ['test/package/install.ts'],
+    testTimeout: 400_000,
+    fileParallelism: false,
+  },
+};
+
 export default defineConfig({
   test: {
-    projects: [node, browserProject(findChromium()), types, architecture, packed],
+    projects: [node, browserProject(findChromium()), types, architecture, packed, c],
   },
 });

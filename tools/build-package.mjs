@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Puts the package together in dist/: the wasm files and glue that CMake made, the JavaScript for each
-// kind of host, the types.
+// kind of host, the types, and dist/c for C and C++ programs.
 
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -29,6 +29,7 @@ for (const { glue, entry } of hosts) {
   await bundle(glue, entry);
 }
 writeTypes();
+installForC();
 
 /** The two links differ in glue only; one wasm serves both. */
 function assertSameWasm() {
@@ -74,4 +75,14 @@ function writeTypes() {
     { stdio: 'inherit' },
   );
   if (tsc.status !== 0) throw new Error('the types do not compile');
+}
+
+/** Headers, sources, library and CMake files; what they are is said in CMakeLists.txt. */
+function installForC() {
+  const installed = spawnSync(
+    'cmake',
+    ['--install', path('build/wasm-release'), '--prefix', path('dist/c')],
+    { encoding: 'utf8' },
+  );
+  if (installed.status !== 0) throw new Error(`cmake --install: ${installed.stderr}`);
 }

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 const path = (relative) => fileURLToPath(new URL(`../${relative}`, import.meta.url));
 const readme = readFileSync(path('README.md'), 'utf8');
 const current = readme.replace(
-  /(<!-- figures: (\w+) -->\n)[\s\S]*?(<!-- end -->)/g,
+  /(<!-- figures: ([\w.-]+) -->\n)[\s\S]*?(<!-- end -->)/g,
   (_, begin, name, end) => `${begin}${table(name)}${end}`,
 );
 
@@ -23,12 +23,11 @@ if (process.argv.includes('--check')) {
 }
 
 function table(name) {
-  const result = JSON.parse(readFileSync(path(`bench/results/${name}.json`), 'utf8'));
-  const columns = Object.keys(result.rows[0]).filter((column) => column !== 'name');
-  const rows = result.rows.map((row) => [
-    row.name,
-    ...columns.map((column) => format(row[column])),
-  ]);
+  const [bench, part] = name.split('.');
+  const result = JSON.parse(readFileSync(path(`bench/results/${bench}.json`), 'utf8'));
+  const { rows: figures } = part === undefined ? result : result.tables[part];
+  const columns = Object.keys(figures[0]).filter((column) => column !== 'name');
+  const rows = figures.map((row) => [row.name, ...columns.map((column) => format(row[column]))]);
   const lines = [['', ...columns], ['---', ...columns.map(() => '---:')], ...rows];
   const origin = `\`${result.command}\`, ${result.date}: ${result.machine}, Node ${result.node}, ${result.emscripten}.`;
   return `\n${lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n')}\n\n${origin}\n\n`;

@@ -10,11 +10,13 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const write = process.argv.includes('--write');
-const cpp = ['cpp', 'test/cpp', 'bench/cpp'].flatMap((folder) => listFiles(folder, /\.(cpp|hpp)$/));
+const cpp = ['cpp', 'test/cpp', 'test/c', 'bench/cpp', 'examples'].flatMap((folder) =>
+  listFiles(folder, /\.(cpp|hpp|c|h)$/),
+);
 // What includes WebAssembly's own headers is out of a native linter's reach; its warnings are errors in
 // the build.
 const nativeHeaders = listFiles('cpp/lite_alloc', /\.hpp$/).filter(
-  (file) => !file.endsWith('wasm_memory.hpp'),
+  (file) => !/(wasm_memory|program_memory|process_heap)\.hpp$/.test(file),
 );
 
 const checks = [

@@ -23,6 +23,7 @@ const vitestSuites = [
   { name: 'wasm in Node', project: 'node' },
   { name: 'wasm in Chromium', project: 'browser', needs: chromiumMissing },
   { name: 'packed package', project: 'package', needs: chromiumMissing },
+  { name: 'C and C++ programs', project: 'c' },
 ];
 
 rmSync(`${root}${reports}`, { recursive: true, force: true });

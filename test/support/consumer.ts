@@ -21,6 +21,7 @@ export function runNode(folder: string, ...nodeArguments: string[]): string {
   const { status, stdout, stderr } = spawnSync(process.execPath, nodeArguments, {
     cwd: folder,
     encoding: 'utf8',
+    timeout: 100_000,
   });
   if (status !== 0)
     throw new Error(`node ${nodeArguments.join(' ')}: status ${status}\n${stdout}${stderr}`);

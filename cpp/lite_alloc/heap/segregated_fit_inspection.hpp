@@ -16,9 +16,11 @@ class SlabPicture {
   SlabPicture(const Heap& heap, Address slab, Size size_class) noexcept
       : slab_(slab), size_(size_class * kUnit), capacity_(Heap::blocks_in_slab(size_class)) {
     const auto& head = heap.template at<typename Heap::Slab>(slab);
+    const bool is_active = heap.active_[size_class] == slab;
     add(heap, head.free);
-    is_sound_ = is_sound_ && head.free_count == free_.count() && head.capacity == capacity_;
-    if (heap.active_[size_class] == slab) add(heap, heap.ready_[size_class]);
+    const Size expected = free_.none() && !is_active ? 1 : capacity_ - free_count();
+    is_sound_ = is_sound_ && head.until_turn == expected;
+    if (is_active) add(heap, heap.ready_[size_class]);
   }
 
   [[nodiscard]] bool is_sound() const noexcept { return is_sound_; }

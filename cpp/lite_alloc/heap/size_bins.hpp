@@ -26,44 +26,45 @@ class SizeBins {
   }
 
   constexpr void add(Size bin) noexcept {
-    words_[bin / 64] |= mask(bin);
-    summary_ |= 1U << (bin / 64);
+    words_[bin / kDigits] |= mask(bin);
+    summary_ |= 1U << (bin / kDigits);
   }
 
   constexpr void remove(Size bin) noexcept {
-    words_[bin / 64] &= ~mask(bin);
-    if (words_[bin / 64] == 0) summary_ &= ~(1U << (bin / 64));
+    words_[bin / kDigits] &= ~mask(bin);
+    if (words_[bin / kDigits] == 0) summary_ &= ~(1U << (bin / kDigits));
   }
 
   /// The lowest bin added that is `bin` or higher; `kCount` if there is none. Constant time.
   [[nodiscard]] constexpr Size next(Size bin) const noexcept {
-    Size word = bin / 64;
-    std::uint64_t bits = words_[word] & (~std::uint64_t{0} << bin % 64);
+    Size word = bin / kDigits;
+    std::uint32_t bits = words_[word] & (~std::uint32_t{0} << bin % kDigits);
     if (bits == 0) {
       const std::uint32_t higher = summary_ & (~std::uint32_t{1} << word);
       if (higher == 0) return kCount;
       word = static_cast<Size>(std::countr_zero(higher));
       bits = words_[word];
     }
-    return word * 64 + static_cast<Size>(std::countr_zero(bits));
+    return word * kDigits + static_cast<Size>(std::countr_zero(bits));
   }
 
   /// The highest bin added; `kCount` if there is none.
   [[nodiscard]] constexpr Size highest() const noexcept {
     if (summary_ == 0) return kCount;
     const auto word = static_cast<Size>(std::bit_width(summary_)) - 1;
-    return word * 64 + static_cast<Size>(std::bit_width(words_[word])) - 1;
+    return word * kDigits + static_cast<Size>(std::bit_width(words_[word])) - 1;
   }
 
  private:
+  static constexpr Size kDigits = 32;  // in a word of the set
   static constexpr Size kStepDigits = 4;
   static constexpr Size kSteps = 1U << kStepDigits;
 
-  [[nodiscard]] static constexpr std::uint64_t mask(Size bin) noexcept {
-    return std::uint64_t{1} << bin % 64;
+  [[nodiscard]] static constexpr std::uint32_t mask(Size bin) noexcept {
+    return std::uint32_t{1} << bin % kDigits;
   }
 
-  std::uint64_t words_[(kCount + 63) / 64] = {};
+  std::uint32_t words_[(kCount + kDigits - 1) / kDigits] = {};
   std::uint32_t summary_ = 0;
 };
 

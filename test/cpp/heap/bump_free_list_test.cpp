@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <initializer_list>
 #include <iterator>
 #include <vector>
 
@@ -17,19 +16,6 @@ namespace {
 class BumpFreeListTest : public HeapTest<BumpFreeList<HostPages>> {
  protected:
   void SetUp() override { floor_ = allocate(16); }
-
-  /// Free blocks of these sizes below used ones, freed in this order.
-  std::vector<Address> make_free_blocks(std::initializer_list<Size> sizes) {
-    std::vector<Address> blocks;
-    for (const Size size : sizes) {
-      blocks.push_back(allocate(size));
-      allocate(16);
-    }
-    for (const Address block : blocks) deallocate(block);
-    return blocks;
-  }
-
-  Address make_free_block(Size size) { return make_free_blocks({size}).front(); }
 
   /// Takes the rest of the page, so that what is not in the free list is not to be had.
   void take_slack() { allocate(statistics().slack_bytes); }
@@ -143,29 +129,8 @@ TEST_F(BumpFreeListTest, FreeBlocksAreNotJoined) {
   EXPECT_EQ(statistics().largest_free_bytes, 64U);
 }
 
-// Small enough to look for a counterexample after every failure.
 TEST_F(BumpFreeListTest, FailsOnlyWhereNoFreeStretchHoldsTheBlock) {
-  pages().refuse_growth(true);
-  Random random;
-  Size failures = 0;
-  for (int i = 0; i < 20'000; ++i) {
-    const Layout layout{.size = random.log_uniform(13), .alignment = random.alignment()};
-    if (try_allocate(layout) == 0) {
-      ++failures;
-      for (const Extent& extent : extents_of(heap_)) {
-        if (extent.state == Extent::State::kUsed) continue;
-        const Address lowest = align_up(extent.begin, std::max(layout.alignment, kUnit));
-        ASSERT_GT(lowest + std::uint64_t{block_size(layout)}, extent.end())
-            << layout.size << " aligned to " << layout.alignment << ", operation " << i;
-      }
-    }
-    while (shadow_.blocks().size() > 20 + random.below(20)) {
-      const Size index = random.below(static_cast<Size>(shadow_.blocks().size()));
-      deallocate(std::next(shadow_.blocks().begin(), index)->first);
-    }
-    if (i % 1000 == 0) reset();
-  }
-  EXPECT_GT(failures, 100U);
+  look_for_needless_failures(block_size);
 }
 
 // --- the top
@@ -358,19 +323,6 @@ TEST(UntrackedBumpFreeList, GivesTheBlocksOfATrackedOneAUnitLower) {
     }
   }
   EXPECT_GT(granted, 5000U);
-  EXPECT_TRUE(shadow.verify_all());
-}
-
-TEST(UntrackedBumpFreeList, StepsOverPagesOfSomebodyElse) {
-  BumpFreeList<HostPages, NoTracking> heap;
-  ShadowHeap shadow(heap.pages());
-  for (int i = 0; i < 5; ++i) {
-    const Layout layout{.size = 2 * kPageBytes, .alignment = i % 2 == 0 ? 16U : kMaxAlignment};
-    const Address address = heap.allocate(layout);
-    ASSERT_NE(address, 0U);
-    EXPECT_TRUE(shadow.add(address, layout));
-    heap.pages().grow_as_somebody_else(1);
-  }
   EXPECT_TRUE(shadow.verify_all());
 }
 

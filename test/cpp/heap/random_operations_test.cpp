@@ -107,6 +107,69 @@ class MallocCalls {
   MallocAdaptor<Heap> heap_;
 };
 
+/// Both kinds of calls in turn, of a heap whose blocks know their size: they are the same blocks.
+template <Allocator Heap>
+class MixedCalls {
+ public:
+  using Below = Heap;
+
+  [[nodiscard]] Heap& allocator() { return heap_; }
+
+  [[nodiscard]] static Layout random_layout(Random& random, Size size) {
+    return {.size = size, .alignment = random.alignment()};
+  }
+
+  [[nodiscard]] static bool fills_prefix(const Layout&) { return true; }
+
+  [[nodiscard]] Address allocate(const Layout& layout) {
+    const Address address = !flip()                    ? heap_.allocate(layout)
+                            : layout.alignment > kUnit ? heap_.memalign(layout.alignment, layout.size)
+                                                       : heap_.malloc(layout.size);
+    if (address != 0) expect_live(address, layout.size);
+    return address;
+  }
+
+  [[nodiscard]] Address reallocate(Address address, const Layout& layout, Size size) {
+    expect_live(address, layout.size);
+    const bool may_lose_alignment = layout.alignment <= kUnit && flip();
+    const Address moved = may_lose_alignment ? heap_.realloc(address, size)
+                                             : heap_.reallocate(address, layout, size);
+    if (moved == 0) {
+      expect_live(address, layout.size);
+    } else {
+      expect_live(moved, size);
+      EXPECT_TRUE(moved == address || !heap_.is_live(address)) << address;
+    }
+    return moved;
+  }
+
+  void deallocate(Address address, const Layout& layout) {
+    expect_live(address, layout.size);
+    EXPECT_FALSE(heap_.is_live(address + 1));
+    if (flip()) {
+      EXPECT_EQ(heap_.free(address), FreeResult::kFreed) << address;
+    } else {
+      heap_.deallocate(address, layout);
+    }
+    EXPECT_FALSE(heap_.is_live(address)) << address;
+    EXPECT_NE(heap_.free(address), FreeResult::kFreed) << address;
+  }
+
+  void reset() { heap_.reset(); }
+  [[nodiscard]] Corruption check() { return heap_.find_corruption(); }
+
+ private:
+  [[nodiscard]] bool flip() { return ++calls_ % 2 == 0; }
+
+  void expect_live(Address address, Size size) {
+    EXPECT_TRUE(heap_.is_live(address)) << address;
+    EXPECT_GE(heap_.usable_size(address), size) << address;
+  }
+
+  Heap heap_;
+  Size calls_ = 0;
+};
+
 struct Plan {
   Size operations;
   /// Operations on one heap; then the next begins, with all its address space before it.
@@ -289,6 +352,17 @@ constexpr Plan kThorough{.operations = 5'000,
 }
 
 template <typename Heap>
+struct ChooseMallocCalls {
+  using Type = MallocCalls<Heap>;
+};
+template <PageSource Pages>
+struct ChooseMallocCalls<SegregatedFit<Pages>> {
+  using Type = MixedCalls<SegregatedFit<Pages>>;
+};
+template <typename Heap>
+using MallocCallsOf = typename ChooseMallocCalls<Heap>::Type;
+
+template <typename Heap>
 class RandomOperations : public testing::Test {};
 TYPED_TEST_SUITE(RandomOperations, AllHeaps, HeapName);
 
@@ -297,7 +371,7 @@ TYPED_TEST(RandomOperations, SizedCallsComparedAfterEveryOperation) {
 }
 
 TYPED_TEST(RandomOperations, MallocCallsComparedAfterEveryOperation) {
-  run_programs<MallocCalls<TypeParam>>(kThorough);
+  run_programs<MallocCallsOf<TypeParam>>(kThorough);
 }
 
 TYPED_TEST(RandomOperations, SizedCallsForLong) {
@@ -305,7 +379,7 @@ TYPED_TEST(RandomOperations, SizedCallsForLong) {
 }
 
 TYPED_TEST(RandomOperations, MallocCallsForLong) {
-  run_programs<MallocCalls<TypeParam>>(long_plan());
+  run_programs<MallocCallsOf<TypeParam>>(long_plan());
 }
 
 }  // namespace

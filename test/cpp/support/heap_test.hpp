@@ -3,10 +3,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <initializer_list>
+#include <iterator>
 #include <type_traits>
 #include <vector>
 
 #include "support/heap_inspection.hpp"
+#include "support/random.hpp"
 
 namespace lite_alloc::test {
 
@@ -77,11 +81,50 @@ class HeapTest : public testing::Test {
   /// Allocates until not a unit is left. The blocks, in the order they came.
   std::vector<Address> exhaust(Size largest = 16 * kPageBytes) {
     std::vector<Address> blocks;
-    for (Size size = largest; size >= kUnit; size /= 2) {
+    for (Size size = largest; size != 0; size /= 2) {
       while (const Address address = try_allocate({.size = size})) blocks.push_back(address);
     }
     EXPECT_FALSE(blocks.empty());
     return blocks;
+  }
+
+  /// Free blocks of these sizes between used ones, freed in this order.
+  std::vector<Address> make_free_blocks(std::initializer_list<Size> sizes) {
+    std::vector<Address> blocks;
+    for (const Size size : sizes) {
+      blocks.push_back(allocate(size));
+      allocate(16);
+    }
+    for (const Address block : blocks) deallocate(block);
+    return blocks;
+  }
+
+  Address make_free_block(Size size) { return make_free_blocks({size}).front(); }
+
+  /// Allocates and frees at random in memory that does not grow, small enough to look after every
+  /// failure for a free stretch that holds the `block_bytes(layout)` bytes.
+  void look_for_needless_failures(Size (*block_bytes)(const Layout&)) {
+    pages().refuse_growth(true);
+    Random random;
+    Size failures = 0;
+    for (int i = 0; i < 20'000; ++i) {
+      const Layout layout{.size = random.log_uniform(13), .alignment = random.alignment()};
+      if (try_allocate(layout) == 0) {
+        ++failures;
+        for (const Extent& extent : extents_of(heap_)) {
+          if (extent.state == Extent::State::kUsed) continue;
+          const Address lowest = align_up(extent.begin, std::max(layout.alignment, kUnit));
+          ASSERT_GT(lowest + std::uint64_t{block_bytes(layout)}, extent.end())
+              << layout.size << " aligned to " << layout.alignment << ", operation " << i;
+        }
+      }
+      while (shadow_.blocks().size() > 20 + random.below(20)) {
+        const Size index = random.below(static_cast<Size>(shadow_.blocks().size()));
+        deallocate(std::next(shadow_.blocks().begin(), index)->first);
+      }
+      if (i % 1000 == 0) reset();
+    }
+    EXPECT_GT(failures, 100U);
   }
 
   Heap heap_;

@@ -6,6 +6,9 @@
 #include <string>
 
 #include "lite_alloc/heap/bump_free_list.hpp"
+#include "lite_alloc/heap/free_list.hpp"
+#include "lite_alloc/heap/segregated_bump.hpp"
+#include "lite_alloc/heap/segregated_fit.hpp"
 #include "support/page_sources.hpp"
 
 namespace lite_alloc::test {
@@ -15,19 +18,41 @@ struct UseBumpFreeList {
   template <PageSource P>
   using Heap = BumpFreeList<P>;
 };
+struct UseSegregatedBump {
+  template <PageSource P>
+  using Heap = SegregatedBump<P>;
+};
+struct UseFreeList {
+  template <PageSource P>
+  using Heap = FreeList<P>;
+};
+struct UseSegregatedFit {
+  template <PageSource P>
+  using Heap = SegregatedFit<P>;
+};
 
 /// Whether a heap's blocks take just `block_size(layout)` bytes.
 template <typename Heap>
 inline constexpr bool kBlocksTakeWholeUnits = false;
 template <PageSource P>
 inline constexpr bool kBlocksTakeWholeUnits<BumpFreeList<P>> = true;
+template <PageSource P>
+inline constexpr bool kBlocksTakeWholeUnits<FreeList<P>> = true;
+
+/// Whether a heap merges some of what is free only where memory runs out.
+template <typename Heap>
+inline constexpr bool kMergesLate = false;
+template <PageSource P>
+inline constexpr bool kMergesLate<SegregatedFit<P>> = true;
 
 template <typename... Strategy>
 struct List {
   template <PageSource Pages>
   using On = testing::Types<typename Strategy::template Heap<Pages>...>;
 };
-using Strategies = List<UseBumpFreeList>;
+using Strategies = List<UseBumpFreeList, UseSegregatedBump, UseFreeList, UseSegregatedFit>;
+/// Those whose blocks do not know their size.
+using HeaderlessStrategies = List<UseBumpFreeList, UseSegregatedBump, UseFreeList>;
 
 template <typename... Lists>
 struct Concatenate;
@@ -46,7 +71,8 @@ using AllHeaps = Concatenate<GrowingHeaps, Strategies::On<FixedPages>>::Result;
 
 /// For what stands on a heap and sees no more of its memory than the addresses: the highest there
 /// are, and those of a region that never grows.
-using HeapsToStandOn = Concatenate<Strategies::On<HighPages>, Strategies::On<FixedPages>>::Result;
+using HeapsToStandOn =
+    Concatenate<HeaderlessStrategies::On<HighPages>, HeaderlessStrategies::On<FixedPages>>::Result;
 
 /// Names a test after its heap.
 struct HeapName {

@@ -37,6 +37,7 @@ class ShadowHeap {
     const auto [place, is_new] =
         blocks_.emplace(address, Block{layout, fills_prefix, ++count_ * 0x85EB'CA77U});
     live_bytes_ += size_in_units(layout.size);
+    requested_bytes_ += layout.size;
     block_bytes_ += block_size(layout);
     fill(*place);
     return testing::AssertionSuccess();
@@ -79,13 +80,16 @@ class ShadowHeap {
   void forget_all() {
     blocks_.clear();
     live_bytes_ = 0;
+    requested_bytes_ = 0;
     block_bytes_ = 0;
   }
 
   [[nodiscard]] const Blocks& blocks() const noexcept { return blocks_; }
   /// Bytes at the blocks' addresses, in whole units.
   [[nodiscard]] Size live_bytes() const noexcept { return live_bytes_; }
-  /// Prefixes included.
+  /// Without any rounding.
+  [[nodiscard]] Size requested_bytes() const noexcept { return requested_bytes_; }
+  /// In whole units, prefixes included.
   [[nodiscard]] Size block_bytes() const noexcept { return block_bytes_; }
 
  private:
@@ -93,7 +97,7 @@ class ShadowHeap {
 
   [[nodiscard]] testing::AssertionResult has_place(Address address, const Layout& layout) const {
     const std::uint64_t begin = std::uint64_t{address} - layout.prefix;
-    const std::uint64_t end = begin + block_size(layout);
+    const std::uint64_t end = std::uint64_t{address} + layout.size;
     if (address % std::max(layout.alignment, kUnit) != 0) {
       return testing::AssertionFailure() << address << " is not aligned to " << layout.alignment;
     }
@@ -108,7 +112,7 @@ class ShadowHeap {
     }
     if (above != blocks_.begin()) {
       const auto& below = *std::prev(above);
-      if (below.first - below.second.layout.prefix + block_size(below.second.layout) > begin) {
+      if (below.first + below.second.layout.size > begin) {
         return testing::AssertionFailure() << address << " overlaps block " << below.first;
       }
     }
@@ -174,6 +178,7 @@ class ShadowHeap {
 
   void forget(typename Blocks::iterator place) {
     live_bytes_ -= size_in_units(place->second.layout.size);
+    requested_bytes_ -= place->second.layout.size;
     block_bytes_ -= block_size(place->second.layout);
     blocks_.erase(place);
   }
@@ -182,6 +187,7 @@ class ShadowHeap {
   Blocks blocks_;
   std::uint32_t count_ = 0;
   Size live_bytes_ = 0;
+  Size requested_bytes_ = 0;
   Size block_bytes_ = 0;
 };
 

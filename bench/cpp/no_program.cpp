@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: MIT
+//
+// A module that only exports an allocator is linked from this, and nothing.

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <iterator>
+#include <utility>
+
+namespace lite_alloc::bench {
+
+/// What a heap has to offer to be measured. It is called as a program calls it, so blocks know
+/// their sizes or do not: `free` and `resize` are told the size either way.
+///
+///   Block allocate(size)                  never null: a heap without memory traps in `required`
+///   void free(block, size)
+///   Block resize(block, old_size, size)
+using Block = std::byte*;
+
+/// Ends the instance where memory cannot be had: the JavaScript side tells that from other traps by
+/// `out_of_memory`.
+inline bool out_of_memory = false;
+
+inline Block required(Block block) {
+  if (block == nullptr) [[unlikely]] {
+    out_of_memory = true;
+    __builtin_trap();
+  }
+  return block;
+}
+
+/// What any program does with a new block: writes its first and its last word.
+inline Block touched(Block block, std::uint32_t size) {
+  if (size >= sizeof(std::uint32_t)) {
+    std::memcpy(block, &size, sizeof size);
+    std::memcpy(block + size - sizeof size, &size, sizeof size);
+  } else if (size != 0) {
+    *block = std::byte{1};
+  }
+  return block;
+}
+
+/// Marsaglia's xorshift (Journal of Statistical Software 8/14, 2003): three shifts, so that the
+/// heap is measured and not the generator.
+class Random {
+ public:
+  explicit Random(std::uint32_t seed) : state_(seed * 0x9E37'79B9U | 1U) {}
+
+  std::uint32_t next() {
+    state_ ^= state_ << 13U;
+    state_ ^= state_ >> 17U;
+    state_ ^= state_ << 5U;
+    return state_;
+  }
+
+  /// In `[low, high]`, from the upper bits, without a division.
+  std::uint32_t between(std::uint32_t low, std::uint32_t high) {
+    const std::uint64_t span = high - low + 1;
+    return low + static_cast<std::uint32_t>(next() * span >> 32U);
+  }
+
+ private:
+  std::uint32_t state_;
+};
+
+struct Slot {
+  Block block;
+  std::uint32_t size;
+};
+
+template <typename Heap>
+void fill(Slot& slot, std::uint32_t size) {
+  slot = {touched(Heap::allocate(size), size), size};
+}
+
+template <typename Heap>
+void clear(Slot& slot) {
+  if (slot.block == nullptr) return;
+  Heap::free(slot.block, slot.size);
+  slot.block = nullptr;
+}
+
+/// Two operations a time.
+template <typename Heap>
+void cycle(std::uint32_t times) {
+  constexpr std::uint32_t kSize = 8;
+  for (; times != 0; --times) Heap::free(touched(Heap::allocate(kSize), kSize), kSize);
+}
+
+/// 1000 blocks of 8 bytes, freed last in, first out: 2000 operations a time.
+template <typename Heap>
+void sequence(std::uint32_t times) {
+  constexpr std::uint32_t kSize = 8;
+  constexpr std::size_t kBlocks = 1000;
+  static Block blocks[kBlocks];
+  for (; times != 0; --times) {
+    for (Block& block : blocks) block = touched(Heap::allocate(kSize), kSize);
+    for (std::size_t index = kBlocks; index != 0; --index) Heap::free(blocks[index - 1], kSize);
+  }
+}
+
+/// 500 blocks of 8 to 255 bytes, every other one freed, 200 blocks of 8 to 127 bytes, all freed:
+/// 1400 operations a time, the same each time.
+template <typename Heap>
+void fragments(std::uint32_t times) {
+  constexpr std::size_t kFirst = 500;
+  constexpr std::size_t kSecond = 200;
+  static Slot slots[kFirst + kSecond];
+  Random random(1);
+  for (std::size_t index = 0; index < kFirst + kSecond; ++index) {
+    slots[index].size = random.between(8, index < kFirst ? 255 : 127);
+  }
+  for (; times != 0; --times) {
+    for (std::size_t index = 0; index < kFirst; ++index) {
+      fill<Heap>(slots[index], slots[index].size);
+    }
+    for (std::size_t index = 0; index < kFirst; index += 2) clear<Heap>(slots[index]);
+    for (std::size_t index = kFirst; index < kFirst + kSecond; ++index) {
+      fill<Heap>(slots[index], slots[index].size);
+    }
+    for (Slot& slot : slots) clear<Heap>(slot);
+  }
+}
+
+/// 1 to 128 bytes (70 %), to 1 KiB (25 %), to 20 KB (5 %).
+inline std::uint32_t mixed_size(Random& random) {
+  const std::uint32_t kind = random.between(0, 99);
+  if (kind < 70) return random.between(1, 128);
+  return kind < 95 ? random.between(129, 1024) : random.between(1025, 20000);
+}
+
+/// 5000 slots: a random one is freed if it is full, and filled if it is empty.
+template <typename Heap>
+class RandomSlots {
+ public:
+  explicit RandomSlots(std::uint32_t seed) : random_(seed) {}
+
+  /// An operation a step.
+  void run(std::uint32_t steps) {
+    for (; steps != 0; --steps) {
+      Slot& slot = slots_[random_.between(0, kSlots - 1)];
+      if (slot.block != nullptr) {
+        clear<Heap>(slot);
+      } else {
+        fill<Heap>(slot, mixed_size(random_));
+      }
+    }
+  }
+
+  /// Frees all that is left and gives how many blocks that were.
+  std::uint32_t end() {
+    std::uint32_t freed = 0;
+    for (Slot& slot : slots_) {
+      freed += static_cast<std::uint32_t>(slot.block != nullptr);
+      clear<Heap>(slot);
+    }
+    return freed;
+  }
+
+ private:
+  static constexpr std::uint32_t kSlots = 5000;
+  static inline Slot slots_[kSlots];
+
+  Random random_;
+};
+
+/// Many live blocks of 16 to 511 bytes, in random order of age. Its table is a block of the heap,
+/// the first one.
+template <typename Heap>
+class Crowd {
+ public:
+  explicit Crowd(std::uint32_t count) : count_(count) {
+    const std::uint32_t bytes = count * sizeof(Slot);
+    slots_ = reinterpret_cast<Slot*>(Heap::allocate(bytes));
+    for (Slot* slot = slots_; slot != slots_ + count; ++slot) fill<Heap>(*slot, size());
+  }
+
+  /// `times` blocks, random ones of the first `hot`, are freed, each followed by a new one: two
+  /// operations a time.
+  void replace(std::uint32_t times, std::uint32_t hot) {
+    for (; times != 0; --times) {
+      Slot& slot = slots_[random_.between(0, hot - 1)];
+      clear<Heap>(slot);
+      fill<Heap>(slot, size());
+    }
+  }
+
+  /// Every other block, by age.
+  void free_half() {
+    for (std::uint32_t index = 0; index < count_; index += 2) clear<Heap>(slots_[index]);
+  }
+
+  /// Blocks come and go, each 16 allocations after it came: two operations a time.
+  void pass_through(std::uint32_t times) {
+    constexpr std::uint32_t kLife = 16;
+    static Slot passing[kLife];
+    for (; times != 0; --times) {
+      Slot& slot = passing[times % kLife];
+      clear<Heap>(slot);
+      fill<Heap>(slot, size());
+    }
+    for (Slot& slot : passing) clear<Heap>(slot);
+  }
+
+ private:
+  std::uint32_t size() { return random_.between(16, 511); }
+
+  std::uint32_t count_;
+  Slot* slots_ = nullptr;
+  Random random_{1};
+};
+
+/// One operation at a time, for a clock around each: in slots that are half full random ones are
+/// filled and freed, as many times as there are slots; then all are freed, in the order of the
+/// slots. The table of the slots is a block of the heap.
+template <typename Heap>
+class SingleSteps {
+ public:
+  explicit SingleSteps(std::uint32_t count)
+      : count_(count), slots_(reinterpret_cast<Slot*>(Heap::allocate(count * sizeof(Slot)))) {
+    std::memset(slots_, 0, count * sizeof(Slot));
+    for (std::uint32_t index = 0; index < count; ++index) turn(random_slot());
+  }
+
+  [[nodiscard]] std::uint32_t steps() const { return 2 * count_; }
+
+  void step() {
+    if (done_ < count_) {
+      turn(random_slot());
+    } else if (done_ < steps()) {
+      clear<Heap>(slots_[done_ - count_]);
+    }
+    ++done_;
+  }
+
+  void end() { Heap::free(reinterpret_cast<Block>(slots_), count_ * sizeof(Slot)); }
+
+ private:
+  Slot& random_slot() { return slots_[random_.between(0, count_ - 1)]; }
+
+  void turn(Slot& slot) {
+    if (slot.block != nullptr) {
+      clear<Heap>(slot);
+    } else {
+      fill<Heap>(slot, mixed_size(random_));
+    }
+  }
+
+  std::uint32_t count_;
+  Slot* slots_;
+  std::uint32_t done_ = 0;
+  Random random_{1};
+};
+
+/// A program whose sizes shift: it fills `bytes` with blocks of 16 bytes and frees all but one in a
+/// hundred, then the same with blocks of 1 KiB, then of 100 KiB, and so on, `rounds` times. What is
+/// left of a phase is freed before the same phase of the next round.
+template <typename Heap>
+void shifting_sizes(std::uint32_t bytes, std::uint32_t rounds) {
+  constexpr std::uint32_t kSizes[] = {16, 1024, 100 * 1024};
+  constexpr std::uint32_t kKept = 100;
+  const std::uint32_t most = bytes / kSizes[0];
+  const std::uint32_t most_kept = most / kKept + 1;
+  const std::uint32_t table_bytes = (most + std::size(kSizes) * most_kept) * sizeof(Block);
+  auto* const blocks = reinterpret_cast<Block*>(Heap::allocate(table_bytes));
+  std::memset(blocks, 0, table_bytes);
+  for (; rounds != 0; --rounds) {
+    Block* kept = blocks + most;
+    for (const std::uint32_t size : kSizes) {
+      const std::uint32_t count = bytes / size;
+      for (std::uint32_t index = 0; index < count; ++index) {
+        blocks[index] = touched(Heap::allocate(size), size);
+      }
+      for (std::uint32_t index = 0; index < count; ++index) {
+        Block freed = blocks[index];
+        if (index % kKept == 0) std::swap(freed, kept[index / kKept]);
+        if (freed != nullptr) Heap::free(freed, size);
+      }
+      kept += most_kept;
+    }
+  }
+}
+
+/// Keeps no blocks and counts their bytes: what a workload needs at its peak.
+struct ByteCounter {
+  static inline std::uint32_t live = 0;
+  static inline std::uint32_t peak = 0;
+
+  static Block allocate(std::uint32_t size) {
+    live += size;
+    if (live > peak) peak = live;
+    static std::byte blocks[20000];  // as long as the largest, since it is written to
+    return blocks;
+  }
+  static void free(Block /*block*/, std::uint32_t size) { live -= size; }
+};
+
+/// Recorded histories come through a window of static memory, a piece at a time, so that neither
+/// they nor the table of their blocks lie in the heap. In a piece, blocks are numbered from 0;
+/// those that live across pieces are carried by the JavaScript side.
+struct Window {
+  static constexpr std::uint32_t kOperations = 2048;
+  enum Kind : std::uint32_t { kAllocate, kFree, kResize };
+
+  struct Operation {
+    std::uint32_t what;  // number of the block * 4 + kind
+    std::uint32_t size;  // of the block, from now on or, for a free, up to now
+  };
+
+  Operation operations[kOperations + 1];  // a resize takes two, the second holds its old size
+  Block blocks[kOperations];
+};
+
+inline Window window;
+
+template <typename Heap>
+void replay(std::uint32_t count) {
+  const Window::Operation* const end = window.operations + count;
+  for (const Window::Operation* operation = window.operations; operation != end; ++operation) {
+    Block& block = window.blocks[operation->what / 4];
+    const std::uint32_t size = operation->size;
+    switch (operation->what % 4) {
+      case Window::kAllocate:
+        block = touched(Heap::allocate(size), size);
+        break;
+      case Window::kFree:
+        Heap::free(block, size);
+        break;
+      default:
+        ++operation;
+        block = touched(Heap::resize(block, operation->size, size), size);
+    }
+  }
+}
+
+}  // namespace lite_alloc::bench

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: MIT
+//
+// node wasm-case.mjs MODULE.mjs full|memory|smoke CASE...: replays cases of `wasm.mjs` inside a module
+// made from bench/cpp/workloads.cpp, each in a fresh instance, and prints what they took as JSON: an
+// array with an object for each. `memory` runs one pass and takes no times.
+
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { readHistory } from './wasm-histories.mjs';
+
+const [modulePath, mode, ...names] = process.argv.slice(2);
+const smoke = mode === 'smoke';
+/** INITIAL_MEMORY of the modules, in CMakePresets.json: a constructor may have grown it already. */
+const initialBytes = 256 * 1024;
+const { default: instantiate } = await import(pathToFileURL(resolve(modulePath)));
+
+/** By the name up to its first colon; the numbers behind come as arguments. All else is a history. */
+const cases = {
+  cycle: (module) => measureLoop(module, smoke ? 1_000 : 100_000, 2, module._cycle),
+  seq: (module) => measureLoop(module, smoke ? 2 : 100, 2_000, module._sequence),
+  frag: (module) => measureLoop(module, smoke ? 2 : 100, 1_400, module._fragments),
+  rand: (module, seed = 1) => measurePasses(module, random(module, seed)),
+  first: (module) => measureFirst(module),
+  live: (module, blocks, hot) => measureLive(module, blocks, hot),
+  free: (module, blocks) => measureFree(module, blocks),
+  worst: () => measureWorst(),
+  shift: (module) => measureShift(module),
+};
+
+const results = [];
+for (const name of names) results.push(await run(name));
+console.log(JSON.stringify(results));
+
+async function run(name) {
+  const module = await instantiate();
+  const [kind, ...numbers] = name.split(':');
+  try {
+    return kind in cases
+      ? await cases[kind](module, ...numbers.map(Number))
+      : measurePasses(module, history(module, kind));
+  } catch (error) {
+    if (!(error instanceof WebAssembly.RuntimeError)) throw error;
+    return {
+      failure: module._out_of_memory() ? 'out of memory' : `crashed: ${error.message}`,
+    };
+  }
+}
+
+/** `pass` does one and returns its milliseconds; `operations` are known after the first. */
+function measurePasses(module, work) {
+  const { pass, operations, peakBytes, leastTime } = work;
+  const first = pass();
+  const used = { grownKb: grownKb(module) };
+  if (peakBytes !== undefined) {
+    used.overPeak = (module.wasmMemory.buffer.byteLength - module._heap_base()) / peakBytes;
+  }
+  if (mode === 'memory') return used;
+  const { minimum: leastPass, median } = repeat(work, first);
+  const minimum = leastTime?.() ?? leastPass;
+  const perOperation = (milliseconds) => (milliseconds / operations()) * 1e6;
+  return { minimum: perOperation(minimum), median: perOperation(median), ...used };
+}
+
+/**
+ * Passes for at least 200 ms, and at least five, unless they take seconds. The first ones, while the
+ * engine still compiles, count only where there are no others.
+ */
+function repeat({ pass, forget }, first) {
+  const limits = smoke
+    ? { least: 0, passes: 1, most: 0, warmUp: 0 }
+    : { least: 200, passes: 5, most: 4000, warmUp: 50 };
+  let times = [first];
+  let spent = first;
+  let warm = false;
+  while ((spent < limits.least || times.length < limits.passes) && spent <= limits.most) {
+    if (!warm && spent >= limits.warmUp) {
+      warm = true;
+      times = [];
+      forget?.();
+    }
+    const time = pass();
+    spent += time;
+    times.push(time);
+  }
+  times.sort((a, b) => a - b);
+  return { minimum: times[0], median: times[times.length >> 1] };
+}
+
+function grownKb(module) {
+  return (module.wasmMemory.buffer.byteLength - initialBytes) / 1024;
+}
+
+/** `least` has each window's minimum so far. */
+function windowTimes(least) {
+  return {
+    leastTime: () => least.reduce((sum, time) => sum + time, 0),
+    forget: () => least.fill(Number.POSITIVE_INFINITY),
+  };
+}
+
+function timed(work) {
+  const begin = performance.now();
+  work();
+  return performance.now() - begin;
+}
+
+/** `work` takes how often to do it; each time is so many operations. */
+function measureLoop(module, times, operationsEach, work) {
+  return measurePasses(module, {
+    pass: () => timed(() => work(times)),
+    operations: () => times * operationsEach,
+  });
+}
+
+/** In windows, as a history. */
+function random(module, seed) {
+  const [windows, steps] = smoke ? [5, 2_000] : [100, 2_000];
+  const peakBytes = module._random_peak(windows * steps, seed);
+  const least = new Float64Array(windows + 1).fill(Number.POSITIVE_INFINITY);
+  let left = 0;
+
+  function pass() {
+    let passTime = 0;
+    module._random_begin(seed);
+    for (let window = 0; window <= windows; window++) {
+      const begin = performance.now();
+      if (window < windows) module._random_run(steps);
+      else left = module._random_end();
+      const time = performance.now() - begin;
+      passTime += time;
+      least[window] = Math.min(least[window], time);
+    }
+    return passTime;
+  }
+  return { pass, operations: () => windows * steps + left, peakBytes, ...windowTimes(least) };
+}
+
+/**
+ * Time runs only while wasm does. The minimum is the sum of each window's minimum over the passes: a
+ * whole pass of many milliseconds is never left alone on a machine that does other things too.
+ */
+function history(module, name) {
+  const memory = module.wasmMemory;
+  const windowOperations = module._replay_window_operations();
+  const { operations, peakBytes, slots, pieces } = readHistory(
+    name,
+    windowOperations,
+    smoke ? 3_000 : undefined,
+  );
+  const codeAt = module._replay_window() / 4;
+  const blocksAt = codeAt + (windowOperations + 1) * 2;
+  const carried = new Uint32Array(slots);
+  const least = new Float64Array(pieces.length).fill(Number.POSITIVE_INFINITY);
+  let words = new Uint32Array(memory.buffer);
+
+  function pass() {
+    let passTime = 0;
+    for (const [piece, { code, carriedIn, carriedOut }] of pieces.entries()) {
+      words.set(code, codeAt);
+      for (let index = 0; index < carriedIn.length; index += 2) {
+        words[blocksAt + carriedIn[index]] = carried[carriedIn[index + 1]];
+      }
+      const count = code.length / 2;
+      const begin = performance.now();
+      module._replay(count);
+      const time = performance.now() - begin;
+      passTime += time;
+      least[piece] = Math.min(least[piece], time);
+      if (words.length === 0) words = new Uint32Array(memory.buffer); // memory grew
+      for (let index = 0; index < carriedOut.length; index += 2) {
+        carried[carriedOut[index + 1]] = words[blocksAt + carriedOut[index]];
+      }
+    }
+    return passTime;
+  }
+  return { pass, operations: () => operations, peakBytes, ...windowTimes(least) };
+}
+
+/** What a fresh heap costs. */
+function measureFirst(module) {
+  module._allocate(1);
+  return { grownKb: grownKb(module) };
+}
+
+/** Among so many live blocks some are replaced. The crowd is mixed twice over before time counts. */
+function measureLive(module, count, hot) {
+  const blocks = smoke ? 1_000 : count;
+  module._crowd(blocks);
+  module._crowd_replace(smoke ? blocks : 2 * blocks + 10_000, blocks);
+  const times = smoke ? 1_000 : 100_000;
+  return measureLoop(module, times, 2, () => module._crowd_replace(times, Math.min(hot, blocks)));
+}
+
+/** So many free blocks between live ones, while others come and go. */
+function measureFree(module, blocks) {
+  module._crowd(smoke ? 200 : 2 * blocks);
+  module._crowd_free_half();
+  return measureLoop(module, smoke ? 1_000 : 50_000, 2, module._crowd_pass_through);
+}
+
+/**
+ * The same operations in several fresh instances, a clock around each: the least time of an operation
+ * over the instances is what it takes, the greatest of these is the worst. A first pass in each instance
+ * grows the memory and touches it.
+ */
+async function measureWorst() {
+  const [passes, slots] = smoke ? [2, 500] : [15, 20_000];
+  let least;
+  let empty = Number.POSITIVE_INFINITY;
+  for (let pass = 0; pass < passes; pass++) {
+    const module = await instantiate();
+    const steps = module._single_steps(slots);
+    const step = module._single_step;
+    for (let index = 0; index < steps; index++) step();
+    module._single_steps_end();
+    module._single_steps(slots);
+    least ??= new Float64Array(steps).fill(Number.POSITIVE_INFINITY);
+    for (let index = 0; index < steps; index++) {
+      const before = module.wasmMemory.buffer;
+      const begin = performance.now();
+      step();
+      const time = performance.now() - begin;
+      least[index] = Math.min(least[index], module.wasmMemory.buffer === before ? time : 0);
+    }
+    for (let index = 0; index < 100; index++) empty = Math.min(empty, timed(step)); // none are left
+  }
+  const worst = least.reduce((a, b) => Math.max(a, b), 0);
+  return { nanoseconds: worst * 1e6, emptyNanoseconds: empty * 1e6 };
+}
+
+function measureShift(module) {
+  if (smoke) module._shifting_sizes(1 << 17, 2);
+  else module._shifting_sizes(1 << 23, 10);
+  return { grownKb: grownKb(module) };
+}

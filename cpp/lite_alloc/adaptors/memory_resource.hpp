@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <memory_resource>
+
+#include "lite_alloc/adaptors/object_memory.hpp"
+
+namespace lite_alloc {
+
+/// A heap for the containers of `std::pmr`. It outlives them, and the heap outlives it.
+///
+/// Where memory cannot be had: `std::bad_alloc`, or the end of the program without exceptions.
+template <Allocator Heap>
+class MemoryResource final : public std::pmr::memory_resource {
+ public:
+  explicit MemoryResource(Heap& heap) noexcept : heap_(&heap) {}
+
+  [[nodiscard]] Heap& heap() const noexcept { return *heap_; }
+
+ private:
+  void* do_allocate(std::size_t bytes, std::size_t alignment) override {
+    return allocate_objects(*heap_, bytes, alignment);
+  }
+
+  void do_deallocate(void* block, std::size_t bytes, std::size_t alignment) override {
+    deallocate_objects(*heap_, block, bytes, alignment);
+  }
+
+  [[nodiscard]] bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override {
+    return this == &other;
+  }
+
+  Heap* heap_;
+};
+
+}  // namespace lite_alloc

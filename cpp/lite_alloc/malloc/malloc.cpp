@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+//
+// The malloc family of C for a program that Emscripten links with `-sMALLOC=none`.
+//
+// To be compiled without link-time optimisation and with -fno-builtin: a compiler may call malloc,
+// free and calloc out of nothing, also after it has seen the whole program, and turns what looks
+// like malloc and memset into calloc.
+//
+// Where the standards leave a choice this does as Emscripten's default malloc does:
+// - a size of 0 gives a distinct block, for `realloc` too, which never frees,
+// - `aligned_alloc` takes any size.
+// What differs: blocks are aligned to 16; an alignment that is no power of two is EINVAL, for
+// `memalign` too; the free or realloc of what is no live block ends the program, where the heap can
+// tell.
+
+#include <bit>
+#include <cerrno>
+#include <cstddef>
+
+#include "lite_alloc/malloc/process_heap.hpp"
+
+namespace lite_alloc {
+
+constinit ProcessHeap process_heap;
+
+namespace {
+
+/// Takes the memory there is at the start, so that pages which the program itself grows before its
+/// first `malloc` stay its own.
+[[gnu::constructor(101)]] void claim_initial_memory() { process_heap.free(process_heap.malloc(0)); }
+
+// All that goes wrong is out of line: what goes right needs no stack frame then.
+
+[[gnu::cold, gnu::noinline]] void* fail(int error) noexcept {
+  errno = error;
+  return nullptr;
+}
+
+[[gnu::cold, gnu::noinline]] void* fail_to_align(std::size_t alignment) noexcept {
+  return fail(std::has_single_bit(alignment) ? ENOMEM : EINVAL);
+}
+
+[[gnu::cold, gnu::noinline]] void* fail_to_resize(const void* block) noexcept {
+  if (block != nullptr && !process_heap.is_live(address_of(block))) __builtin_trap();
+  return fail(ENOMEM);
+}
+
+}  // namespace
+}  // namespace lite_alloc
+
+using lite_alloc::address_of;
+using lite_alloc::pointer_to;
+using lite_alloc::process_heap;
+
+extern "C" {
+
+// The functions have the names under which Emscripten knows its own malloc, whatever a program puts
+// in place of `malloc`: a program may define that itself and call these.
+
+void* emscripten_builtin_malloc(std::size_t size) {
+  const auto block = process_heap.malloc(size);
+  return block != 0 ? pointer_to(block) : lite_alloc::fail(ENOMEM);
+}
+
+void emscripten_builtin_free(void* block) {
+  if (process_heap.free(address_of(block)) != lite_alloc::FreeResult::kFreed) __builtin_trap();
+}
+
+void* emscripten_builtin_calloc(std::size_t count, std::size_t size) {
+  const auto block = process_heap.calloc(count, size);
+  return block != 0 ? pointer_to(block) : lite_alloc::fail(ENOMEM);
+}
+
+void* emscripten_builtin_realloc(void* block, std::size_t size) {
+  const auto moved = process_heap.realloc(address_of(block), size);
+  return moved != 0 ? pointer_to(moved) : lite_alloc::fail_to_resize(block);
+}
+
+void* emscripten_builtin_memalign(std::size_t alignment, std::size_t size) {
+  const auto block = process_heap.memalign(alignment, size);
+  return block != 0 ? pointer_to(block) : lite_alloc::fail_to_align(alignment);
+}
+
+// What no libc-internal name is known for: weak all the same.
+
+[[gnu::weak]] int posix_memalign(void** result, std::size_t alignment, std::size_t size) {
+  if (alignment < sizeof(void*) || !std::has_single_bit(alignment)) return EINVAL;
+  const auto block = process_heap.memalign(alignment, size);
+  if (block == 0) return ENOMEM;
+  *result = pointer_to(block);
+  return 0;
+}
+
+[[gnu::weak]] std::size_t malloc_usable_size(void* block) {
+  return block == nullptr ? 0 : process_heap.usable_size(address_of(block));
+}
+
+// Emscripten's `libc` calls the names with `__libc`.
+
+[[gnu::weak, gnu::alias("emscripten_builtin_malloc")]] void* malloc(std::size_t);
+[[gnu::weak, gnu::alias("emscripten_builtin_free")]] void free(void*);
+[[gnu::weak, gnu::alias("emscripten_builtin_calloc")]] void* calloc(std::size_t, std::size_t);
+[[gnu::weak, gnu::alias("emscripten_builtin_realloc")]] void* realloc(void*, std::size_t);
+[[gnu::weak, gnu::alias("emscripten_builtin_memalign")]] void* memalign(std::size_t, std::size_t);
+[[gnu::weak, gnu::alias("emscripten_builtin_memalign")]] void* aligned_alloc(std::size_t,
+                                                                             std::size_t);
+
+[[gnu::weak, gnu::alias("emscripten_builtin_malloc")]] void* __libc_malloc(std::size_t);
+[[gnu::weak, gnu::alias("emscripten_builtin_free")]] void __libc_free(void*);
+[[gnu::weak, gnu::alias("emscripten_builtin_calloc")]] void* __libc_calloc(std::size_t,
+                                                                           std::size_t);
+[[gnu::weak, gnu::alias("emscripten_builtin_realloc")]] void* __libc_realloc(void*, std::size_t);
+
+}  // extern "C"

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: MIT
+#include "lite_alloc/heap/free_list.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "support/heap_test.hpp"
+
+namespace lite_alloc::test {
+namespace {
+
+/// The bytes of a first region of one page.
+constexpr Size kFirstRegion = kPageBytes - kUnit;
+
+class FreeListTest : public HeapTest<FreeList<HostPages>> {
+ protected:
+  /// Blocks of these sizes, each right above the next, in a page without another free byte.
+  std::vector<Address> fill_page_with(std::initializer_list<Size> sizes) {
+    std::vector<Address> blocks;
+    Size rest = kFirstRegion;
+    for (const Size size : sizes) {
+      blocks.push_back(allocate(size));
+      rest -= size_in_units(size);
+    }
+    allocate(rest);
+    EXPECT_EQ(statistics().free_bytes, 0U);
+    return blocks;
+  }
+
+  [[nodiscard]] std::vector<Extent> free_extents() {
+    std::vector<Extent> extents = extents_of(heap_);
+    std::erase_if(extents,
+                  [](const Extent& extent) { return extent.state == Extent::State::kUsed; });
+    return extents;
+  }
+};
+
+// --- joining
+
+TEST_F(FreeListTest, FreeNeighboursAreOneBlockWhateverTheOrder) {
+  const std::vector<Address> blocks = fill_page_with({16, 64, 100, 1000, 16});
+  std::vector<int> order = {1, 2, 3};
+  do {
+    for (const int i : order) deallocate(blocks[static_cast<std::size_t>(i)]);
+    const Extent all{blocks[3], 64 + 112 + 1008, Extent::State::kFree};
+    EXPECT_EQ(free_extents(), std::vector<Extent>{all});
+    EXPECT_EQ(statistics().largest_free_bytes, all.size);
+    for (const Size size : {64U, 100U, 1000U}) allocate(size);
+  } while (std::next_permutation(order.begin(), order.end()));
+}
+
+TEST_F(FreeListTest, AFreeBlockWithUsedNeighboursStaysOnItsOwn) {
+  const std::vector<Address> blocks = fill_page_with({64, 16, 64, 16, 64});
+  for (const std::size_t i : {2U, 0U, 4U}) deallocate(blocks[i]);
+  EXPECT_EQ(free_extents().size(), 3U);
+}
+
+TEST_F(FreeListTest, FreeingEverythingLeavesOneBlock) {
+  std::vector<Address> blocks;
+  for (Size i = 0; i < 200; ++i) blocks.push_back(allocate(i));
+  for (Size i = 0; i < 200; ++i) deallocate(blocks[i * 77 % 200]);
+  EXPECT_EQ(statistics().largest_free_bytes, kFirstRegion);
+  allocate(kFirstRegion);
+  EXPECT_EQ(statistics().growths, 0U);
+}
+
+TEST_F(FreeListTest, RegionsAreNotJoined) {
+  begin();
+  pages().grow_as_somebody_else(1);
+  deallocate(allocate(2 * kPageBytes));
+  EXPECT_EQ(free_extents().size(), 2U);
+}
+
+// --- where blocks come from
+
+TEST_F(FreeListTest, BlocksComeFromTheHighEndOfTheFirstFreeBlockThatHoldsThem) {
+  const std::vector<Address> blocks = fill_page_with({640, 16, 64, 16});
+  deallocate(blocks[0]);
+  deallocate(blocks[2]);
+  EXPECT_EQ(allocate(32), blocks[2] + 32);
+  EXPECT_EQ(allocate(64), blocks[0] + 640 - 64);
+  EXPECT_EQ(allocate(32), blocks[2]);
+  EXPECT_EQ(allocate(576), blocks[0]);
+  EXPECT_EQ(statistics().growths, 0U);
+}
+
+TEST_F(FreeListTest, TheGapAndTheRestAroundAnAlignedBlockStayFree) {
+  for (Size alignment = 32; alignment <= kMaxAlignment / 2; alignment *= 2) {
+    allocate(16);
+    const Address address = allocate({.size = 48, .alignment = alignment});
+    EXPECT_EQ(statistics().free_bytes, kFirstRegion - 64) << alignment;
+    const std::vector<Extent> free = free_extents();
+    EXPECT_EQ(free.front().end(), address) << alignment;
+    for (const Extent& extent : free) allocate(extent.size);
+    EXPECT_EQ(statistics().free_bytes, 0U) << alignment;
+    reset();
+  }
+  EXPECT_EQ(statistics().growths, 0U);
+}
+
+TEST_F(FreeListTest, FailsOnlyWhereNoFreeStretchHoldsTheBlock) {
+  look_for_needless_failures(block_size);
+}
+
+TEST_F(FreeListTest, SizesNear2To32AreRefusedInPlaceToo) {
+  const Address block = allocate(64);  // right below the end of memory
+  const Picture before = picture_of(heap_);
+  for (const Size size : kImpossibleSizes) {
+    EXPECT_EQ(heap_.allocate({.size = size}), 0U) << size;
+    EXPECT_EQ(heap_.reallocate(block, {.size = 64}, size), 0U) << size;
+    ASSERT_EQ(picture_of(heap_), before) << size;
+  }
+}
+
+// --- reallocation
+
+TEST_F(FreeListTest, ABlockGrowsIntoTheFreeBlockBehindIt) {
+  const std::vector<Address> blocks = fill_page_with({16, 160, 64});
+  deallocate(blocks[1]);
+  EXPECT_EQ(reallocate(blocks[2], 100), blocks[2]);
+  EXPECT_EQ(free_extents(),
+            (std::vector<Extent>{{blocks[2] + 112, 160 - 48, Extent::State::kFree}}));
+  EXPECT_EQ(reallocate(blocks[2], 64 + 160), blocks[2]);
+  EXPECT_EQ(statistics().free_bytes, 0U);
+}
+
+TEST_F(FreeListTest, ABlockMovesWhereTheFreeBlockBehindItIsAUnitTooShort) {
+  const std::vector<Address> blocks = fill_page_with({16, 160, 64});
+  deallocate(blocks[1]);
+  EXPECT_NE(reallocate(blocks[2], 64 + 160 + 1), blocks[2]);
+  EXPECT_EQ(statistics().largest_free_bytes, kPageBytes - 240) << "of the page that was grown";
+}
+
+TEST_F(FreeListTest, AShrunkBlockGivesItsTailToTheFreeBlockBehindIt) {
+  const std::vector<Address> blocks = fill_page_with({16, 160, 640});
+  deallocate(blocks[1]);
+  EXPECT_EQ(reallocate(blocks[2], 33), blocks[2]);
+  EXPECT_EQ(free_extents(),
+            (std::vector<Extent>{{blocks[2] + 48, 640 - 48 + 160, Extent::State::kFree}}));
+}
+
+TEST_F(FreeListTest, TheHighestBlockGrowsInPlaceWithMemory) {
+  const Address block = allocate(64);
+  EXPECT_EQ(reallocate(block, 64 + 2 * kPageBytes), block);
+  EXPECT_EQ(pages().requests(), std::vector<Size>{2 * kPageBytes});
+  EXPECT_EQ(reallocate(block, 64), block);
+  EXPECT_EQ(reallocate(block, 64 + 3 * kPageBytes), block);
+  EXPECT_EQ(pages().requests(), (std::vector<Size>{2 * kPageBytes, kPageBytes}))
+      << "only what the free block behind it did not hold";
+}
+
+TEST_F(FreeListTest, TheHighestBlockMovesWherePagesOfSomebodyElseAreInItsWay) {
+  const Address block = allocate(64);
+  pages().grow_as_somebody_else(1);
+  EXPECT_NE(reallocate(block, 100), block);
+  EXPECT_EQ(statistics().growths, 0U);
+}
+
+TEST_F(FreeListTest, AFailedReallocationInPlaceChangesNothing) {
+  const Address block = allocate(64);
+  pages().refuse_growth(true);
+  const Picture before = picture_of(heap_);
+  EXPECT_EQ(heap_.reallocate(block, {.size = 64}, kPageBytes), 0U);
+  EXPECT_EQ(picture_of(heap_), before);
+}
+
+// --- growth
+
+TEST_F(FreeListTest, NewMemoryJoinsTheFreeBlockAtTheTopSoThatOnlyWhatIsMissingIsGrown) {
+  begin();
+  allocate(kFirstRegion + kPageBytes);
+  EXPECT_EQ(pages().requests(), std::vector<Size>{kPageBytes});
+  EXPECT_EQ(statistics().free_bytes, 0U);
+}
+
+TEST_F(FreeListTest, GrowsByWhatAnAlignedBlockIsMissing) {
+  begin();
+  allocate({.size = kPageBytes, .alignment = kPageBytes});
+  EXPECT_EQ(pages().requests(), std::vector<Size>{kPageBytes});
+  allocate(kFirstRegion);
+  EXPECT_EQ(statistics().growths, 1U);
+}
+
+TEST_F(FreeListTest, AFreeBlockBelowTheTopDoesNotCountForGrowth) {
+  const std::vector<Address> blocks = fill_page_with({16, 4096});
+  deallocate(blocks[1]);
+  allocate(kPageBytes);
+  EXPECT_EQ(pages().requests(), std::vector<Size>{kPageBytes});
+  EXPECT_EQ(statistics().largest_free_bytes, 4096U);
+}
+
+TEST_F(FreeListTest, PagesThatOthersGrewAreLeftAloneAndWhatIsBelowThemIsUsed) {
+  begin();
+  const Address old_end = pages().end();
+  pages().grow_as_somebody_else(1);
+  EXPECT_EQ(allocate(kPageBytes), old_end + 2 * kPageBytes);
+  EXPECT_EQ(allocate(kFirstRegion), old_end - kFirstRegion);
+}
+
+TEST_F(FreeListTest, ThereIsNoSlack) {
+  allocate(100);
+  EXPECT_EQ(statistics().slack_bytes, 0U);
+  EXPECT_EQ(statistics().largest_free_bytes, kFirstRegion - 112);
+}
+
+// --- what a check finds
+
+TEST(BrokenFreeListInAddressOrder, AFaultIsFound) {
+  FreeList<HostPages> heap;
+  Address blocks[3] = {};
+  for (Address& block : blocks) {
+    static_cast<void>(heap.allocate({.size = 16}));
+    block = heap.allocate({.size = 64});
+  }
+  static_cast<void>(heap.allocate({.size = 16}));
+  for (const Address block : blocks) heap.deallocate(block, {.size = 64});
+  ASSERT_FALSE(heap.find_corruption());
+  Address& link = *heap.pages().at<Address>(blocks[1]);
+  const Address intact = link;
+  EXPECT_EQ(intact, blocks[0]) << "the higher one";
+  for (const Address wrong : {Address{16}, intact + 4, heap.pages().end()}) {
+    link = wrong;
+    EXPECT_EQ(heap.find_corruption().kind, Corruption::Kind::kFreeListOutsideHeap);
+  }
+  link = blocks[2];
+  EXPECT_EQ(heap.find_corruption().kind, Corruption::Kind::kFreeListOverlap);
+  link = 0;
+  EXPECT_EQ(heap.find_corruption().kind, Corruption::Kind::kCountersDisagree);
+  link = intact;
+  heap.deallocate(blocks[1], {.size = 64});
+  EXPECT_TRUE(heap.find_corruption());
+}
+
+TEST(ClaimingFreeList, KeepsPagesOfSomebodyElseOutOfTheFirstRegion) {
+  FreeList<HostPages> heap;
+  heap.claim();
+  heap.pages().grow_as_somebody_else(2);
+  heap.claim();
+  EXPECT_EQ(heap.statistics().heap_bytes, kFirstRegion);
+  EXPECT_EQ(heap.statistics().largest_free_bytes, kFirstRegion);
+  EXPECT_EQ(heap.allocate({.size = 112}), heap.pages().begin() + kPageBytes - 112);
+}
+
+}  // namespace
+}  // namespace lite_alloc::test

@@ -57,6 +57,6 @@ async function benchModule() {
   const { default: instantiate } = await import(new URL('lite-alloc.bench.js', folder));
   const module = new WebAssembly.Module(readFileSync(new URL('lite-alloc.bench.wasm', folder)));
   const functions = instantiate(module, new WebAssembly.Memory({ initial: 4, maximum: 32768 }));
-  functions.start();
+  functions.start(3); // segregated-fit
   return functions;
 }

@@ -19,10 +19,9 @@ const hosts = [
 rmSync(path('dist'), { recursive: true, force: true });
 mkdirSync(path('dist/standalone'), { recursive: true });
 cpSync(path(`${bindings}/lite-alloc.web.wasm`), path('dist/lite-alloc.wasm'));
-cpSync(
-  path(`${bindings}/standalone/bump-free-list.wasm`),
-  path('dist/standalone/bump-free-list.wasm'),
-);
+for (const name of ['bump-free-list', 'segregated-bump', 'free-list', 'segregated-fit']) {
+  cpSync(path(`${bindings}/standalone/${name}.wasm`), path(`dist/standalone/${name}.wasm`));
+}
 assertSameWasm();
 for (const { glue, entry } of hosts) {
   await writeGlue(glue);

@@ -11,7 +11,7 @@ namespace lite_alloc::bindings {
 EMSCRIPTEN_BINDINGS(lite_alloc) {
   using emscripten::function;
 
-  function("start()", &start);
+  function("start(strategy)", &start);
   function("malloc(size)", &malloc);
   function("zeroed(size)", &zeroed);
   function("memalign(alignment, size)", &memalign);

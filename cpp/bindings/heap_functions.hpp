@@ -8,8 +8,8 @@
 /// numbers under 2^32.
 namespace lite_alloc::bindings {
 
-/// Begins anew with an empty heap over the memory that is there now.
-void start() noexcept;
+/// Begins with an empty heap of this `Strategy` over the memory that is there now.
+void start(Size strategy) noexcept;
 
 [[nodiscard]] Address malloc(Size size) noexcept;
 [[nodiscard]] Address zeroed(Size size) noexcept;

@@ -4,19 +4,22 @@
 // type names, and frees them). It is served from the module's heap, before JavaScript gets it.
 
 #include <cstddef>
+#include <tuple>
 
-#include "module_heap.hpp"
+#include "heap_functions.hpp"
 
 using lite_alloc::Address;
 using lite_alloc::Size;
-using lite_alloc::bindings::heap;
 
 extern "C" {
 
 void* malloc(std::size_t size) {
-  return heap.allocator().pages().at<void>(heap.malloc(static_cast<Size>(size)));
+  return reinterpret_cast<void*>(lite_alloc::bindings::malloc(static_cast<Size>(size)));
 }
 
-void free(void* block) { heap.free(static_cast<Address>(reinterpret_cast<std::uintptr_t>(block))); }
+void free(void* block) {
+  const auto address = static_cast<Address>(reinterpret_cast<std::uintptr_t>(block));
+  std::ignore = lite_alloc::bindings::free(address);
+}
 
 }  // extern "C"

@@ -19,7 +19,7 @@ import {
   OutOfMemoryError,
   UseAfterFreeError,
 } from './errors.js';
-import { type HeapOptions, type HeapPlan, planHeap, type Strategy } from './options.js';
+import { type HeapOptions, type HeapPlan, planHeap, type Strategy, strategies } from './options.js';
 import { MemoryViews } from './views.js';
 import {
   type HeapFunctions,
@@ -110,7 +110,7 @@ export class Heap {
   constructor(plan: HeapPlan, module: WebAssembly.Module) {
     const { memory, maximumPages } = createMemory(plan);
     this.strategy = plan.strategy;
-    this.#functions = instantiate(module, memory);
+    this.#functions = instantiate(module, memory, strategies.indexOf(plan.strategy));
     this.#malloc = this.#functions.malloc;
     this.#free = this.#functions.free;
     this.#maximumBytes = maximumPages * pageBytes;

@@ -3,12 +3,17 @@
 import { maximumPages, minimumPages, type WasmSource } from './wasm-module.js';
 
 /** The names of the allocation strategies. */
-export const strategies = ['bump-free-list'] as const;
+export const strategies = [
+  'bump-free-list',
+  'segregated-bump',
+  'free-list',
+  'segregated-fit',
+] as const;
 
 export type Strategy = (typeof strategies)[number];
 
 export interface HeapOptions {
-  /** How blocks are found and kept. Default: `'bump-free-list'`. */
+  /** How blocks are found and kept. Default: `'segregated-fit'`. */
   strategy?: Strategy;
   /** The size of the memory at the start, in bytes, rounded up to pages of 65 536. Default: 262 144. */
   initialBytes?: number;
@@ -55,7 +60,7 @@ export function planHeap(options: HeapOptions = {}): HeapPlan {
     throw new RangeError(`initialBytes ${initialBytes} is more than maximumBytes ${maximumBytes}`);
   }
   return {
-    strategy: toStrategy(options.strategy ?? 'bump-free-list'),
+    strategy: toStrategy(options.strategy ?? 'segregated-fit'),
     initialPages: initial,
     maximumPages: maximum,
     wasm: options.wasm,

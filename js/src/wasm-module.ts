@@ -11,7 +11,7 @@ import { WasmLoadError } from './errors.js';
  * 0 to 2^32 - 1: embind does not check them.
  */
 export interface HeapFunctions {
-  start(): void;
+  start(strategy: number): void;
   malloc(size: number): number;
   zeroed(size: number): number;
   memalign(alignment: number, size: number): number;
@@ -99,11 +99,15 @@ export function loadModuleSync(source: WasmSource = packagedUrl()): WebAssembly.
   return compiled;
 }
 
-/** An instance of the module over `memory`. Fails with `WasmLoadError` where it is another module. */
-export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): HeapFunctions {
+/** An instance of the module over `memory`, its heap of the strategy with this number. Fails with `WasmLoadError` where it is another module. */
+export function instantiate(
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+  strategy: number,
+): HeapFunctions {
   try {
     const functions = instantiateGlue(module, memory) as HeapFunctions;
-    functions.start();
+    functions.start(strategy);
     return functions;
   } catch (cause) {
     throw new WasmLoadError(

@@ -93,19 +93,41 @@ class SegregatedFit {
   }
 
   /// The block with `size` bytes, perhaps elsewhere, contents kept up to the smaller size. Fails
-  /// iff memory cannot be had; returns 0 then, and nothing changed.
+  /// iff memory cannot be had or `may_be_live` is false; returns 0 then, and nothing changed.
   [[nodiscard]] Address realloc(Address address, Size size) noexcept {
-    return address == 0 ? malloc(size) : resize(address, kUnit, 0, size);
+    if (address == 0) return malloc(size);
+    return may_be_live(address) ? resize(address, kUnit, 0, size) : 0;
   }
 
-  /// Frees a block; 0 is ignored. What a few instructions can tell of a wrong address is told:
-  /// nothing changes unless the result is `kFreed`.
-  FreeResult free(Address address) noexcept { return release(address, 0); }
+  /// Frees a block; 0 is ignored. Nothing changes unless the result is `kFreed`. With `Tracking`
+  /// every wrong address is told, else what a few instructions can tell: most second frees, and
+  /// most addresses in whose place no tag can be.
+  FreeResult free(Address address) noexcept {
+    if constexpr (Tracker::kEnabled) {
+      if (address != 0 && !is_live(address)) {
+        return was_freed(address) ? FreeResult::kAlreadyFree : FreeResult::kNotABlock;
+      }
+    }
+    return release(address, 0);
+  }
 
-  /// The bytes a live block really has.
+  /// Whether `free` and `realloc` take this for a live block. With `Tracking` it is one then.
+  [[nodiscard]] bool may_be_live(Address address) const noexcept {
+    if constexpr (Tracker::kEnabled) {
+      return is_live(address);
+    } else {
+      const Size size_class = class_at(address);
+      return size_class != 0 ? !looks_free(address) || !is_free_in_slab(address, size_class)
+                             : is_used_chunk(address, tag_of(address));
+    }
+  }
+
+  /// The bytes a live block really has. For what is none, 0 with `Tracking`, else anything.
   [[nodiscard]] Size usable_size(Address address) const noexcept {
-    const Size size_class = class_at(address);
-    return size_class != 0 ? size_class * kUnit : chunk_size(address) - kTag;
+    if constexpr (Tracker::kEnabled) {
+      if (!is_live(address)) return 0;
+    }
+    return capacity(address);
   }
 
   // --- the sized contract: the same blocks
@@ -235,6 +257,7 @@ class SegregatedFit {
   static constexpr Size kClasses = kMaxSmall / kUnit + 1;  // class c has blocks of c units
   static constexpr Size kMaxSpare = 16;
   static constexpr Size kSteps = 8;
+  static constexpr Size kFirstMap = 60;  // bytes of the map at first: for 240 KiB
 
   struct FreeChunk {
     Address next;
@@ -275,6 +298,11 @@ class SegregatedFit {
     const Size size_class = class_at(block);
     if (size_class != 0) return {size_class * kUnit, 0};
     return {chunk_size(block), kTag};
+  }
+
+  [[nodiscard]] Size capacity(Address block) const noexcept {
+    const Size size_class = class_at(block);
+    return size_class != 0 ? size_class * kUnit : chunk_size(block) - kTag;
   }
 
   void count_new(Address block, Size prefix) noexcept {
@@ -318,6 +346,12 @@ class SegregatedFit {
     return take_chunk(chunk_size_for(whole), alignment, prefix);
   }
 
+  /// Whether this, which is no live block, looks like one that was freed.
+  [[nodiscard]] bool was_freed(Address address) const noexcept requires(Tracker::kEnabled) {
+    if (address % kUnit != 0 || !owns(address, kUnit)) return false;
+    return looks_free(address) || (class_at(address) == 0 && (tag_of(address) & kFree) != 0);
+  }
+
   FreeResult release(Address block, Size prefix) noexcept {
     const Size size_class = class_at(block);
     if (size_class == 0) return release_large(block, prefix);
@@ -332,8 +366,9 @@ class SegregatedFit {
   [[gnu::noinline]] FreeResult release_large(Address block, Size prefix) noexcept {
     if (block == 0) return FreeResult::kFreed;
     const Size tag = tag_of(block);
-    if ((tag & kFree) != 0) return FreeResult::kAlreadyFree;
-    if (!is_used_chunk(block, tag)) return FreeResult::kNotABlock;
+    if (!is_used_chunk(block, tag)) {
+      return (tag & kFree) != 0 ? FreeResult::kAlreadyFree : FreeResult::kNotABlock;
+    }
     tracker_.deallocated(tag & ~kFlags, prefix + kTag);
     put_chunk(block);
     return FreeResult::kFreed;
@@ -342,7 +377,7 @@ class SegregatedFit {
   /// The address of the block with another size, or 0 and all is as it was.
   [[nodiscard]] Address resize(Address block, Size alignment, Size prefix, Size size) noexcept {
     const Size size_class = class_at(block);
-    const Size old_size = usable_size(block);
+    const Size old_size = capacity(block);
     const Address moved = move(block, size_class, old_size, alignment, prefix, size);
     if (moved == 0) return fail();
     if constexpr (Tracker::kEnabled) {
@@ -463,12 +498,11 @@ class SegregatedFit {
   [[nodiscard]] bool make_ready(Size size_class) noexcept {
     Address slab = active_[size_class];
     if (slab == 0 || is_end_of_list(at<Slab>(slab).free)) {
-      if (slab != 0) at<Slab>(slab).until_turn = 1;
+      if (slab != 0) leave_full(slab, size_class);
       slab = partial_[size_class];
       if (slab != 0) {
         remove_partial(slab, size_class);
       } else {
-        active_[size_class] = 0;
         slab = new_slab(size_class);
         if (slab == 0) return false;
       }
@@ -479,6 +513,12 @@ class SegregatedFit {
     head.free = slab;
     head.until_turn = blocks_in_slab(size_class);
     return true;
+  }
+
+  /// The active slab, which has no free block, is left to itself until one is freed.
+  void leave_full(Address slab, Size size_class) noexcept {
+    at<Slab>(slab).until_turn = 1;
+    active_[size_class] = ready_[size_class] = 0;
   }
 
   /// A slab of free blocks, in no list; 0: out of memory.
@@ -537,7 +577,6 @@ class SegregatedFit {
     for (Size size_class = 1; size_class < kClasses; ++size_class) {
       const Address slab = active_[size_class];
       if (slab == 0) continue;
-      active_[size_class] = 0;
       Slab& head = at<Slab>(slab);
       for (Address block = ready_[size_class]; !is_end_of_list(block);) {
         const Address next = next_block(block);
@@ -546,14 +585,15 @@ class SegregatedFit {
         --head.until_turn;
         block = next;
       }
-      ready_[size_class] = 0;
-      if (head.until_turn == 0) {
+      const Size used = head.until_turn;
+      const bool has_free = !is_end_of_list(head.free);
+      leave_full(slab, size_class);
+      if (used == 0) {
         give_up_slab(slab, size_class);
         has_reclaimed = true;
-      } else if (!is_end_of_list(head.free)) {
+      } else if (has_free) {
+        head.until_turn = used;
         push_partial(slab, size_class);
-      } else {
-        head.until_turn = 1;
       }
     }
     while (spare_ != 0) {
@@ -570,7 +610,7 @@ class SegregatedFit {
   [[nodiscard]] bool map_reaches(Address address) noexcept {
     const Size index = map_index(address);
     if (index < map_size_) return true;
-    const Size size = chunk_size_for(std::max<Size>(2 * index, 32));
+    const Size size = chunk_size_for(2 * index + kFirstMap);
     const Address map = take_chunk(size, kUnit, 0);
     if (map == 0) return false;
     const Size old_size = map_size_;
@@ -601,7 +641,8 @@ class SegregatedFit {
   /// Whether this may be the tag of a used chunk: whatever stands there, only the heap is read.
   [[nodiscard]] bool is_used_chunk(Address chunk, Size tag) const noexcept {
     const Size size = tag & ~kFlags;
-    return ((chunk | (tag & ~kBelowFree)) & kFlags) == 0 && size - 1 < limit_ - chunk &&
+    return ((chunk | (tag & ~kBelowFree)) & kFlags) == 0 &&
+           chunk - pages_.begin() < limit_ - pages_.begin() && size - 1 < limit_ - chunk &&
            (tag_of(chunk + size) & kBelowFree) == 0;
   }
 

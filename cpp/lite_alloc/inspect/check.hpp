@@ -26,4 +26,10 @@ template <Allocator A>
   return {};
 }
 
+/// The same for a heap whose blocks have no header to look at.
+template <PageSource Pages, typename Tracker>
+[[nodiscard]] Corruption find_corruption(const SegregatedFit<Pages, Tracker>& heap) noexcept {
+  return heap.find_corruption();
+}
+
 }  // namespace lite_alloc

@@ -2,17 +2,19 @@
 #pragma once
 
 #include "lite_alloc/heap/malloc_adaptor.hpp"
+#include "lite_alloc/heap/segregated_fit.hpp"
 
 namespace lite_alloc {
 
 /// A block as its owner knows it, or a free stretch.
 struct Block {
   Address address = 0;
-  /// Bytes up to the next one. What the next block's own header takes is counted here.
+  /// Bytes up to the next one. What the heap itself needs in between is counted here.
   Size size = 0;
   Extent::State state = Extent::State::kFree;
   /// Whether `MallocAdaptor` gave it, so that its bounds are known. Neighbouring blocks of the
-  /// sized calls have no header between them and show as one.
+  /// sized calls have no header between them and show as one. Not said by `SegregatedFit`, all of
+  /// whose blocks know their bounds.
   bool has_header = false;
 };
 
@@ -72,6 +74,40 @@ class BlockWalk {
   decltype(std::declval<A&>().walk()) cursor_;
   Extent extent_;
   Block pending_;
+  bool has_pending_ = false;
+};
+
+/// The same for blocks that know their size without a header. Constant time a step, and a slab's
+/// list of free blocks where one begins.
+template <PageSource Pages, typename Tracker>
+class BlockWalk<SegregatedFit<Pages, Tracker>> {
+ public:
+  explicit BlockWalk(const SegregatedFit<Pages, Tracker>& heap) noexcept : cursor_(heap.walk()) {
+    has_pending_ = find_next();
+  }
+
+  /// The next block or free stretch. False, and nothing written, behind the last.
+  [[nodiscard]] bool next(Block& block) noexcept {
+    if (!has_pending_) return false;
+    block = {.address = pending_.begin, .size = pending_.size, .state = pending_.state};
+    has_pending_ = find_next(&block);
+    return true;
+  }
+
+ private:
+  /// Finds the next stretch that is not the heap's own; what is goes to the block before it.
+  [[nodiscard]] bool find_next(Block* before = nullptr) noexcept {
+    while (cursor_.next(pending_)) {
+      if (pending_.state == Extent::State::kFree || cursor_.is_block()) return true;
+      if (before != nullptr && before->address + before->size == pending_.begin) {
+        before->size += pending_.size;
+      }
+    }
+    return false;
+  }
+
+  decltype(std::declval<const SegregatedFit<Pages, Tracker>&>().walk()) cursor_;
+  Extent pending_;
   bool has_pending_ = false;
 };
 

@@ -17,17 +17,29 @@
 #include <cerrno>
 #include <cstddef>
 
-#include "lite_alloc/malloc/process_heap.hpp"
+#include "lite_alloc/heap/segregated_fit.hpp"
+#include "lite_alloc/malloc/pointers.hpp"
+#include "lite_alloc/memory/program_memory.hpp"
+
+/// Memory grows by one part in so many of what there is; with 0 by just what is needed. A program
+/// that compiles this file may say another number.
+#ifndef LITE_ALLOC_GROWTH_SHARE
+#define LITE_ALLOC_GROWTH_SHARE 16
+#endif
 
 namespace lite_alloc {
-
-constinit ProcessHeap process_heap;
-
 namespace {
+
+// A type of this file alone: the compiler sees every call of what is made from it, and drops
+// parameters that never vary.
+class ProcessMemory : public ProgramMemory<LITE_ALLOC_GROWTH_SHARE> {};
+
+// Constant-initialised: serves from the first instruction.
+constinit SegregatedFit<ProcessMemory, NoTracking> process_heap;
 
 /// Takes the memory there is at the start, so that pages which the program itself grows before its
 /// first `malloc` stay its own.
-[[gnu::constructor(101)]] void claim_initial_memory() { process_heap.free(process_heap.malloc(0)); }
+[[gnu::constructor(101)]] void claim_initial_memory() { process_heap.claim(); }
 
 // All that goes wrong is out of line: what goes right needs no stack frame then.
 
@@ -41,7 +53,7 @@ namespace {
 }
 
 [[gnu::cold, gnu::noinline]] void* fail_to_resize(const void* block) noexcept {
-  if (block != nullptr && !process_heap.is_live(address_of(block))) __builtin_trap();
+  if (block != nullptr && !process_heap.may_be_live(address_of(block))) __builtin_trap();
   return fail(ENOMEM);
 }
 

@@ -6,11 +6,14 @@
 // over anything that somebody else grew. Once the heap has grown behind a stretch, the next call
 // that needs more opens another: a break that others moved meanwhile is not where one left it.
 
+#include <emscripten/heap.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <utility>
 
-#include "lite_alloc/malloc/process_heap.hpp"
+#include "lite_alloc/malloc/pointers.hpp"
+#include "lite_alloc/memory/wasm_memory.hpp"
 
 namespace lite_alloc {
 namespace {
@@ -56,7 +59,7 @@ class ProgramBreak {
 
   /// Where memory cannot grow, the heap holds all there is.
   [[nodiscard]] bool borrow(Size bytes) noexcept {
-    const Address block = process_heap.zeroed(bytes);
+    const Address block = address_of(emscripten_builtin_calloc(1, bytes));
     if (block != 0) open(block, block + bytes);
     return block != 0;
   }

@@ -13,8 +13,9 @@ namespace lite_alloc {
 ///
 /// Pages come from `memory.grow` itself, since Emscripten's own growth adds a fifth of all memory
 /// at each step. Only where that fails Emscripten is asked: it knows the setting, and says why.
-class ProgramMemory : public SteppedGrowth<WasmMemory<notify_javascript>> {
-  using Base = SteppedGrowth<WasmMemory<notify_javascript>>;
+template <Size kShare = 16>
+class ProgramMemory : public SteppedGrowth<WasmMemory<notify_javascript>, kShare> {
+  using Base = SteppedGrowth<WasmMemory<notify_javascript>, kShare>;
 
  public:
   [[nodiscard]] bool grow(Size bytes) noexcept { return Base::grow(bytes) || refused(bytes); }
@@ -27,6 +28,6 @@ class ProgramMemory : public SteppedGrowth<WasmMemory<notify_javascript>> {
   }
 };
 
-static_assert(PageSource<ProgramMemory>);
+static_assert(PageSource<ProgramMemory<>>);
 
 }  // namespace lite_alloc

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "lite_alloc/heap/bump_free_list.hpp"
-#include "lite_alloc/heap/malloc_adaptor.hpp"
-#include "lite_alloc/memory/program_memory.hpp"
+#include "lite_alloc/core/layout.hpp"
 
 #if defined(__EMSCRIPTEN_SHARED_MEMORY__) || defined(_REENTRANT)
 #error "lite_alloc::malloc serves one thread: with -pthread use Emscripten's own malloc"
@@ -12,12 +10,6 @@
 namespace lite_alloc {
 
 static_assert(sizeof(void*) == sizeof(Address), "lite_alloc::malloc is for wasm32");
-
-/// What is behind `malloc`.
-using ProcessHeap = MallocAdaptor<BumpFreeList<ProgramMemory>>;
-
-/// The one heap of the program. Constant-initialised: `malloc` serves from the first instruction.
-extern constinit ProcessHeap process_heap;
 
 [[nodiscard]] inline Address address_of(const void* block) noexcept {
   return static_cast<Address>(reinterpret_cast<std::uintptr_t>(block));

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const write = process.argv.includes('--write');
-const cpp = ['cpp', 'test/cpp', 'test/c', 'bench/cpp', 'examples'].flatMap((folder) =>
+const cpp = ['cpp', 'test/cpp', 'test/fuzz', 'test/c', 'bench/cpp', 'examples'].flatMap((folder) =>
   listFiles(folder, /\.(cpp|hpp|c|h)$/),
 );
 // What includes WebAssembly's own headers is out of a native linter's reach; its warnings are errors in

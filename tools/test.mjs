@@ -8,6 +8,13 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { findChromium } from './chromium.mjs';
+import {
+  buildFuzzTargets,
+  countStored,
+  fuzzTargets,
+  fuzzToolsMissing,
+  runFuzzTarget,
+} from './fuzzing.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const reports = 'build/test-reports';
@@ -31,6 +38,7 @@ mkdirSync(`${root}${reports}`, { recursive: true });
 
 const results = [];
 for (const suite of nativeSuites) results.push(await report(suite.name, () => runNative(suite)));
+results.push(await report('fuzz targets', runFuzzTargets));
 for (const suite of vitestSuites) results.push(await report(suite.name, () => runVitest(suite)));
 close(results);
 
@@ -74,6 +82,26 @@ function runNative({ preset }) {
   }
 }
 
+/** Runs each fuzz target over its stored inputs and so many more, the same every time. */
+async function runFuzzTargets() {
+  const missing = fuzzToolsMissing();
+  if (missing !== undefined) return { left_out: missing };
+  const problem = buildFuzzTargets();
+  if (problem !== undefined) return failure(problem);
+  const waiting = [...fuzzTargets];
+  const outputs = [];
+  const runWaiting = async () => {
+    for (let target = waiting.pop(); target !== undefined; target = waiting.pop()) {
+      const { passed, output } = await runFuzzTarget(target, ['-runs=10000', '-seed=1']);
+      if (!passed) outputs.push(output);
+      else if (countStored(target) === 0) outputs.push(`${target} has no stored inputs`);
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, runWaiting));
+  const failed = outputs.length;
+  return { passed: fuzzTargets.length - failed, failed, output: outputs.join('\n') };
+}
+
 function runVitest({ project, needs }) {
   const missing = needs?.();
   const file = `${reports}/${project}.json`;
@@ -104,7 +132,7 @@ function runVitest({ project, needs }) {
 
 async function report(name, suite) {
   const begin = performance.now();
-  const { passed = 0, failed = 0, skipped = 0, output = '', left_out } = suite();
+  const { passed = 0, failed = 0, skipped = 0, output = '', left_out } = await suite();
   const seconds = ((performance.now() - begin) / 1000).toFixed(0);
   if (output !== '') console.log(output);
   const extra = skipped > 0 ? `, ${skipped} skipped` : '';

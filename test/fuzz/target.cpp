@@ -100,6 +100,17 @@ class FuzzProgram {
   static constexpr Size kMaxOperations = 1000;
   static constexpr Size kOperationsPerCheck = 16;
   static constexpr Size kMaxBlocks = 1000;
+  /// So many freed blocks are looked at again and again.
+  static constexpr Size kMaxFreed = 100;
+  /// After so many failures, nobody looks for what could have been granted.
+  static constexpr Size kMaxLooks = 100;
+
+  /// With LITE_ALLOC_FUZZ_TRACE set, prints what is called.
+  template <typename... Numbers>
+  static void trace(const char* format, Numbers... numbers) {
+    static const bool is_on = std::getenv("LITE_ALLOC_FUZZ_TRACE") != nullptr;
+    if (is_on) std::fprintf(stderr, format, numbers...);
+  }
 
   // --- violations
 
@@ -238,7 +249,8 @@ class FuzzProgram {
   void allocate_many() {
     const Layout all = layout();
     const Size count = std::min(all.size <= 4096 ? input_.byte() : 4, kMaxBlocks);
-    for (Size i = 0; i < count; ++i) allocate(all);
+    const Size failures = failures_;
+    for (Size i = 0; i < count && failures_ == failures; ++i) allocate(all);
   }
 
   void deallocate_many() {
@@ -259,6 +271,7 @@ class FuzzProgram {
 
   void misbehave() {
     const Size kind = input_.byte();
+    trace("misbehave %u\n", kind);
     if constexpr (GrowingPages<Pages>) {
       switch (kind % 4) {
         case 0:
@@ -275,8 +288,9 @@ class FuzzProgram {
   void reset() {
     require(shadow_.verify_all());
     if constexpr (kHasMalloc) {
-      freed_.clear();
+      for (const Address block : blocks_) remember_freed(block - layout_of(block).prefix);
     }
+    trace("reset of %zu blocks\n", blocks_.size());
     heap_.reset();
     shadow_.forget_all();
     blocks_.clear();
@@ -291,6 +305,8 @@ class FuzzProgram {
 
   /// Notes what a call for a block gave.
   void take(const Layout& layout, Address block) {
+    trace("%#x = new block {size %u, alignment %u, prefix %u}\n", block, layout.size,
+          layout.alignment, layout.prefix);
     if (block == 0) return fail(layout);
     is_begun_ = true;
     require(layout.size <= kMaxSize || kHasMalloc, "a size was granted that is always refused");
@@ -321,6 +337,7 @@ class FuzzProgram {
   void move(Size at, Size size, Address moved) {
     const Address block = blocks_[at];
     const Layout layout = layout_of(block);
+    trace("%#x = resize %#x from %u to %u\n", moved, block, layout.size, size);
     if (moved == 0) {
       require(shadow_.verify(block));
       return fail({size, layout.alignment, layout.prefix});
@@ -335,6 +352,7 @@ class FuzzProgram {
 
   /// Takes a block out of all lists; the heap has it still.
   void drop(Size at) {
+    trace("free %#x\n", blocks_[at]);
     require(shadow_.remove(blocks_[at]));
     blocks_[at] = blocks_.back();
     blocks_.pop_back();
@@ -344,7 +362,7 @@ class FuzzProgram {
   void fail(const Layout& layout) {
     ++failures_;
     if constexpr (!kHasMalloc) {
-      if (layout.size > kMaxSize) return;
+      if (layout.size > kMaxSize || failures_ > kMaxLooks) return;
       const std::uint64_t size = kBlockBytes<Heap>(layout);
       const Size alignment = std::max(layout.alignment, kUnit);
       for (const Extent& extent : extents_of(heap_)) {
@@ -464,8 +482,12 @@ class FuzzProgram {
   }
 
   void note_freed(Address block) {
-    freed_.insert(block);
+    remember_freed(block);
     require_gone(block);
+  }
+
+  void remember_freed(Address block) {
+    if (freed_.size() < kMaxFreed) freed_.insert(block);
   }
 
   void require_gone(Address block) {

@@ -11,337 +11,343 @@ import {
   powersOfTwo,
   toRequestedBytes,
 } from '../support/sizes.js';
+import { describeStrategies } from '../support/strategies.js';
 
-let heap: Heap;
-beforeEach(async () => {
-  heap = await createHeap();
-});
+describeStrategies((strategy) => {
+  let heap: Heap;
+  beforeEach(async () => {
+    heap = await createHeap({ strategy });
+  });
 
-/** The heap took no harm, and still serves. */
-function expectGoingOn(): void {
-  heap.check();
-  const address = heap.malloc(24);
-  fillPattern(heap.memory, address, 24, 1);
-  expectPattern(heap.memory, address, 24, 1);
-  heap.free(address);
-  heap.check();
-}
-
-/** Leaves free blocks full of rubbish behind. */
-function soil(): void {
-  const blocks = Array.from({ length: 20 }, (_, index) => ({
-    size: 40 * index,
-    address: heap.malloc(40 * index),
-  }));
-  for (const { address, size } of blocks) heap.u8.fill(0xa5, address, address + size);
-  for (const { address } of blocks) heap.free(address);
-}
-
-describe('malloc', () => {
-  test('gives blocks that keep what is written to them', () => {
-    const sizes = [1, 15, 16, 17, 100, 1000, 65536, 1 << 20];
-    const blocks = sizes.map((size) => ({ size, address: heap.malloc(size) }));
-    for (const [tag, { address, size }] of blocks.entries())
-      fillPattern(heap.memory, address, size, tag);
-    for (const [tag, { address, size }] of blocks.entries())
-      expectPattern(heap.memory, address, size, tag);
+  /** The heap took no harm, and still serves. */
+  function expectGoingOn(): void {
     heap.check();
-  });
-
-  test('aligns every block to 16 bytes', () => {
-    for (let size = 0; size < 300; size++) expect(heap.malloc(size) % 16).toBe(0);
-  });
-
-  test('gives distinct live blocks for 0 bytes', () => {
-    const addresses = Array.from({ length: 100 }, () => heap.malloc(0));
-    expect(new Set(addresses).size).toBe(100);
-    expect(heap.stats().liveBlocks).toBe(100);
-    for (const address of addresses) {
-      expect(address).toBeGreaterThan(0);
-      heap.free(address);
-    }
-    expect(heap.stats().liveBlocks).toBe(0);
-  });
-
-  test('uses freed memory again before it grows', () => {
-    const addresses = Array.from({ length: 1000 }, () => heap.malloc(1000));
-    for (const address of addresses) heap.free(address);
-    const { memoryBytes } = heap.stats();
-    for (let count = 0; count < 1000; count++) heap.malloc(1000);
-    expect(heap.stats().memoryBytes).toBe(memoryBytes);
+    const address = heap.malloc(24);
+    fillPattern(heap.memory, address, 24, 1);
+    expectPattern(heap.memory, address, 24, 1);
+    heap.free(address);
     heap.check();
-  });
+  }
 
-  test('uses the rest of a large free block for more', () => {
-    const large = heap.malloc(1 << 20);
-    heap.malloc(16);
-    heap.free(large);
-    const { memoryBytes } = heap.stats();
-    for (let count = 0; count < 1000; count++) heap.malloc(1000);
-    expect(heap.stats().memoryBytes).toBe(memoryBytes);
-    heap.check();
-  });
+  /** Leaves free blocks full of rubbish behind. */
+  function soil(): void {
+    const blocks = Array.from({ length: 20 }, (_, index) => ({
+      size: 40 * index,
+      address: heap.malloc(40 * index),
+    }));
+    for (const { address, size } of blocks) heap.u8.fill(0xa5, address, address + size);
+    for (const { address } of blocks) heap.free(address);
+  }
 
-  test('crosses every page boundary without harm', () => {
-    for (let size = 65536 - 64; size <= 65536 + 64; size += 8) {
-      const address = heap.malloc(size);
-      fillPattern(heap.memory, address, size, size);
-      expectPattern(heap.memory, address, size, size);
+  describe('malloc', () => {
+    test('gives blocks that keep what is written to them', () => {
+      const sizes = [1, 15, 16, 17, 100, 1000, 65536, 1 << 20];
+      const blocks = sizes.map((size) => ({ size, address: heap.malloc(size) }));
+      for (const [tag, { address, size }] of blocks.entries())
+        fillPattern(heap.memory, address, size, tag);
+      for (const [tag, { address, size }] of blocks.entries())
+        expectPattern(heap.memory, address, size, tag);
       heap.check();
-    }
-  });
-
-  test.each(badSizes)('refuses the size %s', (size) => {
-    expect(catchError(RangeError, () => heap.malloc(size)).message).toContain(String(size));
-    expectGoingOn();
-  });
-
-  test.each(hugeSizes)('is out of memory for %i bytes, and not a small block', (size) => {
-    const error = catchError(OutOfMemoryError, () => heap.malloc(size));
-    const { memoryBytes, maximumBytes } = heap.stats();
-    expect(error).toMatchObject({
-      code: 'OUT_OF_MEMORY',
-      requestedBytes: size,
-      memoryBytes,
-      maximumBytes,
     });
-    expect(error.message).toContain(String(size));
-    expectGoingOn();
-  });
-});
 
-describe('tryMalloc', () => {
-  test('gives a block like malloc', () => {
-    const address = heap.tryMalloc(100);
-    expect(heap.usableSize(address)).toBeGreaterThanOrEqual(100);
-    heap.free(address);
-  });
+    test('aligns every block to 16 bytes', () => {
+      for (let size = 0; size < 300; size++) expect(heap.malloc(size) % 16).toBe(0);
+    });
 
-  test.each(hugeSizes)('gives 0 for %i bytes', (size) => {
-    expect(heap.tryMalloc(size)).toBe(0);
-    expectGoingOn();
-  });
+    test('gives distinct live blocks for 0 bytes', () => {
+      const addresses = Array.from({ length: 100 }, () => heap.malloc(0));
+      expect(new Set(addresses).size).toBe(100);
+      expect(heap.stats().liveBlocks).toBe(100);
+      for (const address of addresses) {
+        expect(address).toBeGreaterThan(0);
+        heap.free(address);
+      }
+      expect(heap.stats().liveBlocks).toBe(0);
+    });
 
-  test.each(badSizes)('refuses the size %s', (size) => {
-    expect(() => heap.tryMalloc(size)).toThrow(RangeError);
-    expectGoingOn();
-  });
-});
-
-describe('calloc', () => {
-  test('gives zero bytes, where others left theirs before', () => {
-    soil();
-    const contents = new PatternedMemory(heap.memory);
-    for (let size = 0; size < 800; size += 7) {
-      const address = heap.calloc(1, size);
-      expect(contents.isZero(address, size)).toBe(true);
-      fillPattern(heap.memory, address, size, size);
-    }
-    heap.check();
-  });
-
-  test('multiplies', () => {
-    const address = heap.calloc(25, 40);
-    expect(heap.usableSize(address)).toBeGreaterThanOrEqual(1000);
-    expect(new PatternedMemory(heap.memory).isZero(address, 1000)).toBe(true);
-  });
-
-  test.each([
-    [0, 10],
-    [10, 0],
-    [0, 0],
-  ])('gives a distinct live block for %i times %i bytes', (count, size) => {
-    const addresses = [heap.calloc(count, size), heap.calloc(count, size)];
-    expect(new Set(addresses).size).toBe(2);
-    for (const address of addresses) heap.free(address);
-  });
-
-  test.each([
-    [2 ** 20, 2 ** 20],
-    [2 ** 16, 2 ** 16],
-    [2 ** 31, 2],
-    [2 ** 31 + 8, 2],
-    [3, 2 ** 32],
-    [2 ** 53, 2 ** 53],
-    [1e200, 1e200],
-  ])('is out of memory for %d times %d bytes', (count, size) => {
-    const error = catchError(OutOfMemoryError, () => heap.calloc(count, size));
-    expect(error.requestedBytes).toBe(toRequestedBytes(count * size));
-    expectGoingOn();
-  });
-
-  test.each(badSizes)('refuses %s as count and as size', (bad) => {
-    expect(catchError(RangeError, () => heap.calloc(bad, 1)).message).toMatch(/^count /);
-    expect(catchError(RangeError, () => heap.calloc(1, bad)).message).toMatch(/^size /);
-    expectGoingOn();
-  });
-
-  test('refuses a count even where the product would be right', () => {
-    expect(() => heap.calloc(-4, -4)).toThrow(RangeError);
-    expect(() => heap.calloc(0.5, 32)).toThrow(RangeError);
-  });
-});
-
-describe('memalign', () => {
-  test.each(powersOfTwo)('aligns to %i', (alignment) => {
-    for (const size of [0, 1, 16, 100, 5000]) {
-      const address = heap.memalign(alignment, size);
-      expect(address % Math.max(alignment, 16)).toBe(0);
-      fillPattern(heap.memory, address, size, alignment);
-      expectPattern(heap.memory, address, size, alignment);
-      expect(heap.usableSize(address)).toBeGreaterThanOrEqual(size);
-    }
-    heap.check();
-  });
-
-  test('aligns blocks that come from the free list too', () => {
-    const blocks = Array.from({ length: 50 }, () => [heap.malloc(3000), heap.malloc(16)]);
-    for (const [address = 0] of blocks) heap.free(address);
-    const { memoryBytes } = heap.stats();
-    for (let count = 0; count < 50; count++) expect(heap.memalign(512, 100) % 512).toBe(0);
-    expect(heap.stats().memoryBytes).toBe(memoryBytes);
-    heap.check();
-  });
-
-  test('keeps the gap before an aligned block usable', () => {
-    heap.memalign(65536, 16);
-    heap.memalign(65536, 16);
-    const { memoryBytes } = heap.stats();
-    for (let count = 0; count < 60; count++) heap.malloc(1000);
-    expect(heap.stats().memoryBytes).toBe(memoryBytes);
-  });
-
-  test.each(badAlignments)('refuses the alignment %s', (alignment) => {
-    expect(catchError(RangeError, () => heap.memalign(alignment, 16)).message).toContain(
-      String(alignment),
-    );
-    expectGoingOn();
-  });
-
-  test.each(badSizes)('refuses the size %s', (size) => {
-    expect(() => heap.memalign(64, size)).toThrow(RangeError);
-    expectGoingOn();
-  });
-
-  test.each([
-    ...hugeSizes,
-    2 ** 32 - 65536,
-    2 ** 32 - 70000,
-  ])('is out of memory for %i bytes', (size) => {
-    for (const alignment of [16, 4096, 65536]) {
-      expect(
-        catchError(OutOfMemoryError, () => heap.memalign(alignment, size)).requestedBytes,
-      ).toBe(size);
-    }
-    expectGoingOn();
-  });
-});
-
-describe('realloc', () => {
-  test('keeps contents while a block grows where it is the last one', () => {
-    let address = heap.malloc(10);
-    fillPattern(heap.memory, address, 10, 3);
-    for (let size = 20; size < 1 << 21; size *= 2) {
-      address = heap.realloc(address, size);
-      expectPattern(heap.memory, address, 10, 3);
+    test('uses freed memory again before it grows', () => {
+      const addresses = Array.from({ length: 1000 }, () => heap.malloc(1000));
+      for (const address of addresses) heap.free(address);
+      const { memoryBytes } = heap.stats();
+      for (let count = 0; count < 1000; count++) heap.malloc(1000);
+      expect(heap.stats().memoryBytes).toBe(memoryBytes);
       heap.check();
-    }
-    expect(heap.stats().liveBlocks).toBe(1);
+    });
+
+    test('uses the rest of a large free block for more', () => {
+      const large = heap.malloc(1 << 20);
+      heap.malloc(16);
+      heap.free(large);
+      const { memoryBytes } = heap.stats();
+      for (let count = 0; count < 1000; count++) heap.malloc(1000);
+      expect(heap.stats().memoryBytes).toBe(memoryBytes);
+      heap.check();
+    });
+
+    test('crosses every page boundary without harm', () => {
+      for (let size = 65536 - 64; size <= 65536 + 64; size += 8) {
+        const address = heap.malloc(size);
+        fillPattern(heap.memory, address, size, size);
+        expectPattern(heap.memory, address, size, size);
+        heap.check();
+      }
+    });
+
+    test.each(badSizes)('refuses the size %s', (size) => {
+      expect(catchError(RangeError, () => heap.malloc(size)).message).toContain(String(size));
+      expectGoingOn();
+    });
+
+    test.each(hugeSizes)('is out of memory for %i bytes, and not a small block', (size) => {
+      const error = catchError(OutOfMemoryError, () => heap.malloc(size));
+      const { memoryBytes, maximumBytes } = heap.stats();
+      expect(error).toMatchObject({
+        code: 'OUT_OF_MEMORY',
+        requestedBytes: size,
+        memoryBytes,
+        maximumBytes,
+      });
+      expect(error.message).toContain(String(size));
+      expectGoingOn();
+    });
   });
 
-  test('keeps contents where a block has to move, and frees the old place', () => {
-    const old = heap.malloc(100);
-    heap.malloc(16);
-    fillPattern(heap.memory, old, 100, 4);
-    const moved = heap.realloc(old, 1000);
-    expect(moved).not.toBe(old);
-    expectPattern(heap.memory, moved, 100, 4);
-    expect(heap.usableSize(moved)).toBeGreaterThanOrEqual(1000);
-    expect(() => heap.usableSize(old)).toThrow(InvalidFreeError);
-    expect(heap.stats().liveBlocks).toBe(2);
-    expect(heap.malloc(100)).toBe(old);
-    heap.check();
+  describe('tryMalloc', () => {
+    test('gives a block like malloc', () => {
+      const address = heap.tryMalloc(100);
+      expect(heap.usableSize(address)).toBeGreaterThanOrEqual(100);
+      heap.free(address);
+    });
+
+    test.each(hugeSizes)('gives 0 for %i bytes', (size) => {
+      expect(heap.tryMalloc(size)).toBe(0);
+      expectGoingOn();
+    });
+
+    test.each(badSizes)('refuses the size %s', (size) => {
+      expect(() => heap.tryMalloc(size)).toThrow(RangeError);
+      expectGoingOn();
+    });
   });
 
-  test('shrinks in place, keeps what is left, and gives the tail back', () => {
-    const address = heap.malloc(10_000);
-    heap.malloc(16);
-    fillPattern(heap.memory, address, 10_000, 5);
-    expect(heap.realloc(address, 100)).toBe(address);
-    expectPattern(heap.memory, address, 100, 5);
-    expect(heap.usableSize(address)).toBeLessThan(10_000);
-    const tail = heap.malloc(9000);
-    expect(tail).toBeGreaterThan(address);
-    expect(tail).toBeLessThan(address + 10_000);
-    expectPattern(heap.memory, address, 100, 5);
-    heap.check();
+  describe('calloc', () => {
+    test('gives zero bytes, where others left theirs before', () => {
+      soil();
+      const contents = new PatternedMemory(heap.memory);
+      for (let size = 0; size < 800; size += 7) {
+        const address = heap.calloc(1, size);
+        expect(contents.isZero(address, size)).toBe(true);
+        fillPattern(heap.memory, address, size, size);
+      }
+      heap.check();
+    });
+
+    test('multiplies', () => {
+      const address = heap.calloc(25, 40);
+      expect(heap.usableSize(address)).toBeGreaterThanOrEqual(1000);
+      expect(new PatternedMemory(heap.memory).isZero(address, 1000)).toBe(true);
+    });
+
+    test.each([
+      [0, 10],
+      [10, 0],
+      [0, 0],
+    ])('gives a distinct live block for %i times %i bytes', (count, size) => {
+      const addresses = [heap.calloc(count, size), heap.calloc(count, size)];
+      expect(new Set(addresses).size).toBe(2);
+      for (const address of addresses) heap.free(address);
+    });
+
+    test.each([
+      [2 ** 20, 2 ** 20],
+      [2 ** 16, 2 ** 16],
+      [2 ** 31, 2],
+      [2 ** 31 + 8, 2],
+      [3, 2 ** 32],
+      [2 ** 53, 2 ** 53],
+      [1e200, 1e200],
+    ])('is out of memory for %d times %d bytes', (count, size) => {
+      const error = catchError(OutOfMemoryError, () => heap.calloc(count, size));
+      expect(error.requestedBytes).toBe(toRequestedBytes(count * size));
+      expectGoingOn();
+    });
+
+    test.each(badSizes)('refuses %s as count and as size', (bad) => {
+      expect(catchError(RangeError, () => heap.calloc(bad, 1)).message).toMatch(/^count /);
+      expect(catchError(RangeError, () => heap.calloc(1, bad)).message).toMatch(/^size /);
+      expectGoingOn();
+    });
+
+    test('refuses a count even where the product would be right', () => {
+      expect(() => heap.calloc(-4, -4)).toThrow(RangeError);
+      expect(() => heap.calloc(0.5, 32)).toThrow(RangeError);
+    });
   });
 
-  test('leaves a block of the same size where it is', () => {
-    const address = heap.malloc(64);
-    heap.malloc(16);
-    expect(heap.realloc(address, 64)).toBe(address);
-    expect(heap.realloc(address, 50)).toBe(address);
+  describe('memalign', () => {
+    test.each(powersOfTwo)('aligns to %i', (alignment) => {
+      for (const size of [0, 1, 16, 100, 5000]) {
+        const address = heap.memalign(alignment, size);
+        expect(address % Math.max(alignment, 16)).toBe(0);
+        fillPattern(heap.memory, address, size, alignment);
+        expectPattern(heap.memory, address, size, alignment);
+        expect(heap.usableSize(address)).toBeGreaterThanOrEqual(size);
+      }
+      heap.check();
+    });
+
+    test('aligns blocks that come from the free list too', () => {
+      const blocks = Array.from({ length: 50 }, () => [heap.malloc(3000), heap.malloc(16)]);
+      for (const [address = 0] of blocks) heap.free(address);
+      const { memoryBytes } = heap.stats();
+      for (let count = 0; count < 50; count++) expect(heap.memalign(512, 100) % 512).toBe(0);
+      expect(heap.stats().memoryBytes).toBe(memoryBytes);
+      heap.check();
+    });
+
+    test('keeps the gap before an aligned block usable', () => {
+      heap.memalign(65536, 16);
+      heap.memalign(65536, 16);
+      const { memoryBytes } = heap.stats();
+      for (let count = 0; count < 60; count++) heap.malloc(1000);
+      expect(heap.stats().memoryBytes).toBe(memoryBytes);
+    });
+
+    test.each(badAlignments)('refuses the alignment %s', (alignment) => {
+      expect(catchError(RangeError, () => heap.memalign(alignment, 16)).message).toContain(
+        String(alignment),
+      );
+      expectGoingOn();
+    });
+
+    test.each(badSizes)('refuses the size %s', (size) => {
+      expect(() => heap.memalign(64, size)).toThrow(RangeError);
+      expectGoingOn();
+    });
+
+    test.each([
+      ...hugeSizes,
+      2 ** 32 - 65536,
+      2 ** 32 - 70000,
+    ])('is out of memory for %i bytes', (size) => {
+      for (const alignment of [16, 4096, 65536]) {
+        expect(
+          catchError(OutOfMemoryError, () => heap.memalign(alignment, size)).requestedBytes,
+        ).toBe(size);
+      }
+      expectGoingOn();
+    });
   });
 
-  test('to 0 bytes leaves a live block', () => {
-    const address = heap.realloc(heap.malloc(100), 0);
-    expect(heap.stats().liveBlocks).toBe(1);
-    heap.free(address);
-    expect(heap.stats().liveBlocks).toBe(0);
+  describe('realloc', () => {
+    test('keeps contents while a block grows where it is the last one', () => {
+      let address = heap.malloc(10);
+      fillPattern(heap.memory, address, 10, 3);
+      for (let size = 20; size < 1 << 21; size *= 2) {
+        address = heap.realloc(address, size);
+        expectPattern(heap.memory, address, 10, 3);
+        heap.check();
+      }
+      expect(heap.stats().liveBlocks).toBe(1);
+    });
+
+    test('keeps contents where a block has to move, and frees the old place', () => {
+      const old = heap.malloc(100);
+      heap.malloc(16);
+      fillPattern(heap.memory, old, 100, 4);
+      const moved = heap.realloc(old, 1000);
+      expect(moved).not.toBe(old);
+      expectPattern(heap.memory, moved, 100, 4);
+      expect(heap.usableSize(moved)).toBeGreaterThanOrEqual(1000);
+      expect(() => heap.usableSize(old)).toThrow(InvalidFreeError);
+      expect(heap.stats().liveBlocks).toBe(2);
+      expect(heap.malloc(100)).toBe(old);
+      heap.check();
+    });
+
+    test('shrinks in place, keeps what is left, and gives the tail back', () => {
+      const address = heap.malloc(10_000);
+      heap.malloc(16);
+      fillPattern(heap.memory, address, 10_000, 5);
+      expect(heap.realloc(address, 100)).toBe(address);
+      expectPattern(heap.memory, address, 100, 5);
+      expect(heap.usableSize(address)).toBeLessThan(10_000);
+      const tail = heap.malloc(9000);
+      expect(tail).toBeGreaterThan(address);
+      expect(tail).toBeLessThan(address + 10_000);
+      expectPattern(heap.memory, address, 100, 5);
+      heap.check();
+    });
+
+    test('leaves a block of the same size where it is', () => {
+      const address = heap.malloc(64);
+      heap.malloc(16);
+      expect(heap.realloc(address, 64)).toBe(address);
+      expect(heap.realloc(address, 50)).toBe(address);
+    });
+
+    test('to 0 bytes leaves a live block', () => {
+      const address = heap.realloc(heap.malloc(100), 0);
+      expect(heap.stats().liveBlocks).toBe(1);
+      heap.free(address);
+      expect(heap.stats().liveBlocks).toBe(0);
+    });
+
+    test('of 0 is malloc', () => {
+      const address = heap.realloc(0, 100);
+      expect(heap.usableSize(address)).toBeGreaterThanOrEqual(100);
+      expect(heap.stats().allocations).toBe(1);
+    });
+
+    test.each(powersOfTwo)('keeps an alignment of %i when it moves', (alignment) => {
+      let address = heap.memalign(alignment, 100);
+      fillPattern(heap.memory, address, 100, 6);
+      for (const size of [200, 1000, 70_000]) {
+        heap.malloc(48);
+        address = heap.realloc(address, size);
+        expect(address % alignment).toBe(0);
+        expectPattern(heap.memory, address, 100, 6);
+      }
+      heap.check();
+    });
+
+    test.each(badSizes)('refuses the size %s, and the block is as it was', (size) => {
+      const address = heap.malloc(100);
+      fillPattern(heap.memory, address, 100, 7);
+      expect(() => heap.realloc(address, size)).toThrow(RangeError);
+      expectPattern(heap.memory, address, 100, 7);
+      expectGoingOn();
+    });
+
+    test.each(hugeSizes)('is out of memory for %i bytes, and the block is as it was', (size) => {
+      const address = heap.malloc(100);
+      fillPattern(heap.memory, address, 100, 8);
+      const usable = heap.usableSize(address);
+      expect(catchError(OutOfMemoryError, () => heap.realloc(address, size)).requestedBytes).toBe(
+        size,
+      );
+      expect(heap.usableSize(address)).toBe(usable);
+      expectPattern(heap.memory, address, 100, 8);
+      expectGoingOn();
+      heap.free(address);
+      expect(heap.stats().liveBlocks).toBe(0);
+    });
   });
 
-  test('of 0 is malloc', () => {
-    const address = heap.realloc(0, 100);
-    expect(heap.usableSize(address)).toBeGreaterThanOrEqual(100);
-    expect(heap.stats().allocations).toBe(1);
-  });
-
-  test.each(powersOfTwo)('keeps an alignment of %i when it moves', (alignment) => {
-    let address = heap.memalign(alignment, 100);
-    fillPattern(heap.memory, address, 100, 6);
-    for (const size of [200, 1000, 70_000]) {
-      heap.malloc(48);
-      address = heap.realloc(address, size);
-      expect(address % alignment).toBe(0);
-      expectPattern(heap.memory, address, 100, 6);
-    }
-    heap.check();
-  });
-
-  test.each(badSizes)('refuses the size %s, and the block is as it was', (size) => {
-    const address = heap.malloc(100);
-    fillPattern(heap.memory, address, 100, 7);
-    expect(() => heap.realloc(address, size)).toThrow(RangeError);
-    expectPattern(heap.memory, address, 100, 7);
-    expectGoingOn();
-  });
-
-  test.each(hugeSizes)('is out of memory for %i bytes, and the block is as it was', (size) => {
-    const address = heap.malloc(100);
-    fillPattern(heap.memory, address, 100, 8);
-    const usable = heap.usableSize(address);
-    expect(catchError(OutOfMemoryError, () => heap.realloc(address, size)).requestedBytes).toBe(
-      size,
-    );
-    expect(heap.usableSize(address)).toBe(usable);
-    expectPattern(heap.memory, address, 100, 8);
-    expectGoingOn();
-    heap.free(address);
-    expect(heap.stats().liveBlocks).toBe(0);
-  });
-});
-
-describe('usableSize', () => {
-  test('is at least what was asked for, and all of it may be used', () => {
-    const blocks = Array.from({ length: 200 }, (_, size) => ({ size, address: heap.malloc(size) }));
-    for (const { address, size } of blocks) {
-      expect(heap.usableSize(address)).toBeGreaterThanOrEqual(Math.max(size, 1));
-      expect(heap.usableSize(address)).toBeLessThan(size + 32);
-      fillPattern(heap.memory, address, heap.usableSize(address), address);
-    }
-    for (const { address } of blocks)
-      expectPattern(heap.memory, address, heap.usableSize(address), address);
-    heap.check();
+  describe('usableSize', () => {
+    test('is at least what was asked for, and all of it may be used', () => {
+      const blocks = Array.from({ length: 200 }, (_, size) => ({
+        size,
+        address: heap.malloc(size),
+      }));
+      for (const { address, size } of blocks) {
+        expect(heap.usableSize(address)).toBeGreaterThanOrEqual(Math.max(size, 1));
+        expect(heap.usableSize(address)).toBeLessThan(size + 32);
+        fillPattern(heap.memory, address, heap.usableSize(address), address);
+      }
+      for (const { address } of blocks)
+        expectPattern(heap.memory, address, heap.usableSize(address), address);
+      heap.check();
+    });
   });
 });

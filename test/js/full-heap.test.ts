@@ -4,94 +4,97 @@ import { createHeap, type Heap, OutOfMemoryError } from 'lite-alloc';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { catchError } from '../support/errors.js';
 import { expectPattern, fillPattern } from '../support/pattern.js';
+import { describeStrategies } from '../support/strategies.js';
 
 const maximumBytes = 1 << 20;
 const large = maximumBytes / 4;
 
-let heap: Heap;
-let blocks: number[];
+describeStrategies((strategy) => {
+  let heap: Heap;
+  let blocks: number[];
 
-beforeEach(async () => {
-  heap = await createHeap({ maximumBytes });
-  blocks = [];
-  for (let address = heap.tryMalloc(5000); address !== 0; address = heap.tryMalloc(5000)) {
-    fillPattern(heap.memory, address, 5000, address);
-    blocks.push(address);
-  }
-  // Nothing is left for an odd size either.
-  while (heap.tryMalloc(16) !== 0);
-});
+  beforeEach(async () => {
+    heap = await createHeap({ strategy, maximumBytes });
+    blocks = [];
+    for (let address = heap.tryMalloc(5000); address !== 0; address = heap.tryMalloc(5000)) {
+      fillPattern(heap.memory, address, 5000, address);
+      blocks.push(address);
+    }
+    // Nothing is left for an odd size either.
+    while (heap.tryMalloc(16) !== 0);
+  });
 
-describe.each<readonly [string, number, (heap: Heap) => unknown]>([
-  ['malloc', large, () => heap.malloc(large)],
-  ['calloc', large, () => heap.calloc(16, large / 16)],
-  ['memalign', large, () => heap.memalign(4096, large)],
-  ['realloc', large, () => heap.realloc(blocks[3] ?? 0, large)],
-  ['allocate', large, () => heap.allocate(large)],
-  ['array', large, () => heap.array(Float64Array, large / 8)],
-  ['from', large, () => heap.from(new Uint16Array(large / 2))],
-  ['malloc of a small block', 100, () => heap.malloc(100)],
-])('%s in a full heap', (_, requestedBytes, call) => {
-  test('is out of memory, with all that is known, and the heap goes on', () => {
-    const { failures, ...before } = heap.stats();
-    const error = catchError(OutOfMemoryError, () => call(heap));
-    expect(error).toMatchObject({
-      name: 'OutOfMemoryError',
-      code: 'OUT_OF_MEMORY',
-      requestedBytes,
-      memoryBytes: maximumBytes,
-      maximumBytes,
+  describe.each<readonly [string, number, (heap: Heap) => unknown]>([
+    ['malloc', large, () => heap.malloc(large)],
+    ['calloc', large, () => heap.calloc(16, large / 16)],
+    ['memalign', large, () => heap.memalign(4096, large)],
+    ['realloc', large, () => heap.realloc(blocks[3] ?? 0, large)],
+    ['allocate', large, () => heap.allocate(large)],
+    ['array', large, () => heap.array(Float64Array, large / 8)],
+    ['from', large, () => heap.from(new Uint16Array(large / 2))],
+    ['malloc of a small block', 100, () => heap.malloc(100)],
+  ])('%s in a full heap', (_, requestedBytes, call) => {
+    test('is out of memory, with all that is known, and the heap goes on', () => {
+      const { failures, ...before } = heap.stats();
+      const error = catchError(OutOfMemoryError, () => call(heap));
+      expect(error).toMatchObject({
+        name: 'OutOfMemoryError',
+        code: 'OUT_OF_MEMORY',
+        requestedBytes,
+        memoryBytes: maximumBytes,
+        maximumBytes,
+      });
+      const { failures: failuresAfter, ...after } = heap.stats();
+      expect(after).toEqual(before);
+      expect(failuresAfter).toBe(failures + 1);
+      heap.check();
+      for (const address of blocks) expectPattern(heap.memory, address, 5000, address);
     });
-    const { failures: failuresAfter, ...after } = heap.stats();
-    expect(after).toEqual(before);
-    expect(failuresAfter).toBe(failures + 1);
-    heap.check();
-    for (const address of blocks) expectPattern(heap.memory, address, 5000, address);
+
+    test('works again once there is room', () => {
+      expect(() => call(heap)).toThrow(OutOfMemoryError);
+      heap.reset();
+      blocks = [0, 0, 0, heap.malloc(10)];
+      expect(() => call(heap)).not.toThrow();
+      heap.check();
+    });
   });
 
-  test('works again once there is room', () => {
-    expect(() => call(heap)).toThrow(OutOfMemoryError);
-    heap.reset();
-    blocks = [0, 0, 0, heap.malloc(10)];
-    expect(() => call(heap)).not.toThrow();
-    heap.check();
-  });
-});
+  describe('a full heap', () => {
+    test('has used nearly all of its memory', () => {
+      const { memoryBytes, liveBytes } = heap.stats();
+      expect(memoryBytes).toBe(maximumBytes);
+      expect(liveBytes).toBeGreaterThan(maximumBytes * 0.85);
+    });
 
-describe('a full heap', () => {
-  test('has used nearly all of its memory', () => {
-    const { memoryBytes, liveBytes } = heap.stats();
-    expect(memoryBytes).toBe(maximumBytes);
-    expect(liveBytes).toBeGreaterThan(maximumBytes * 0.85);
-  });
+    test('serves what was freed', () => {
+      const [freed = 0] = blocks.splice(10, 1);
+      heap.free(freed);
+      const address = heap.malloc(5000);
+      expect(address).toBe(freed);
+      expect(heap.tryMalloc(5000)).toBe(0);
+      for (const other of blocks) expectPattern(heap.memory, other, 5000, other);
+      heap.check();
+    });
 
-  test('serves what was freed', () => {
-    const [freed = 0] = blocks.splice(10, 1);
-    heap.free(freed);
-    const address = heap.malloc(5000);
-    expect(address).toBe(freed);
-    expect(heap.tryMalloc(5000)).toBe(0);
-    for (const other of blocks) expectPattern(heap.memory, other, 5000, other);
-    heap.check();
-  });
+    test('can shrink blocks and hand out their tails', () => {
+      for (const address of blocks) expect(heap.realloc(address, 1000)).toBe(address);
+      for (const address of blocks) expectPattern(heap.memory, address, 1000, address);
+      for (let count = 0; count < blocks.length; count++) expect(heap.tryMalloc(3000)).not.toBe(0);
+      heap.check();
+    });
 
-  test('can shrink blocks and hand out their tails', () => {
-    for (const address of blocks) expect(heap.realloc(address, 1000)).toBe(address);
-    for (const address of blocks) expectPattern(heap.memory, address, 1000, address);
-    for (let count = 0; count < blocks.length; count++) expect(heap.tryMalloc(3000)).not.toBe(0);
-    heap.check();
-  });
+    test('frees all it has', () => {
+      heap.reset();
+      for (const { state } of heap.blocks()) expect(state).toBe('free');
+      expect(heap.tryMalloc(maximumBytes / 2)).not.toBe(0);
+    });
 
-  test('frees all it has', () => {
-    heap.reset();
-    for (const { state } of heap.blocks()) expect(state).toBe('free');
-    expect(heap.tryMalloc(maximumBytes / 2)).not.toBe(0);
-  });
-
-  test('does not grow when somebody else cannot either', () => {
-    expect(() => heap.memory.grow(1)).toThrow(RangeError);
-    expect(heap.tryMalloc(100)).toBe(0);
-    heap.check();
+    test('does not grow when somebody else cannot either', () => {
+      expect(() => heap.memory.grow(1)).toThrow(RangeError);
+      expect(heap.tryMalloc(100)).toBe(0);
+      heap.check();
+    });
   });
 });
 

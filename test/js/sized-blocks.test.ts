@@ -7,215 +7,218 @@ import { expectPattern, fillPattern } from '../support/pattern.js';
 import { Random, runSteps } from '../support/random.js';
 import { type ShadowBlock, ShadowHeap } from '../support/shadow-heap.js';
 import { badAlignments, badSizes, hugeSizes, powersOfTwo } from '../support/sizes.js';
+import { describeStrategies } from '../support/strategies.js';
 
-let heap: Heap;
-beforeEach(async () => {
-  heap = await createHeap();
-});
+describeStrategies((strategy) => {
+  let heap: Heap;
+  beforeEach(async () => {
+    heap = await createHeap({ strategy });
+  });
 
-function expectGoingOn(): void {
-  heap.check();
-  const address = heap.allocate(24);
-  heap.deallocate(address, 24);
-  heap.check();
-}
-
-describe('allocate', () => {
-  test.each(powersOfTwo)('aligns to %i', (alignment) => {
-    for (const size of [0, 1, 16, 100, 5000]) {
-      const address = heap.allocate(size, alignment);
-      expect(address % Math.max(alignment, 16)).toBe(0);
-      fillPattern(heap.memory, address, size, alignment);
-      expectPattern(heap.memory, address, size, alignment);
-    }
+  function expectGoingOn(): void {
     heap.check();
-  });
-
-  test('aligns to 16 unless told', () => {
-    for (let size = 0; size < 200; size++) expect(heap.allocate(size) % 16).toBe(0);
-  });
-
-  test('puts no header on a block', () => {
-    const [first, second] = [heap.allocate(64), heap.allocate(64)];
-    expect(second - first).toBe(64);
-    expect(heap.stats()).toMatchObject({ liveBlocks: 2, liveBytes: 128 });
-  });
-
-  test('gives distinct live blocks for 0 bytes', () => {
-    expect(new Set(Array.from({ length: 50 }, () => heap.allocate(0))).size).toBe(50);
-  });
-
-  test.each(badSizes)('refuses the size %s', (size) => {
-    expect(() => heap.allocate(size)).toThrow(RangeError);
-    expectGoingOn();
-  });
-
-  test.each(badAlignments)('refuses the alignment %s', (alignment) => {
-    expect(catchError(RangeError, () => heap.allocate(16, alignment)).message).toContain(
-      String(alignment),
-    );
-    expectGoingOn();
-  });
-
-  test.each(hugeSizes)('is out of memory for %i bytes', (size) => {
-    expect(catchError(OutOfMemoryError, () => heap.allocate(size)).requestedBytes).toBe(size);
-    expectGoingOn();
-  });
-});
-
-describe('deallocate', () => {
-  test('gives the memory back', () => {
-    const address = heap.allocate(1000);
-    heap.allocate(16);
-    heap.deallocate(address, 1000);
-    expect(heap.allocate(1000)).toBe(address);
+    const address = heap.allocate(24);
+    heap.deallocate(address, 24);
     heap.check();
-  });
+  }
 
-  test.each<readonly [string, (address: number) => [number, number, number?]]>([
-    ['address 0', () => [0, 64]],
-    ['an address between units', (address) => [address + 8, 64]],
-    ['an address less aligned than it says', (address) => [address + 16, 16, 4096]],
-    ['an address behind memory', () => [heap.memory.buffer.byteLength + 64, 64]],
-    ['an address in the slack', (address) => [address + 4096, 64]],
-    ['an address below the heap', () => [512, 16]],
-    ['an address above 32 bits', (address) => [address + 2 ** 32, 64]],
-    ['a negative address', () => [-64, 64]],
-    ['an address that is no number', () => [Number.NaN, 64]],
-    ['more bytes than there are behind it', (address) => [address, 4096]],
-    ['more bytes than memory has', (address) => [address, 2 ** 31]],
-    ['more bytes than 32 bits tell', (address) => [address, 2 ** 32]],
-  ])('refuses %s with InvalidFreeError, and the heap goes on', (_, wrong) => {
-    const address = heap.allocate(64, 4096);
-    const before = heap.stats();
-    const [wrongAddress, size, alignment] = wrong(address);
-    const error = catchError(InvalidFreeError, () =>
-      heap.deallocate(wrongAddress, size, alignment),
-    );
-    expect(error).toMatchObject({ code: 'INVALID_FREE', address: wrongAddress });
-    expect(heap.stats()).toEqual(before);
-    expect(() => heap.reallocate(wrongAddress, size, 16, alignment)).toThrow(InvalidFreeError);
-    expect(heap.stats()).toEqual(before);
-    heap.deallocate(address, 64, 4096);
-    expectGoingOn();
-  });
+  describe('allocate', () => {
+    test.each(powersOfTwo)('aligns to %i', (alignment) => {
+      for (const size of [0, 1, 16, 100, 5000]) {
+        const address = heap.allocate(size, alignment);
+        expect(address % Math.max(alignment, 16)).toBe(0);
+        fillPattern(heap.memory, address, size, alignment);
+        expectPattern(heap.memory, address, size, alignment);
+      }
+      heap.check();
+    });
 
-  test('refuses a block of malloc', () => {
-    const address = heap.malloc(64);
-    heap.malloc(64);
-    expect(() => heap.deallocate(address, 64)).toThrow(InvalidFreeError);
-    expect(() => heap.reallocate(address, 64, 128)).toThrow(InvalidFreeError);
-    heap.free(address);
-    expectGoingOn();
-  });
+    test('aligns to 16 unless told', () => {
+      for (let size = 0; size < 200; size++) expect(heap.allocate(size) % 16).toBe(0);
+    });
 
-  test('refuses bad sizes and alignments', () => {
-    const address = heap.allocate(64);
-    for (const size of badSizes) expect(() => heap.deallocate(address, size)).toThrow(RangeError);
-    for (const alignment of badAlignments) {
-      if (alignment !== undefined)
-        expect(() => heap.deallocate(address, 64, alignment)).toThrow(RangeError);
-    }
-    heap.deallocate(address, 64);
-    expectGoingOn();
-  });
-});
+    test('puts no header on a block', () => {
+      const [first, second] = [heap.allocate(64), heap.allocate(64)];
+      expect(second - first).toBe(64);
+      expect(heap.stats()).toMatchObject({ liveBlocks: 2, liveBytes: 128 });
+    });
 
-describe('reallocate', () => {
-  test('grows the last block in place and keeps its contents', () => {
-    const address = heap.allocate(100);
-    fillPattern(heap.memory, address, 100, 1);
-    expect(heap.reallocate(address, 100, 10_000)).toBe(address);
-    expect(heap.reallocate(address, 10_000, 1 << 21)).toBe(address);
-    expectPattern(heap.memory, address, 100, 1);
-    expect(heap.stats().liveBlocks).toBe(1);
-    heap.check();
-  });
+    test('gives distinct live blocks for 0 bytes', () => {
+      expect(new Set(Array.from({ length: 50 }, () => heap.allocate(0))).size).toBe(50);
+    });
 
-  test('moves a block that has no room, keeps its contents, and frees the old place', () => {
-    const old = heap.allocate(96);
-    heap.allocate(16);
-    fillPattern(heap.memory, old, 96, 2);
-    const moved = heap.reallocate(old, 96, 1000);
-    expect(moved).not.toBe(old);
-    expectPattern(heap.memory, moved, 96, 2);
-    expect(heap.allocate(96)).toBe(old);
-    heap.check();
-  });
+    test.each(badSizes)('refuses the size %s', (size) => {
+      expect(() => heap.allocate(size)).toThrow(RangeError);
+      expectGoingOn();
+    });
 
-  test('shrinks in place and gives the tail back', () => {
-    const address = heap.allocate(1024);
-    heap.allocate(16);
-    fillPattern(heap.memory, address, 1024, 3);
-    expect(heap.reallocate(address, 1024, 32)).toBe(address);
-    expectPattern(heap.memory, address, 32, 3);
-    expect(heap.allocate(992)).toBe(address + 32);
-    heap.check();
-  });
-
-  test('keeps the alignment it is told when it moves', () => {
-    for (const alignment of powersOfTwo) {
-      const address = heap.allocate(64, alignment);
-      heap.allocate(48);
-      expect(heap.reallocate(address, 64, 70_000, alignment) % alignment).toBe(0);
-    }
-    heap.check();
-  });
-
-  test('refuses bad sizes and alignments', () => {
-    const address = heap.allocate(64);
-    for (const size of badSizes) {
-      expect(catchError(RangeError, () => heap.reallocate(address, size, 10)).message).toMatch(
-        /^oldSize /,
+    test.each(badAlignments)('refuses the alignment %s', (alignment) => {
+      expect(catchError(RangeError, () => heap.allocate(16, alignment)).message).toContain(
+        String(alignment),
       );
-      expect(catchError(RangeError, () => heap.reallocate(address, 64, size)).message).toMatch(
-        /^newSize /,
+      expectGoingOn();
+    });
+
+    test.each(hugeSizes)('is out of memory for %i bytes', (size) => {
+      expect(catchError(OutOfMemoryError, () => heap.allocate(size)).requestedBytes).toBe(size);
+      expectGoingOn();
+    });
+  });
+
+  describe('deallocate', () => {
+    test('gives the memory back', () => {
+      const address = heap.allocate(1000);
+      heap.allocate(16);
+      heap.deallocate(address, 1000);
+      expect(heap.allocate(1000)).toBe(address);
+      heap.check();
+    });
+
+    test.each<readonly [string, (address: number) => [number, number, number?]]>([
+      ['address 0', () => [0, 64]],
+      ['an address between units', (address) => [address + 8, 64]],
+      ['an address less aligned than it says', (address) => [address + 16, 16, 4096]],
+      ['an address behind memory', () => [heap.memory.buffer.byteLength + 64, 64]],
+      ['an address in the slack', (address) => [address + 4096, 64]],
+      ['an address below the heap', () => [512, 16]],
+      ['an address above 32 bits', (address) => [address + 2 ** 32, 64]],
+      ['a negative address', () => [-64, 64]],
+      ['an address that is no number', () => [Number.NaN, 64]],
+      ['more bytes than there are behind it', (address) => [address, 4096]],
+      ['more bytes than memory has', (address) => [address, 2 ** 31]],
+      ['more bytes than 32 bits tell', (address) => [address, 2 ** 32]],
+    ])('refuses %s with InvalidFreeError, and the heap goes on', (_, wrong) => {
+      const address = heap.allocate(64, 4096);
+      const before = heap.stats();
+      const [wrongAddress, size, alignment] = wrong(address);
+      const error = catchError(InvalidFreeError, () =>
+        heap.deallocate(wrongAddress, size, alignment),
       );
-    }
-    expect(() => heap.reallocate(address, 64, 10, 3)).toThrow(RangeError);
-    heap.deallocate(address, 64);
-    expectGoingOn();
+      expect(error).toMatchObject({ code: 'INVALID_FREE', address: wrongAddress });
+      expect(heap.stats()).toEqual(before);
+      expect(() => heap.reallocate(wrongAddress, size, 16, alignment)).toThrow(InvalidFreeError);
+      expect(heap.stats()).toEqual(before);
+      heap.deallocate(address, 64, 4096);
+      expectGoingOn();
+    });
+
+    test('refuses a block of malloc', () => {
+      const address = heap.malloc(64);
+      heap.malloc(64);
+      expect(() => heap.deallocate(address, 64)).toThrow(InvalidFreeError);
+      expect(() => heap.reallocate(address, 64, 128)).toThrow(InvalidFreeError);
+      heap.free(address);
+      expectGoingOn();
+    });
+
+    test('refuses bad sizes and alignments', () => {
+      const address = heap.allocate(64);
+      for (const size of badSizes) expect(() => heap.deallocate(address, size)).toThrow(RangeError);
+      for (const alignment of badAlignments) {
+        if (alignment !== undefined)
+          expect(() => heap.deallocate(address, 64, alignment)).toThrow(RangeError);
+      }
+      heap.deallocate(address, 64);
+      expectGoingOn();
+    });
   });
 
-  test.each(hugeSizes)('is out of memory for %i bytes, and the block is as it was', (size) => {
-    const address = heap.allocate(64);
-    fillPattern(heap.memory, address, 64, 4);
-    expect(
-      catchError(OutOfMemoryError, () => heap.reallocate(address, 64, size)).requestedBytes,
-    ).toBe(size);
-    expectPattern(heap.memory, address, 64, 4);
-    heap.deallocate(address, 64);
-    expectGoingOn();
+  describe('reallocate', () => {
+    test('grows the last block in place and keeps its contents', () => {
+      const address = heap.allocate(100);
+      fillPattern(heap.memory, address, 100, 1);
+      expect(heap.reallocate(address, 100, 10_000)).toBe(address);
+      expect(heap.reallocate(address, 10_000, 1 << 21)).toBe(address);
+      expectPattern(heap.memory, address, 100, 1);
+      expect(heap.stats().liveBlocks).toBe(1);
+      heap.check();
+    });
+
+    test('moves a block that has no room, keeps its contents, and frees the old place', () => {
+      const old = heap.allocate(96);
+      heap.allocate(16);
+      fillPattern(heap.memory, old, 96, 2);
+      const moved = heap.reallocate(old, 96, 1000);
+      expect(moved).not.toBe(old);
+      expectPattern(heap.memory, moved, 96, 2);
+      expect(heap.allocate(96)).toBe(old);
+      heap.check();
+    });
+
+    test('shrinks in place and gives the tail back', () => {
+      const address = heap.allocate(1024);
+      heap.allocate(16);
+      fillPattern(heap.memory, address, 1024, 3);
+      expect(heap.reallocate(address, 1024, 32)).toBe(address);
+      expectPattern(heap.memory, address, 32, 3);
+      expect(heap.allocate(992)).toBe(address + 32);
+      heap.check();
+    });
+
+    test('keeps the alignment it is told when it moves', () => {
+      for (const alignment of powersOfTwo) {
+        const address = heap.allocate(64, alignment);
+        heap.allocate(48);
+        expect(heap.reallocate(address, 64, 70_000, alignment) % alignment).toBe(0);
+      }
+      heap.check();
+    });
+
+    test('refuses bad sizes and alignments', () => {
+      const address = heap.allocate(64);
+      for (const size of badSizes) {
+        expect(catchError(RangeError, () => heap.reallocate(address, size, 10)).message).toMatch(
+          /^oldSize /,
+        );
+        expect(catchError(RangeError, () => heap.reallocate(address, 64, size)).message).toMatch(
+          /^newSize /,
+        );
+      }
+      expect(() => heap.reallocate(address, 64, 10, 3)).toThrow(RangeError);
+      heap.deallocate(address, 64);
+      expectGoingOn();
+    });
+
+    test.each(hugeSizes)('is out of memory for %i bytes, and the block is as it was', (size) => {
+      const address = heap.allocate(64);
+      fillPattern(heap.memory, address, 64, 4);
+      expect(
+        catchError(OutOfMemoryError, () => heap.reallocate(address, 64, size)).requestedBytes,
+      ).toBe(size);
+      expectPattern(heap.memory, address, 64, 4);
+      heap.deallocate(address, 64);
+      expectGoingOn();
+    });
   });
-});
 
-test('random sized calls keep all contents beside blocks of malloc', () => {
-  const seed = inject('seed');
-  const random = new Random(seed);
-  const shadow = new ShadowHeap(heap.memory);
-  const slots: (ShadowBlock | undefined)[] = [];
-  const blocks = Array.from({ length: 50 }, (_, size) => shadow.add(heap.malloc(size), size, 16));
+  test('random sized calls keep all contents beside blocks of malloc', () => {
+    const seed = inject('seed');
+    const random = new Random(seed);
+    const shadow = new ShadowHeap(heap.memory);
+    const slots: (ShadowBlock | undefined)[] = [];
+    const blocks = Array.from({ length: 50 }, (_, size) => shadow.add(heap.malloc(size), size, 16));
 
-  runSteps(seed, 20_000, () => {
-    const slot = random.below(100);
-    const block = slots[slot];
-    const size = random.below(1 << random.pick([4, 7, 11]));
-    if (block === undefined) {
-      const alignment = random.pick(powersOfTwo.slice(0, 10));
-      slots[slot] = shadow.add(heap.allocate(size, alignment), size, alignment);
-    } else if (random.oneIn(2)) {
-      const address = heap.reallocate(block.address, block.size, size, block.alignment);
-      slots[slot] = shadow.resize(block, address, size);
-    } else {
-      shadow.remove(block);
-      heap.deallocate(block.address, block.size, block.alignment);
-      slots[slot] = undefined;
-    }
+    runSteps(seed, 20_000, () => {
+      const slot = random.below(100);
+      const block = slots[slot];
+      const size = random.below(1 << random.pick([4, 7, 11]));
+      if (block === undefined) {
+        const alignment = random.pick(powersOfTwo.slice(0, 10));
+        slots[slot] = shadow.add(heap.allocate(size, alignment), size, alignment);
+      } else if (random.oneIn(2)) {
+        const address = heap.reallocate(block.address, block.size, size, block.alignment);
+        slots[slot] = shadow.resize(block, address, size);
+      } else {
+        shadow.remove(block);
+        heap.deallocate(block.address, block.size, block.alignment);
+        slots[slot] = undefined;
+      }
+    });
+
+    heap.check();
+    shadow.verifyAll();
+    expect(heap.stats().liveBlocks).toBe(shadow.count);
+    for (const { address } of blocks) heap.free(address);
+    heap.check();
   });
-
-  heap.check();
-  shadow.verifyAll();
-  expect(heap.stats().liveBlocks).toBe(shadow.count);
-  for (const { address } of blocks) heap.free(address);
-  heap.check();
 });

@@ -4,142 +4,145 @@ import { createHeap, DoubleFreeError, type Heap, InvalidFreeError } from 'lite-a
 import { beforeEach, describe, expect, test } from 'vitest';
 import { catchError } from '../support/errors.js';
 import { expectPattern, fillPattern } from '../support/pattern.js';
+import { describeStrategies } from '../support/strategies.js';
 
-let heap: Heap;
-let first: number;
-let block: number;
-let last: number;
+describeStrategies((strategy) => {
+  let heap: Heap;
+  let first: number;
+  let block: number;
+  let last: number;
 
-beforeEach(async () => {
-  heap = await createHeap();
-  [first, block, last] = [heap.malloc(100), heap.malloc(100), heap.malloc(100)];
-  for (const address of [first, block, last]) fillPattern(heap.memory, address, 100, address);
-});
-
-/** Nothing happened to the heap: all blocks live, with what is in them, and more can be had. */
-function expectUntouched(before: object, live = [first, block, last]): void {
-  const { failures, ...after } = heap.stats();
-  expect({ ...after, failures }).toEqual(before);
-  heap.check();
-  for (const address of live) expectPattern(heap.memory, address, 100, address);
-  heap.free(heap.malloc(100));
-  for (const address of live) heap.free(address);
-  expect(heap.stats().liveBlocks).toBe(0);
-  heap.check();
-}
-
-const wrongAddresses: readonly (readonly [string, () => number])[] = [
-  ['one past the start of a block', () => block + 1],
-  ['8 bytes into a block', () => block + 8],
-  ['16 bytes into a block', () => block + 16],
-  ['the header of a block', () => block - 16],
-  ['below the heap', () => 16],
-  ['in the first page, in front of the heap', () => 1024],
-  ['in the slack behind the last block', () => last + 4096],
-  ['the end of memory', () => heap.memory.buffer.byteLength],
-  ['behind memory', () => heap.memory.buffer.byteLength + 65536],
-  ['the last unit of 32 bits', () => 2 ** 32 - 16],
-  ['one unit above 32 bits', () => 2 ** 32 + 16],
-  ['a block, 2^32 above', () => block + 2 ** 32],
-  ['huge', () => 2 ** 53],
-  ['negative', () => -16],
-  ['a fraction', () => block + 0.5],
-  ['not a number', () => Number.NaN],
-  ['infinite', () => Number.POSITIVE_INFINITY],
-  ['text', () => `${block}` as unknown as number],
-  ['nothing', () => undefined as unknown as number],
-];
-
-describe.each(wrongAddresses)('an address that is %s', (_, wrongAddress) => {
-  test('is refused by free with InvalidFreeError, and the heap goes on', () => {
-    const before = heap.stats();
-    const address = wrongAddress();
-    const error = catchError(InvalidFreeError, () => heap.free(address));
-    expect(error).toMatchObject({ name: 'InvalidFreeError', code: 'INVALID_FREE', address });
-    expectUntouched(before);
+  beforeEach(async () => {
+    heap = await createHeap({ strategy });
+    [first, block, last] = [heap.malloc(100), heap.malloc(100), heap.malloc(100)];
+    for (const address of [first, block, last]) fillPattern(heap.memory, address, 100, address);
   });
 
-  test('is refused by realloc and usableSize with InvalidFreeError, and the heap goes on', () => {
-    const before = heap.stats();
-    const address = wrongAddress();
-    expect(catchError(InvalidFreeError, () => heap.realloc(address, 50)).address).toBe(address);
-    expect(catchError(InvalidFreeError, () => heap.realloc(address, 2 ** 32)).address).toBe(
-      address,
-    );
-    expect(catchError(InvalidFreeError, () => heap.usableSize(address)).address).toBe(address);
-    expectUntouched(before);
-  });
-});
+  /** Nothing happened to the heap: all blocks live, with what is in them, and more can be had. */
+  function expectUntouched(before: object, live = [first, block, last]): void {
+    const { failures, ...after } = heap.stats();
+    expect({ ...after, failures }).toEqual(before);
+    heap.check();
+    for (const address of live) expectPattern(heap.memory, address, 100, address);
+    heap.free(heap.malloc(100));
+    for (const address of live) heap.free(address);
+    expect(heap.stats().liveBlocks).toBe(0);
+    heap.check();
+  }
 
-describe('free', () => {
-  test('ignores 0', () => {
-    const before = heap.stats();
-    heap.free(0);
-    expectUntouched(before);
+  const wrongAddresses: readonly (readonly [string, () => number])[] = [
+    ['one past the start of a block', () => block + 1],
+    ['8 bytes into a block', () => block + 8],
+    ['16 bytes into a block', () => block + 16],
+    ['the header of a block', () => block - 16],
+    ['below the heap', () => 16],
+    ['in the first page, in front of the heap', () => 1024],
+    ['in the slack behind the last block', () => last + 4096],
+    ['the end of memory', () => heap.memory.buffer.byteLength],
+    ['behind memory', () => heap.memory.buffer.byteLength + 65536],
+    ['the last unit of 32 bits', () => 2 ** 32 - 16],
+    ['one unit above 32 bits', () => 2 ** 32 + 16],
+    ['a block, 2^32 above', () => block + 2 ** 32],
+    ['huge', () => 2 ** 53],
+    ['negative', () => -16],
+    ['a fraction', () => block + 0.5],
+    ['not a number', () => Number.NaN],
+    ['infinite', () => Number.POSITIVE_INFINITY],
+    ['text', () => `${block}` as unknown as number],
+    ['nothing', () => undefined as unknown as number],
+  ];
+
+  describe.each(wrongAddresses)('an address that is %s', (_, wrongAddress) => {
+    test('is refused by free with InvalidFreeError, and the heap goes on', () => {
+      const before = heap.stats();
+      const address = wrongAddress();
+      const error = catchError(InvalidFreeError, () => heap.free(address));
+      expect(error).toMatchObject({ name: 'InvalidFreeError', code: 'INVALID_FREE', address });
+      expectUntouched(before);
+    });
+
+    test('is refused by realloc and usableSize with InvalidFreeError, and the heap goes on', () => {
+      const before = heap.stats();
+      const address = wrongAddress();
+      expect(catchError(InvalidFreeError, () => heap.realloc(address, 50)).address).toBe(address);
+      expect(catchError(InvalidFreeError, () => heap.realloc(address, 2 ** 32)).address).toBe(
+        address,
+      );
+      expect(catchError(InvalidFreeError, () => heap.usableSize(address)).address).toBe(address);
+      expectUntouched(before);
+    });
   });
 
-  test('twice of a block throws DoubleFreeError, and the heap goes on', () => {
+  describe('free', () => {
+    test('ignores 0', () => {
+      const before = heap.stats();
+      heap.free(0);
+      expectUntouched(before);
+    });
+
+    test('twice of a block throws DoubleFreeError, and the heap goes on', () => {
+      heap.free(block);
+      const before = heap.stats();
+      const error = catchError(DoubleFreeError, () => heap.free(block));
+      expect(error).toMatchObject({ name: 'DoubleFreeError', code: 'DOUBLE_FREE', address: block });
+      expect(error.message).toContain(`0x${block.toString(16)}`);
+      expectUntouched(before, [first, last]);
+    });
+
+    test('twice of the last block throws DoubleFreeError, and the heap goes on', () => {
+      heap.free(last);
+      const before = heap.stats();
+      expect(catchError(DoubleFreeError, () => heap.free(last)).address).toBe(last);
+      expectUntouched(before, [first, block]);
+    });
+
+    test('of a block that realloc moved throws, and the new one lives on', () => {
+      const moved = heap.realloc(block, 1000);
+      expect(moved).not.toBe(block);
+      expect(() => heap.free(block)).toThrow(DoubleFreeError);
+      expectPattern(heap.memory, moved, 100, block);
+      heap.free(moved);
+      heap.check();
+    });
+
+    test('of a block of another heap throws', async () => {
+      const other = await createHeap();
+      const foreign = Array.from({ length: 100 }, () => other.malloc(48)).at(-1) ?? 0;
+      const before = heap.stats();
+      expect(() => heap.free(foreign)).toThrow(InvalidFreeError);
+      expectUntouched(before);
+      other.free(foreign);
+    });
+
+    test('of a block of the sized calls throws', () => {
+      const address = heap.allocate(64);
+      heap.u8.fill(0, address, address + 64);
+      const before = heap.stats();
+      expect(() => heap.free(address)).toThrow(InvalidFreeError);
+      expect(heap.stats()).toEqual(before);
+      heap.deallocate(address, 64);
+    });
+
+    test('again of an address that was handed out anew frees the new block', () => {
+      heap.free(block);
+      expect(heap.malloc(100)).toBe(block);
+      heap.free(block);
+      expect(() => heap.free(block)).toThrow(DoubleFreeError);
+      heap.check();
+    });
+
+    test('of a block whose header was copied elsewhere throws', () => {
+      heap.u8.copyWithin(first + 16, block - 16, block);
+      expect(() => heap.free(first + 32)).toThrow(InvalidFreeError);
+      heap.check();
+    });
+  });
+
+  test('realloc and usableSize refuse a freed block', () => {
     heap.free(block);
     const before = heap.stats();
-    const error = catchError(DoubleFreeError, () => heap.free(block));
-    expect(error).toMatchObject({ name: 'DoubleFreeError', code: 'DOUBLE_FREE', address: block });
-    expect(error.message).toContain(`0x${block.toString(16)}`);
+    expect(() => heap.realloc(block, 10)).toThrow(InvalidFreeError);
+    expect(() => heap.usableSize(block)).toThrow(InvalidFreeError);
     expectUntouched(before, [first, last]);
   });
-
-  test('twice of the last block throws DoubleFreeError, and the heap goes on', () => {
-    heap.free(last);
-    const before = heap.stats();
-    expect(catchError(DoubleFreeError, () => heap.free(last)).address).toBe(last);
-    expectUntouched(before, [first, block]);
-  });
-
-  test('of a block that realloc moved throws, and the new one lives on', () => {
-    const moved = heap.realloc(block, 1000);
-    expect(moved).not.toBe(block);
-    expect(() => heap.free(block)).toThrow(DoubleFreeError);
-    expectPattern(heap.memory, moved, 100, block);
-    heap.free(moved);
-    heap.check();
-  });
-
-  test('of a block of another heap throws', async () => {
-    const other = await createHeap();
-    const foreign = Array.from({ length: 100 }, () => other.malloc(48)).at(-1) ?? 0;
-    const before = heap.stats();
-    expect(() => heap.free(foreign)).toThrow(InvalidFreeError);
-    expectUntouched(before);
-    other.free(foreign);
-  });
-
-  test('of a block of the sized calls throws', () => {
-    const address = heap.allocate(64);
-    heap.u8.fill(0, address, address + 64);
-    const before = heap.stats();
-    expect(() => heap.free(address)).toThrow(InvalidFreeError);
-    expect(heap.stats()).toEqual(before);
-    heap.deallocate(address, 64);
-  });
-
-  test('again of an address that was handed out anew frees the new block', () => {
-    heap.free(block);
-    expect(heap.malloc(100)).toBe(block);
-    heap.free(block);
-    expect(() => heap.free(block)).toThrow(DoubleFreeError);
-    heap.check();
-  });
-
-  test('of a block whose header was copied elsewhere throws', () => {
-    heap.u8.copyWithin(first + 16, block - 16, block);
-    expect(() => heap.free(first + 32)).toThrow(InvalidFreeError);
-    heap.check();
-  });
-});
-
-test('realloc and usableSize refuse a freed block', () => {
-  heap.free(block);
-  const before = heap.stats();
-  expect(() => heap.realloc(block, 10)).toThrow(InvalidFreeError);
-  expect(() => heap.usableSize(block)).toThrow(InvalidFreeError);
-  expectUntouched(before, [first, last]);
 });

@@ -77,6 +77,11 @@ class HeaderlessHeap {
     if (limit_ == 0 && end - begin >= Tracker::kRegionPrefix) heap().enter_region(begin, end);
   }
 
+  /// The bytes that a block with this layout has above its prefix: what was asked for, rounded.
+  [[nodiscard]] static constexpr Size capacity(const Layout& layout) noexcept {
+    return Heap::block_bytes(layout) - layout.prefix;
+  }
+
   /// Every block is gone; the memory stays for reuse. Time in proportion to the number of regions.
   void reset() noexcept requires(Tracker::kEnabled) {
     heap().forget_free_blocks();

@@ -9,8 +9,8 @@
 
 namespace lite_alloc {
 
-/// Gives any allocator the semantics of malloc and free: blocks that know their size. A header of
-/// one unit lies below each block:
+/// Gives an allocator whose blocks have no header (`HeaderlessHeap`) the semantics of malloc and
+/// free: blocks that know their size. A header of one unit lies below each block:
 ///
 ///     address - 16                                 address
 ///     | capacity | alignment | seal | (unused)     | capacity bytes ...
@@ -53,7 +53,7 @@ class MallocAdaptor {
     if (!is_alignment(alignment)) return 0;
     const Address address = allocator_.allocate({size, alignment, kPrefix});
     if (address != 0) {
-      seal(address, size_in_units(size), alignment);
+      seal(address, size, alignment);
       ++live_blocks_;
     }
     return address;
@@ -71,7 +71,7 @@ class MallocAdaptor {
     if (moved == 0) {
       header(address) = old;
     } else {
-      seal(moved, size_in_units(size), old.alignment);
+      seal(moved, size, old.alignment);
     }
     return moved;
   }
@@ -131,9 +131,12 @@ class MallocAdaptor {
     return {.size = header.capacity, .alignment = header.alignment, .prefix = kPrefix};
   }
 
-  void seal(Address address, Size capacity, Size alignment) noexcept {
+  void seal(Address address, Size size, Size alignment) noexcept {
     Header& sealed = header(address);
-    sealed = {.capacity = capacity, .alignment = alignment, .seal = 0, .unused = 0};
+    sealed = {.capacity = A::capacity({.size = size, .alignment = alignment, .prefix = kPrefix}),
+              .alignment = alignment,
+              .seal = 0,
+              .unused = 0};
     sealed.seal = live_seal(address, sealed);
   }
 

@@ -92,11 +92,11 @@ class SegregatedFit {
     return is_alignment(alignment) ? allocate({.size = size, .alignment = alignment}) : fail();
   }
 
-  /// The block with `size` bytes, perhaps elsewhere, contents kept up to the smaller size. Fails
-  /// iff memory cannot be had or `may_be_live` is false; returns 0 then, and nothing changed.
+  /// The block with `size` bytes, perhaps elsewhere, contents kept up to the smaller size; with
+  /// `Tracking` at the alignment that it was asked with. Fails iff memory cannot be had or `may_be_live` is false; returns 0 then, and nothing changed.
   [[nodiscard]] Address realloc(Address address, Size size) noexcept {
     if (address == 0) return malloc(size);
-    return may_be_live(address) ? resize(address, kUnit, 0, size) : 0;
+    return may_be_live(address) ? resize(address, alignment_of(address), 0, size) : 0;
   }
 
   /// Frees a block; 0 is ignored. Nothing changes unless the result is `kFreed`. With `Tracking`
@@ -153,14 +153,28 @@ class SegregatedFit {
   }
 
   /// Takes the memory that is there now as the first region, so that pages somebody else grows
-  /// before the first allocation stay theirs. Does nothing where the heap has one already.
-  void claim() noexcept {
+  /// before the first allocation stay theirs. False iff the heap has one already, or there is none.
+  bool claim() noexcept {
     const Address begin = pages_.begin();
-    if (limit_ == 0 && pages_.end() - begin > kRegionHead) open_region(begin, pages_.end());
+    const Address end = first_end();
+    if (limit_ != 0 || end - begin <= kRegionHead) return false;
+    open_region(begin, end);
+    return true;
   }
 
-  /// Every block is gone; the memory stays for reuse. Time in proportion to the number of regions.
+  /// Every block is gone; the memory stays for reuse. Time in proportion to the number of blocks:
+  /// each is marked, so that a late free is told.
   void reset() noexcept requires(Tracker::kEnabled) {
+    for (Region region = oldest_region(); region.begin != 0; region = next_region(region)) {
+      for (Address chunk = region.begin; chunk != region.end;) {
+        const Size size = chunk_size(chunk);
+        if (size - 1 >= region.end - chunk) break;  // overwritten: nobody knows what follows
+        const Size size_class = size == kSlab ? class_at(chunk) : 0;
+        if (size_class != 0) mark_blocks_free(chunk, size_class);
+        tag_of(chunk) |= kFree;
+        chunk += size;
+      }
+    }
     tracker_.forget_blocks();
     forget_lists();
     for (Region region = oldest_region(); region.begin != 0; region = next_region(region)) {
@@ -194,7 +208,7 @@ class SegregatedFit {
   /// Whether a block that was not freed starts here: for any address. Reads one tag or slab, and
   /// the list of free blocks of that where the first word of the block looks like a link.
   [[nodiscard]] bool is_live(Address address) const noexcept requires(Tracker::kEnabled) {
-    if (address % kUnit != 0 || !owns(address, kUnit) || address == map_) return false;
+    if (address % kUnit != 0 || !owns(address, kUnit) || address - map_ < map_size_) return false;
     const Size size_class = class_at(address);
     if (size_class != 0) {
       const Size offset = address % kSlab - kSlabHead;
@@ -245,6 +259,8 @@ class SegregatedFit {
   static constexpr Size kTag = 4;
   static constexpr Size kFree = 1;       // in a tag: the chunk is free
   static constexpr Size kBelowFree = 2;  // in a tag: the chunk below is free, and ends in its size
+  static constexpr Size kAligned = 4;    // in a tag: asked with an alignment; known with `Tracking`
+  static constexpr Size kUsedFlags = kBelowFree | kAligned;
   static constexpr Size kFlags = kUnit - 1;
 
   /// In front of a region's first chunk: the region's record, for those who want to look at it, and
@@ -274,7 +290,7 @@ class SegregatedFit {
 
   /// What the link of a free block is mixed with, so that a block in use does not look free: links
   /// to a block of the same slab are the 4096 numbers from here.
-  static constexpr std::uint32_t kLinkMark = 0xA35B'D000;
+  static constexpr std::uint32_t kLinkMark = 0xF95B'D000;
 
   /// What a block takes.
   struct Footprint {
@@ -343,7 +359,21 @@ class SegregatedFit {
     if (size > kMaxSize) return 0;
     const Size whole = std::max<Size>(size, 1) + prefix;
     if (alignment <= kUnit) return take_block(whole);
-    return take_chunk(chunk_size_for(whole), alignment, prefix);
+    const Address block = take_chunk(chunk_size_for(whole), alignment, prefix);
+    if constexpr (Tracker::kEnabled) {
+      if (block != 0) tag_of(block) |= kAligned;
+    }
+    return block;
+  }
+
+  /// The alignment that a block keeps when it moves: at least what it was asked with.
+  [[nodiscard]] Size alignment_of(Address block) const noexcept {
+    if constexpr (Tracker::kEnabled) {
+      const bool is_aligned = class_at(block) == 0 && (tag_of(block) & kAligned) != 0;
+      return is_aligned ? std::min(block & (~block + 1), kMaxAlignment) : kUnit;
+    } else {
+      return kUnit;
+    }
   }
 
   /// Whether this, which is no live block, looks like one that was freed.
@@ -555,17 +585,26 @@ class SegregatedFit {
     const Size capacity = blocks_in_slab(size_class);
     at<std::uint8_t>(map_ + map_index(slab)) = static_cast<std::uint8_t>(size_class);
     tracker_.overhead_grew(slab_overhead(size_class));
-    Slab& head = at<Slab>(slab);
-    Address next = slab;
+    at<Slab>(slab) = {.free = slab, .until_turn = 0, .next = 0, .previous = 0};
     for (Address block = slab + kSlabHead + capacity * size; (block -= size) > slab;) {
-      set_next_block(block, next);
-      next = block;
+      put_in_slab(block, size_class);
     }
-    head.free = next;
+  }
+
+  /// For a slab that is none any more: puts a link into every block, so that it looks free, and
+  /// what is no used chunk's tag below it, where contents may look like one.
+  void mark_blocks_free(Address slab, Size size_class) noexcept requires(Tracker::kEnabled) {
+    const Size size = size_class * kUnit;
+    Address block = slab + kSlabHead;
+    for (Size left = blocks_in_slab(size_class); left != 0; --left, block += size) {
+      set_next_block(block, slab);
+      tag_of(block) = kFree;
+    }
   }
 
   /// A slab, all of whose blocks are free and which is in no list, becomes a free chunk.
   void give_up_slab(Address slab, Size size_class) noexcept {
+    if constexpr (Tracker::kEnabled) mark_blocks_free(slab, size_class);
     at<std::uint8_t>(map_ + map_index(slab)) = 0;
     tracker_.overhead_grew(0 - slab_overhead(size_class));
     put_chunk(slab);
@@ -580,9 +619,7 @@ class SegregatedFit {
       Slab& head = at<Slab>(slab);
       for (Address block = ready_[size_class]; !is_end_of_list(block);) {
         const Address next = next_block(block);
-        set_next_block(block, head.free);
-        head.free = block;
-        --head.until_turn;
+        put_in_slab(block, size_class);
         block = next;
       }
       const Size used = head.until_turn;
@@ -623,6 +660,7 @@ class SegregatedFit {
     tracker_.overhead_grew(size);
     if (old_size != 0) {
       tracker_.overhead_grew(0 - chunk_size(old_map));
+      std::memset(pages_.template at<std::byte>(old_map), 0, old_size);  // may look like tags
       put_chunk(old_map);
     }
     return true;
@@ -641,7 +679,7 @@ class SegregatedFit {
   /// Whether this may be the tag of a used chunk: whatever stands there, only the heap is read.
   [[nodiscard]] bool is_used_chunk(Address chunk, Size tag) const noexcept {
     const Size size = tag & ~kFlags;
-    return ((chunk | (tag & ~kBelowFree)) & kFlags) == 0 &&
+    return ((chunk | (tag & ~kUsedFlags)) & kFlags) == 0 &&
            chunk - pages_.begin() < limit_ - pages_.begin() && size - 1 < limit_ - chunk &&
            (tag_of(chunk + size) & kBelowFree) == 0;
   }
@@ -680,8 +718,8 @@ class SegregatedFit {
     // What was aligned before fits again.
     const bool is_aligned = alignment > kUnit;
     if (const Address chunk = find_in_bin(is_aligned ? kSteps : 1); chunk != 0) return chunk;
-    const Size larger = filled_bins_.next(SizeBins::of(size + alignment - kUnit) + 1);
-    if (larger != SizeBins::kCount) return bins_[larger];
+    const Size larger = SizeBins::of(size + alignment - kUnit) + 1;
+    if (const Address chunk = bins_[filled_bins_.next(larger)]; chunk != 0) return chunk;
     if (top_ != 0 && fits(top_)) return top_;
     return is_aligned ? 0 : find_in_bin(kSteps);
   }
@@ -743,8 +781,8 @@ class SegregatedFit {
   [[nodiscard]] Address take_roomy_chunk(Size size) noexcept {
     if (size > kMaxBlock / 2) return 0;
     const Size bin = filled_bins_.next(SizeBins::of(size + size / 2) + 1);
-    if (bin == SizeBins::kCount || filled_bins_.next(bin + 1) == SizeBins::kCount) return 0;
     const Address chunk = bins_[bin];
+    if (chunk == 0 || filled_bins_.next(bin + 1) == SizeBins::kCount) return 0;
     cut_out(chunk, chunk, size);
     return chunk;
   }
@@ -768,6 +806,7 @@ class SegregatedFit {
       }
     }
     cut_out(end, end, missing);
+    tag_of(end) = kFree;  // no block starts here
     tag_of(chunk) += missing;
     return true;
   }
@@ -806,26 +845,31 @@ class SegregatedFit {
 
   // --- regions
 
-  /// Grows memory by what is missing for such a chunk behind what is free at the end of the newest
-  /// region, or, where somebody else's pages follow that, in a new region. False iff it cannot.
-  [[nodiscard, gnu::noinline]] bool grow(Size size, Size alignment, Size prefix) noexcept {
-    const Address memory_end = pages_.end();
-    const bool is_new_region = memory_end != limit_;
-    const Address start = !is_new_region ? (top_ != 0 ? top_ : limit_)
-                          : limit_ == 0  ? pages_.begin()
-                                         : memory_end;
-    const Size head = is_new_region ? kRegionHead : 0;
-    const Address first = start + head;
-    const Size needed = head + (place_in(first, alignment, prefix) - first) + size;
-    const Size available = memory_end - start;
-    if (needed > available) {
-      if (!pages_.grow(needed - available)) return false;
-      tracker_.grew();
-    }
-    if (is_new_region) {
-      open_region(start, pages_.end());
+  /// Where the memory ends that was there before anybody grew it, if the source knows.
+  [[nodiscard]] Address first_end() const noexcept {
+    if constexpr (requires { pages_.first_end(); }) {
+      return pages_.first_end();
     } else {
+      return pages_.end();
+    }
+  }
+
+  /// Takes the first memory, or grows it by what is missing for such a chunk behind what is free at
+  /// the end of the newest region, or, where somebody else's pages follow that, in a new region.
+  /// False iff it cannot.
+  [[nodiscard, gnu::noinline]] bool grow(Size size, Size alignment, Size prefix) noexcept {
+    if (claim()) return true;
+    const Address memory_end = pages_.end();
+    const bool goes_on = memory_end == limit_;
+    const Address start = goes_on && top_ != 0 ? top_ : memory_end;
+    const Size head = goes_on ? 0 : kRegionHead;
+    const Size needed = place_in(start + head, alignment, prefix) - start + size;
+    if (!pages_.grow(needed - (memory_end - start))) return false;
+    tracker_.grew();
+    if (goes_on) {
       extend_region(pages_.end());
+    } else {
+      open_region(memory_end, pages_.end());
     }
     return true;
   }
@@ -874,11 +918,9 @@ class SegregatedFit {
 
   [[nodiscard]] Size largest_free() const noexcept {
     Size largest = 0;
-    const Size bin = filled_bins_.highest();
-    if (bin != SizeBins::kCount) {
-      for (Address chunk = bins_[bin]; chunk != 0; chunk = at<FreeChunk>(chunk).next) {
-        largest = std::max(largest, chunk_size(chunk));
-      }
+    for (Address chunk = bins_[filled_bins_.highest()]; chunk != 0;) {
+      largest = std::max(largest, chunk_size(chunk));
+      chunk = at<FreeChunk>(chunk).next;
     }
     for (Size size_class = 1; size_class < kClasses; ++size_class) {
       const bool has_free =
@@ -913,7 +955,7 @@ class SegregatedFit {
   Address active_[kClasses] = {};
   Address partial_[kClasses] = {};
   SizeBins filled_bins_;
-  Address bins_[SizeBins::kCount] = {};
+  Address bins_[SizeBins::kCount + 1] = {};  // nothing in the last: what `next` gives for none
 };
 
 }  // namespace lite_alloc

@@ -129,6 +129,7 @@ class SegregatedFitCheck {
       check_class(size_class);
     }
     if (!found_) check_spare();
+    if (!found_) check_map();
     if (!found_) check_totals();
     return found_;
   }
@@ -162,6 +163,8 @@ class SegregatedFitCheck {
         free_chunks_ += static_cast<Size>(chunk != heap_->top_);
       } else if (const Size size_class = heap_->class_at(chunk)) {
         check_slab(chunk, size, size_class);
+      } else {
+        used_blocks_ += static_cast<Size>(chunk != heap_->map_);
       }
       free_below = is_free ? size : 0;
       chunk += size;
@@ -176,7 +179,7 @@ class SegregatedFitCheck {
   void check_flags(Address chunk, Size tag, Size free_below) noexcept {
     const bool says_below_free = (tag & Heap::kBelowFree) != 0;
     const bool both_free = free_below != 0 && (tag & Heap::kFree) != 0;
-    const Size known = Heap::kFree | Heap::kBelowFree;
+    const Size known = (tag & Heap::kFree) != 0 ? Size{Heap::kFree} : Size{Heap::kUsedFlags};
     expect(says_below_free == (free_below != 0) && !both_free && (tag & Heap::kFlags & ~known) == 0,
            Kind::kHeaderOverwritten, chunk);
   }
@@ -188,6 +191,8 @@ class SegregatedFitCheck {
     const SlabPicture<Heap> picture(*heap_, slab, size_class);
     expect(picture.is_sound(), Kind::kFreeListOutsideHeap, slab);
     free_bytes_ += picture.free_count() * picture.block_size();
+    used_blocks_ += picture.capacity() - picture.free_count();
+    ++slabs_;
     if (heap_->active_[size_class] == slab) return;
     if (picture.free_count() == picture.capacity()) {
       ++spare_slabs_;
@@ -239,24 +244,43 @@ class SegregatedFitCheck {
   void check_spare() noexcept {
     Size count = 0;
     for (Address slab = heap_->spare_; slab != 0 && !found_;) {
-      expect(heap_->class_at(slab) != 0 && slab % Heap::kSlab == 0, Kind::kFreeListOutsideHeap, slab);
+      const Size size_class = heap_->class_at(slab);
+      expect(size_class != 0 && slab % Heap::kSlab == 0 && heap_->active_[size_class] != slab,
+             Kind::kFreeListOutsideHeap, slab);
       expect(++count <= spare_slabs_, Kind::kFreeListOverlap, slab);
-      if (!found_) slab = heap_->template at<typename Heap::Slab>(slab).next;
+      if (found_) return;
+      const auto& head = heap_->template at<typename Heap::Slab>(slab);
+      expect(head.until_turn == 0, Kind::kFreeListOutsideHeap, slab);
+      slab = head.next;
     }
     expect(count == spare_slabs_ && count == heap_->spare_count_, Kind::kFreeListOutsideHeap,
            heap_->spare_);
   }
 
+  /// Whether the map knows of no more slabs than there are: where no chunk begins, none was met.
+  void check_map() noexcept {
+    Size slabs = 0;
+    for (Size index = 0; index < heap_->map_size_; ++index) {
+      const Size size_class = heap_->template at<std::uint8_t>(heap_->map_ + index);
+      slabs += static_cast<Size>(size_class != 0);
+    }
+    expect(slabs == slabs_, Kind::kHeaderOverwritten, heap_->map_);
+  }
+
   void check_totals() noexcept {
     expect(binned_chunks_ == free_chunks_ && listed_partial_slabs_ == partial_slabs_,
            Kind::kFreeListOutsideHeap, 0);
-    expect(heap_bytes_ - free_bytes_ == heap_->tracker_.used_bytes(), Kind::kCountersDisagree, 0);
+    expect(heap_bytes_ - free_bytes_ == heap_->tracker_.used_bytes() &&
+               used_blocks_ == heap_->live_blocks(),
+           Kind::kCountersDisagree, 0);
   }
 
   const Heap* heap_;
   Corruption found_;
   Size heap_bytes_ = 0;
   Size free_bytes_ = 0;     // as chunks and slabs say
+  Size used_blocks_ = 0;
+  Size slabs_ = 0;
   Size free_chunks_ = 0;    // those that must be in a bin
   Size binned_chunks_ = 0;  // those that are
   Size partial_slabs_ = 0;  // those that must be in a list of their size

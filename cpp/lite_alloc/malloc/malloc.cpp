@@ -37,10 +37,6 @@ class ProcessMemory : public ProgramMemory<LITE_ALLOC_GROWTH_SHARE> {};
 // Constant-initialised: serves from the first instruction.
 constinit SegregatedFit<ProcessMemory, NoTracking> process_heap;
 
-/// Takes the memory there is at the start, so that pages which the program itself grows before its
-/// first `malloc` stay its own.
-[[gnu::constructor(101)]] void claim_initial_memory() { process_heap.claim(); }
-
 // All that goes wrong is out of line: what goes right needs no stack frame then.
 
 [[gnu::cold, gnu::noinline]] void* fail(int error) noexcept {

@@ -6,6 +6,9 @@
 #include "lite_alloc/memory/stepped_growth.hpp"
 #include "lite_alloc/memory/wasm_memory.hpp"
 
+/// Set by the linker: where the memory ends that a program starts with.
+extern "C" std::byte __heap_end;
+
 namespace lite_alloc {
 
 /// The memory of a program that Emscripten links, with its settings: it fails as the program's user
@@ -18,6 +21,11 @@ class ProgramMemory : public SteppedGrowth<WasmMemory<notify_javascript>, kShare
   using Base = SteppedGrowth<WasmMemory<notify_javascript>, kShare>;
 
  public:
+  /// So that pages which the program itself grows before its first `malloc` stay its own.
+  [[nodiscard]] static Address first_end() noexcept {
+    return static_cast<Address>(reinterpret_cast<std::uintptr_t>(&__heap_end));
+  }
+
   [[nodiscard]] bool grow(Size bytes) noexcept { return Base::grow(bytes) || refused(bytes); }
 
  private:

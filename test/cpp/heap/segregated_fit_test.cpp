@@ -1,0 +1,1171 @@
+// SPDX-License-Identifier: MIT
+#include "lite_alloc/heap/segregated_fit.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <iterator>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "lite_alloc/inspect/statistics.hpp"
+#include "support/heap_test.hpp"
+
+namespace lite_alloc::test {
+namespace {
+
+using Heap = SegregatedFit<HostPages>;
+
+constexpr Size kTag = 4;
+constexpr Size kSlab = 4096;
+constexpr Size kMaxSmall = 512;
+
+/// What lies between the two ends of a first region of one page.
+constexpr Size kFirstRegion = kPageBytes - kUnit;
+/// What a chunk takes for a block of `size` bytes.
+[[nodiscard]] constexpr Size chunk_of(Size size) { return align_up(size + kTag, kUnit); }
+
+/// The map of slabs: the one used stretch that is neither a block nor an end of a slab.
+[[nodiscard]] Extent map_of(Heap& heap) {
+  Extent map;
+  auto cursor = heap.walk();
+  for (Extent extent; cursor.next(extent);) {
+    const bool is_end_of_slab = extent.begin % kSlab == 0 || extent.end() % kSlab == 0;
+    const bool is_map = extent.state == Extent::State::kUsed && !cursor.is_block();
+    if (is_map && !is_end_of_slab) map = extent;
+  }
+  EXPECT_NE(map.size, 0U);
+  return map;
+}
+
+/// That of a heap with one slab.
+[[nodiscard]] Extent first_map() {
+  Heap heap;
+  static_cast<void>(heap.malloc(1));
+  return map_of(heap);
+}
+
+class SegregatedFitTest : public HeapTest<Heap> {
+ protected:
+  // malloc and its kin, looked after as `HeapTest` does with the sized calls.
+
+  Address malloc(Size size) {
+    const Address address = heap_.malloc(size);
+    EXPECT_NE(address, 0U) << "no block of " << size;
+    if (address != 0) {
+      EXPECT_TRUE(shadow_.add(address, {.size = size}));
+    }
+    return address;
+  }
+
+  Address memalign(Size alignment, Size size) {
+    const Address address = heap_.memalign(alignment, size);
+    EXPECT_NE(address, 0U) << "no block of " << size << " aligned to " << alignment;
+    if (address != 0) {
+      EXPECT_TRUE(shadow_.add(address, {.size = size, .alignment = alignment}));
+    }
+    return address;
+  }
+
+  Address realloc(Address address, Size size) {
+    EXPECT_TRUE(shadow_.verify(address));
+    const Address moved = heap_.realloc(address, size);
+    EXPECT_NE(moved, 0U) << "no " << size << " bytes for block " << address;
+    if (moved != 0) {
+      EXPECT_TRUE(shadow_.move(address, moved, size));
+    }
+    return moved;
+  }
+
+  void free(Address address) {
+    EXPECT_TRUE(shadow_.remove(address));
+    EXPECT_EQ(heap_.free(address), FreeResult::kFreed) << address;
+  }
+
+  void free_all() {
+    while (!shadow_.blocks().empty()) free(shadow_.blocks().begin()->first);
+  }
+
+  std::vector<Address> malloc_all(std::initializer_list<Size> sizes) {
+    std::vector<Address> blocks;
+    for (const Size size : sizes) blocks.push_back(malloc(size));
+    return blocks;
+  }
+
+  /// Blocks of one size until there is no memory for another.
+  std::vector<Address> exhaust_with(Size size) {
+    pages().refuse_growth(true);
+    std::vector<Address> blocks;
+    while (const Address address = try_allocate({.size = size})) blocks.push_back(address);
+    return blocks;
+  }
+
+  /// Frees all, in this order, and looks whether nothing stays but the map: slabs that are kept
+  /// for the next small block are given up where memory would have to grow otherwise.
+  void free_all_and_expect_nothing_stays(const std::vector<Address>& blocks) {
+    for (const Address block : blocks) free(block);
+    pages().refuse_growth(true);
+    EXPECT_EQ(heap_.malloc(2 * statistics().heap_bytes), 0U);
+    std::vector<Extent> used = extents_of(heap_);
+    std::erase_if(used, [](const Extent& extent) { return extent.state == Extent::State::kFree; });
+    EXPECT_EQ(used.size(), 1U) << testing::PrintToString(used);
+    EXPECT_LE(bytes_in(used, Extent::State::kUsed), 3 * pages().end() / kSlab);
+  }
+
+  /// The live blocks in any order.
+  [[nodiscard]] std::vector<Address> shuffled_blocks(Random& random) {
+    std::vector<Address> blocks;
+    for (const auto& [address, block] : shadow_.blocks()) {
+      blocks.push_back(address);
+      std::swap(blocks[random.below(static_cast<Size>(blocks.size()))], blocks.back());
+    }
+    return blocks;
+  }
+
+  /// Takes the memory that there is at the top, all but `rest` bytes.
+  Address fill_top(Size rest = 0) {
+    const Size slack = statistics().slack_bytes;
+    EXPECT_GT(slack, rest);
+    return malloc(slack - rest - kTag);
+  }
+
+  [[nodiscard]] std::vector<Extent> free_extents() {
+    std::vector<Extent> extents = extents_of(heap_);
+    std::erase_if(extents,
+                  [](const Extent& extent) { return extent.state == Extent::State::kUsed; });
+    return extents;
+  }
+
+  [[nodiscard]] unsigned char* bytes(Address address) {
+    return pages().template at<unsigned char>(address);
+  }
+
+  /// What is seen of the heap, all of it.
+  [[nodiscard]] std::pair<Statistics, std::vector<Extent>> look() {
+    return {statistics(), extents_of(heap_)};
+  }
+
+  void expect_refused(Address address, FreeResult expected) {
+    const auto before = look();
+    EXPECT_FALSE(heap_.is_live(address)) << address;
+    EXPECT_EQ(heap_.free(address), expected) << address;
+    EXPECT_EQ(look(), before) << address;
+  }
+
+  void expect_refused(Address address) {
+    const auto before = look();
+    EXPECT_FALSE(heap_.is_live(address)) << address;
+    EXPECT_NE(heap_.free(address), FreeResult::kFreed) << address;
+    EXPECT_EQ(look(), before) << address;
+  }
+
+  /// Whether the heap knows its blocks from all other addresses.
+  void expect_live_are(const std::set<Address>& blocks) {
+    for (Address address = pages().begin(); address < pages().end(); address += 4) {
+      ASSERT_EQ(heap_.is_live(address), blocks.contains(address)) << address;
+    }
+  }
+
+  /// Allocates, resizes and frees at random, and lets `fill(block)` write to what came.
+  void expect_only_blocks_are_live(auto fill) {
+    Random random;
+    std::set<Address> live;
+    const auto enter = [&](Address block) {
+      ASSERT_NE(block, 0U);
+      fill(block);
+      live.insert(block);
+    };
+    for (int i = 0; i < 10'000 && !HasFailure(); ++i) {
+      if (live.size() < 20 || random.one_in(2)) {
+        const Size alignment = random.one_in(10) ? random.alignment() : kUnit;
+        enter(heap_.memalign(alignment, random.log_uniform(12)));
+      } else {
+        const Size index = random.below(static_cast<Size>(live.size()));
+        const Address block = *std::next(live.begin(), index);
+        live.erase(block);
+        if (random.one_in(3)) {
+          enter(heap_.realloc(block, random.log_uniform(12)));
+        } else {
+          ASSERT_EQ(heap_.free(block), FreeResult::kFreed) << i;
+        }
+      }
+      if (i % 500 == 0) expect_live_are(live);
+      if (live.size() <= 100) continue;
+      for (const Address block : live) ASSERT_EQ(heap_.free(block), FreeResult::kFreed) << i;
+      live.clear();
+    }
+  }
+
+  /// Whether a walk shows the live blocks, and their usable sizes, and no others.
+  void expect_walk_shows_blocks() {
+    auto block = shadow_.blocks().begin();
+    auto cursor = heap_.walk();
+    for (Extent extent; cursor.next(extent);) {
+      if (!cursor.is_block()) continue;
+      ASSERT_NE(block, shadow_.blocks().end());
+      const Address address = extent.begin + block->second.layout.prefix;
+      ASSERT_EQ(address, block->first);
+      ASSERT_EQ(extent.state, Extent::State::kUsed);
+      const Size usable = heap_.usable_size(extent.begin);
+      ASSERT_EQ(extent.size, usable > kMaxSmall ? usable + kTag : extent.size);
+      ASSERT_TRUE(extent.size == usable || extent.size == usable + kTag);
+      ++block;
+    }
+    EXPECT_EQ(block, shadow_.blocks().end());
+  }
+};
+
+// --- small blocks
+
+TEST_F(SegregatedFitTest, SmallBlocksHaveNoHeader) {
+  std::vector<Address> blocks;
+  for (Size i = 0; i < 254; ++i) blocks.push_back(malloc(16));
+  EXPECT_EQ(blocks.front() % kSlab, kUnit);
+  for (Size i = 0; i < 254; ++i) ASSERT_EQ(blocks[i], blocks.front() + i * 16);
+  EXPECT_NE(malloc(16) / kSlab, blocks.front() / kSlab);
+}
+
+TEST_F(SegregatedFitTest, AThousandSmallBlocksTakeHardlyMoreThanTheirBytes) {
+  for (int i = 0; i < 1000; ++i) malloc(16);
+  const Statistics seen = statistics();
+  EXPECT_EQ(seen.live_bytes, 16'000U);
+  EXPECT_EQ(seen.heap_bytes - seen.free_bytes, 16'000 + 4 * (kSlab - 254 * 16) + first_map().size);
+  EXPECT_EQ(seen.growths, 0U);
+}
+
+TEST_F(SegregatedFitTest, SizeZeroGivesDistinctLiveBlocks) {
+  std::set<Address> blocks;
+  for (int i = 0; i < 300; ++i) blocks.insert(malloc(0));
+  EXPECT_EQ(blocks.size(), 300U);
+  for (const Address block : blocks) EXPECT_EQ(heap_.usable_size(block), 16U);
+  EXPECT_TRUE(heap_.is_live(heap_.memalign(64, 0)));
+  EXPECT_TRUE(heap_.is_live(heap_.calloc(0, 8)));
+  EXPECT_TRUE(heap_.is_live(heap_.realloc(0, 0)));
+  heap_.reset();
+  shadow_.forget_all();
+}
+
+TEST_F(SegregatedFitTest, BlocksAreRoundedToUnitsAndLargeOnesAreATagShorter) {
+  for (Size size = 0; size <= 5000; ++size) {
+    const Address block = malloc(size);
+    const Size usable = heap_.usable_size(block);
+    const Size expected = size <= kMaxSmall ? size_in_units(size) : chunk_of(size) - kTag;
+    ASSERT_EQ(usable, expected) << size;
+    std::memset(bytes(block), 0xFF, usable);
+    ASSERT_FALSE(size % 100 == 0 && heap_.find_corruption()) << size;
+    EXPECT_EQ(heap_.free(block), FreeResult::kFreed);
+    shadow_.forget_all();
+  }
+}
+
+TEST_F(SegregatedFitTest, AFreedSmallBlockIsUsedAgainBeforeMemoryGrows) {
+  for (const Size size : {16U, 48U, 512U}) {
+    const std::vector<Address> blocks = exhaust_with(size);
+    for (std::size_t i = 0; i < blocks.size(); i += 7) {
+      free(blocks[i]);
+      ASSERT_EQ(malloc(size), blocks[i]);
+    }
+    std::set<Address> freed;
+    for (std::size_t i = 0; i < blocks.size(); i += 3) {
+      free(blocks[i]);
+      freed.insert(blocks[i]);
+    }
+    for (std::size_t i = freed.size(); i != 0; --i) ASSERT_EQ(freed.erase(malloc(size)), 1U);
+    reset();
+  }
+}
+
+TEST_F(SegregatedFitTest, ASlabWithoutBlocksServesAnotherSize) {
+  const std::vector<Address> blocks = exhaust_with(16);
+  const Address slab = align_down(blocks[blocks.size() / 2], kSlab);
+  for (const Address block : blocks) {
+    if (align_down(block, kSlab) == slab) free(block);
+  }
+  for (const Size size : {512U, 112U, 16U}) {
+    std::vector<Address> others;
+    for (Size i = 0; i < (kSlab - kUnit - kTag) / size; ++i) {
+      others.push_back(malloc(size));
+      EXPECT_EQ(align_down(others.back(), kSlab), slab) << size;
+    }
+    for (const Address other : others) free(other);
+  }
+}
+
+TEST_F(SegregatedFitTest, MoreSlabsThanAreKeptAreGivenUpAtOnce) {
+  std::vector<Address> blocks;
+  for (Size i = 0; i < 40 * 7; ++i) blocks.push_back(malloc(512));
+  const Size used = statistics().heap_bytes - statistics().free_bytes;
+  for (const Address block : blocks) free(block);
+  const std::vector<Extent> extents = extents_of(heap_);
+  const auto is_large = [](const Extent& extent) {
+    return extent.state == Extent::State::kFree && extent.size > kMaxSmall;
+  };
+  Size given_up = 0;
+  for (const Extent& extent : extents) given_up += is_large(extent) ? extent.size : 0;
+  EXPECT_GE(given_up, used - 18 * kSlab);
+}
+
+// --- what small blocks leave behind
+
+TEST_F(SegregatedFitTest, OneLargeBlockTakesThePlaceOfSmallOnesOfAnySize) {
+  for (Size size = 16; size <= kMaxSmall; size += 16) {
+    exhaust_with(size);
+    free_all();
+    malloc(kFirstRegion - first_map().size - kTag);
+    EXPECT_EQ(statistics().free_bytes, 0U) << size;
+    reset();
+  }
+}
+
+TEST_F(SegregatedFitTest, OneLargeBlockTakesThePlaceOfSmallOnesOfAllSizes) {
+  deallocate(allocate(63 * kPageBytes));
+  pages().refuse_growth(true);
+  Random random;
+  while (try_allocate({.size = random.below(kMaxSmall + 1)}) != 0) {
+  }
+  free_all_and_expect_nothing_stays(shuffled_blocks(random));
+  // Where the map lies is chance.
+  const Size heap_bytes = statistics().heap_bytes;
+  malloc(heap_bytes / 2);
+  malloc(heap_bytes / 4);
+}
+
+TEST_F(SegregatedFitTest, LargeBlocksTakeThePlaceOfSmallOnesThatAreMostlyGone) {
+  deallocate(allocate(15 * kPageBytes));
+  const std::vector<Address> blocks = exhaust_with(16);
+  ASSERT_GT(blocks.size(), 50'000U);
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    if (i % 1000 != 0) free(blocks[i]);
+  }
+  // Of each four slabs one has a block left.
+  const Size large = 3 * kSlab - kTag;
+  Size count = 0;
+  while (try_allocate({.size = large}) != 0) ++count;
+  EXPECT_GE(count * large, statistics().heap_bytes / 2);
+}
+
+TEST_F(SegregatedFitTest, SmallBlocksTakeThePlaceOfThoseThatAreMostlyGone) {
+  const std::vector<Address> blocks = exhaust_with(16);
+  Size freed = 0;
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    if (i % 100 == 0) continue;
+    free(blocks[i]);
+    ++freed;
+  }
+  for (; freed != 0; --freed) malloc(16);
+  EXPECT_EQ(try_allocate({.size = 16}), 0U);
+}
+
+// --- joining
+
+TEST_F(SegregatedFitTest, FreeNeighboursAreOneStretchWhateverTheOrder) {
+  std::vector<std::size_t> order = {1, 2, 3};
+  do {
+    const std::vector<Address> blocks = malloc_all({600, 700, 1000, 2000, 600});
+    fill_top();
+    for (const std::size_t i : order) free(blocks[i]);
+    const Extent all{blocks[1], chunk_of(700) + chunk_of(1000) + chunk_of(2000),
+                     Extent::State::kFree};
+    EXPECT_EQ(free_extents(), std::vector<Extent>{all});
+    EXPECT_EQ(statistics().largest_free_bytes, all.size);
+    EXPECT_EQ(malloc(all.size - kTag), all.begin);
+    reset();
+  } while (std::next_permutation(order.begin(), order.end()));
+}
+
+TEST_F(SegregatedFitTest, TheLastBlocksJoinTheTopWhateverTheOrder) {
+  std::vector<std::size_t> order = {1, 2, 3};
+  do {
+    const std::vector<Address> blocks = malloc_all({600, 700, 1000, 2000});
+    for (const std::size_t i : order) free(blocks[i]);
+    EXPECT_EQ(
+        free_extents(),
+        (std::vector<Extent>{{blocks[1], kFirstRegion - chunk_of(600), Extent::State::kFree}}));
+    EXPECT_EQ(statistics().slack_bytes, kFirstRegion - chunk_of(600));
+    EXPECT_EQ(statistics().largest_free_bytes, 0U);
+    reset();
+  } while (std::next_permutation(order.begin(), order.end()));
+}
+
+TEST_F(SegregatedFitTest, AFreeBlockWithUsedNeighboursStaysOnItsOwn) {
+  const std::vector<Address> blocks = malloc_all({600, 600, 600, 600, 600, 600});
+  for (const std::size_t i : {2U, 0U, 4U}) free(blocks[i]);
+  EXPECT_EQ(free_extents().size(), 4U) << "the top included";
+}
+
+TEST_F(SegregatedFitTest, RegionsAreNotJoined) {
+  const Address first = malloc(kFirstRegion - kTag);
+  pages().grow_as_somebody_else(1);
+  const Address second = malloc(kPageBytes);
+  free(second);
+  free(first);
+  ASSERT_EQ(free_extents().size(), 2U);
+  EXPECT_EQ(free_extents()[0].size, kFirstRegion);
+}
+
+// --- realloc
+
+TEST_F(SegregatedFitTest, ABlockGrowsIntoTheFreeNeighbourBehindIt) {
+  const std::vector<Address> blocks = malloc_all({1000, 1000, 1000});
+  free(blocks[1]);
+  EXPECT_EQ(realloc(blocks[0], 1500), blocks[0]);
+  EXPECT_EQ(free_extents().front(),
+            (Extent{blocks[0] + chunk_of(1500), 2 * chunk_of(1000) - chunk_of(1500),
+                    Extent::State::kFree}));
+  const Size both = 2 * chunk_of(1000) - kTag;
+  EXPECT_EQ(realloc(blocks[0], both), blocks[0]);
+  EXPECT_EQ(heap_.usable_size(blocks[0]), both);
+  EXPECT_NE(realloc(blocks[0], both + 1), blocks[0]);
+}
+
+TEST_F(SegregatedFitTest, NothingIsLiveWithinABlockThatGrew) {
+  const std::vector<Address> blocks = malloc_all({1000, 1000, 1000, 1000});
+  free(blocks[1]);
+  const Address grown = heap_.realloc(blocks[0], 1500);
+  ASSERT_EQ(grown, blocks[0]);
+  expect_refused(blocks[1], FreeResult::kAlreadyFree);
+  ASSERT_EQ(heap_.realloc(grown, 1000), grown);
+  ASSERT_EQ(heap_.realloc(grown, 1700), grown);
+  expect_refused(blocks[1], FreeResult::kAlreadyFree);
+  ASSERT_EQ(heap_.realloc(blocks[3], 2 * kPageBytes), blocks[3]);
+  expect_refused(blocks[3] + chunk_of(1000), FreeResult::kAlreadyFree);
+}
+
+TEST_F(SegregatedFitTest, AShrunkBlockGivesItsTailBack) {
+  const std::vector<Address> blocks = malloc_all({5000, 1000});
+  for (const Size size : {4000U, 700U, 100U, 1U, 0U}) {
+    EXPECT_EQ(realloc(blocks[0], size), blocks[0]);
+    const Size taken = chunk_of(std::max(size, 1U));
+    EXPECT_EQ(heap_.usable_size(blocks[0]), taken - kTag);
+    EXPECT_EQ(free_extents().front(),
+              (Extent{blocks[0] + taken, chunk_of(5000) - taken, Extent::State::kFree}));
+    EXPECT_FALSE(heap_.is_live(blocks[0] + taken));
+  }
+}
+
+TEST_F(SegregatedFitTest, AShrunkBlocksTailJoinsTheFreeNeighbourBehindIt) {
+  const std::vector<Address> blocks = malloc_all({2000, 1000, 1000});
+  free(blocks[1]);
+  EXPECT_EQ(realloc(blocks[0], 1000), blocks[0]);
+  EXPECT_EQ(free_extents().front(),
+            (Extent{blocks[0] + chunk_of(1000), chunk_of(2000), Extent::State::kFree}));
+  EXPECT_EQ(realloc(blocks[2], 600), blocks[2]);
+  EXPECT_EQ(free_extents().size(), 2U) << "the top took the tail";
+}
+
+TEST_F(SegregatedFitTest, ASmallBlockThatShrinksStaysWhereItIs) {
+  const Address block = malloc(512);
+  for (const Size size : {500U, 16U, 0U, 512U}) EXPECT_EQ(realloc(block, size), block);
+}
+
+TEST_F(SegregatedFitTest, TheLastBlockGrowsInPlaceAndMemoryByWhatIsMissing) {
+  const Address block = malloc(1000);
+  EXPECT_EQ(realloc(block, 2000), block);
+  EXPECT_TRUE(pages().requests().empty());
+  EXPECT_EQ(realloc(block, kFirstRegion - kTag), block);
+  EXPECT_EQ(statistics().free_bytes, 0U);
+  EXPECT_EQ(realloc(block, kFirstRegion + kPageBytes - kTag), block);
+  EXPECT_EQ(realloc(block, 600), block);
+  EXPECT_EQ(realloc(block, kFirstRegion + 3 * kPageBytes - kTag), block);
+  EXPECT_EQ(pages().requests(), (std::vector<Size>{kPageBytes, 2 * kPageBytes}));
+  EXPECT_EQ(statistics().free_bytes, 0U);
+}
+
+TEST_F(SegregatedFitTest, TheLastBlockMovesToAHoleBeforeMemoryGrows) {
+  const std::vector<Address> blocks = malloc_all({3000, 1000});
+  fill_top(chunk_of(1000));
+  const Address last = malloc(1000);
+  free(blocks[0]);
+  EXPECT_EQ(realloc(last, 2900), blocks[0]);
+  EXPECT_TRUE(pages().requests().empty());
+}
+
+TEST_F(SegregatedFitTest, TheLastBlockMovesWherePagesOfSomebodyElseAreInItsWay) {
+  const Address block = malloc(1000);
+  fill_top();
+  const Address last = shadow_.blocks().rbegin()->first;
+  pages().grow_as_somebody_else(1);
+  const Address moved = realloc(last, kPageBytes);
+  EXPECT_GT(moved, pages().foreign().back().begin);
+  EXPECT_NE(moved, block);
+}
+
+TEST_F(SegregatedFitTest, AFailedReallocationChangesNothing) {
+  const std::vector<Address> blocks = malloc_all({100, 1000, 1000});
+  pages().refuse_growth(true);
+  for (const Address block : blocks) {
+    const Picture before = picture_of(heap_);
+    EXPECT_EQ(heap_.realloc(block, 2 * kPageBytes), 0U);
+    EXPECT_EQ(picture_of(heap_), before);
+    EXPECT_TRUE(heap_.is_live(block));
+    EXPECT_TRUE(shadow_.verify(block));
+  }
+  EXPECT_EQ(statistics().failures, 3U);
+}
+
+TEST_F(SegregatedFitTest, WhatHasGrownOnceMovesToWhereItCanGrowAgain) {
+  const std::vector<Address> holes = malloc_all({2000, 700, 4000, 700, 9000, 700});
+  const Address block = malloc(1000);
+  malloc(1000);
+  for (const std::size_t i : {0U, 2U, 4U}) free(holes[i]);
+  EXPECT_EQ(realloc(block, 1900), holes[2]);
+  EXPECT_EQ(realloc(holes[2], 3900), holes[2]);
+}
+
+TEST_F(SegregatedFitTest, ContentsStayThroughEveryChangeOfSize) {
+  Random random;
+  std::vector<Address> blocks;
+  for (int i = 0; i < 20; ++i) {
+    blocks.push_back(i % 4 == 0 ? memalign(random.alignment(), 100) : malloc(100));
+  }
+  for (int i = 0; i < 20'000; ++i) {
+    Address& block = blocks[random.below(20)];
+    block = realloc(block, random.log_uniform(15));
+    ASSERT_FALSE(HasFailure()) << i;
+  }
+}
+
+// --- alignment
+
+TEST_F(SegregatedFitTest, EveryAlignmentIsServedForEverySize) {
+  std::vector<Size> sizes = {0,   1,    15,   16,   17,   496,   512,
+                             513, 1000, 4076, 4092, 4096, 65536, 100'000};
+  for (const Size alignment : all_alignments()) {
+    for (const Size size : sizes) {
+      const Address block = memalign(alignment, size);
+      EXPECT_EQ(block % alignment, 0U);
+      EXPECT_GE(heap_.usable_size(block), size);
+      EXPECT_TRUE(heap_.is_live(block));
+      if (size % 2 == 0) free(block);
+    }
+    ASSERT_TRUE(is_sound(heap_, shadow_)) << alignment;
+    expect_walk_shows_blocks();
+  }
+  Random random;
+  free_all_and_expect_nothing_stays(shuffled_blocks(random));
+}
+
+TEST_F(SegregatedFitTest, BlocksUpToAUnitsAlignmentAreSmallOnes) {
+  for (const Size alignment : {1U, 2U, 4U, 8U, 16U}) {
+    EXPECT_EQ(heap_.usable_size(memalign(alignment, 100)), 112U);
+  }
+}
+
+TEST_F(SegregatedFitTest, WhatIsNoAlignmentIsRefused) {
+  for (const Size alignment : {0U, 3U, 24U, 131072U, 0x8000'0000U, 0xFFFF'FFFFU}) {
+    EXPECT_EQ(heap_.memalign(alignment, 100), 0U) << alignment;
+  }
+  EXPECT_EQ(statistics().allocations, 0U);
+  EXPECT_EQ(statistics().failures, 6U);
+}
+
+TEST_F(SegregatedFitTest, AnAlignedBlockThatIsFreedIsUsedAgain) {
+  for (Size alignment = 4096; alignment <= kMaxAlignment; alignment *= 2) {
+    const Address first = memalign(alignment, alignment);
+    malloc(1000);  // nor does it merge with the top then
+    const Size heap_bytes = statistics().heap_bytes;
+    free(first);
+    for (int i = 0; i < 100; ++i) {
+      const Address block = memalign(alignment, alignment);
+      ASSERT_EQ(statistics().heap_bytes, heap_bytes) << alignment;
+      free(block);
+    }
+    reset();
+  }
+}
+
+TEST_F(SegregatedFitTest, ManyAlignedBlocksThatAreFreedAreUsedAgain) {
+  for (Size alignment = 4096; alignment <= kMaxAlignment; alignment *= 2) {
+    std::vector<Address> blocks(20);
+    const auto fill = [&] {
+      for (Address& block : blocks) block = memalign(alignment, alignment);
+    };
+    fill();
+    const Size heap_bytes = statistics().heap_bytes;
+    for (int i = 0; i < 10; ++i) {
+      for (const Address block : blocks) free(block);
+      fill();
+      ASSERT_EQ(statistics().heap_bytes, heap_bytes) << alignment;
+      std::reverse(blocks.begin(), blocks.end());
+    }
+    reset();
+  }
+}
+
+TEST_F(SegregatedFitTest, TheGapInFrontOfAnAlignedBlockStaysUsable) {
+  for (Size alignment = 2048; alignment <= kPageBytes / 2; alignment *= 2) {
+    malloc(600);
+    const Address block = memalign(alignment, 600);
+    const std::vector<Extent> free = free_extents();
+    ASSERT_EQ(free.front().end(), block) << alignment;
+    EXPECT_EQ(malloc(free.front().size - kTag), free.front().begin);
+    fill_top();
+    EXPECT_EQ(statistics().free_bytes, 0U);
+    reset();
+  }
+}
+
+// --- the map of slabs
+
+TEST_F(SegregatedFitTest, TheMapGrowsWithTheHeap) {
+  for (Size page = 0; page < 200; ++page) {
+    malloc(16 + page % 32 * 16);
+    malloc(kPageBytes - 1000);
+    for (int i = 0; i < 3; ++i) malloc(500);
+  }
+  ASSERT_GT(statistics().heap_bytes / kSlab, 3 * first_map().size);
+  expect_walk_shows_blocks();
+  for (const auto& [address, block] : shadow_.blocks()) ASSERT_TRUE(heap_.is_live(address));
+  Random random;
+  free_all_and_expect_nothing_stays(shuffled_blocks(random));
+}
+
+TEST_F(SegregatedFitTest, TheMapReachesOverPagesOfSomebodyElse) {
+  Random random;
+  for (Size i = 0; i < 20; ++i) {
+    for (Size j = 0; j < 200; ++j) malloc(random.below(kMaxSmall));
+    pages().grow_as_somebody_else(1 + i % 3);
+    malloc(kPageBytes);
+    ASSERT_TRUE(is_sound(heap_, shadow_)) << i;
+  }
+  ASSERT_GE(pages().foreign().size(), 20U);
+  expect_walk_shows_blocks();
+  for (const Extent& foreign : pages().foreign()) {
+    for (Address address = foreign.begin; address < foreign.end(); address += 1024) {
+      EXPECT_FALSE(heap_.is_live(address));
+    }
+  }
+  free_all_and_expect_nothing_stays(shuffled_blocks(random));
+}
+
+TEST_F(SegregatedFitTest, AMapThatFindsNoMemoryFailsTheSmallBlockAndNothingElse) {
+  malloc(16);
+  pages().refuse_growth(true);
+  exhaust();
+  pages().refuse_growth(false);
+  // The map of what lies below takes more than is left beside a slab in the new region.
+  pages().grow_as_somebody_else(200);
+  ASSERT_NE(heap_.malloc(kPageBytes - 2 * kSlab - kUnit - kTag), 0U);
+  shadow_.forget_all();
+  pages().refuse_growth(true);
+  const Picture before = picture_of(heap_);
+  const Address block = heap_.malloc(300);
+  EXPECT_EQ(block, 0U);
+  EXPECT_EQ(picture_of(heap_), before);
+  EXPECT_FALSE(heap_.find_corruption());
+  pages().refuse_growth(false);
+  EXPECT_TRUE(heap_.is_live(heap_.malloc(300)));
+  reset();
+}
+
+// --- free
+
+TEST_F(SegregatedFitTest, FreeOfNothingDoesNothing) {
+  EXPECT_EQ(heap_.free(0), FreeResult::kFreed);
+  malloc(10);
+  EXPECT_EQ(heap_.free(0), FreeResult::kFreed);
+  EXPECT_EQ(statistics().frees, 0U);
+  EXPECT_FALSE(heap_.is_live(0));
+}
+
+TEST_F(SegregatedFitTest, ASecondFreeOfASmallBlockIsTold) {
+  const std::vector<Address> blocks = malloc_all({100, 100, 100, 100});
+  for (const Address block : blocks) {
+    free(block);
+    for (const Address freed : blocks) {
+      if (!shadow_.blocks().contains(freed)) expect_refused(freed, FreeResult::kAlreadyFree);
+    }
+  }
+}
+
+TEST_F(SegregatedFitTest, ASecondFreeOfASmallBlockIsToldWhereItsSlabHasAnotherStanding) {
+  std::vector<Address> blocks;
+  for (Size i = 0; i < 5 * 7; ++i) blocks.push_back(malloc(512));
+  free(blocks[1]);  // of a full slab, which then has one
+  expect_refused(blocks[1], FreeResult::kAlreadyFree);
+  for (const std::size_t i : {0U, 2U, 3U, 4U, 5U, 6U}) free(blocks[i]);
+  for (std::size_t i = 0; i < 7; ++i) expect_refused(blocks[i], FreeResult::kAlreadyFree);
+  malloc(16);  // cuts the slab up anew
+  EXPECT_FALSE(heap_.is_live(blocks[1]));
+}
+
+TEST_F(SegregatedFitTest, ASecondFreeOfALargeBlockIsTold) {
+  const std::vector<Address> blocks = malloc_all({1000, 1000, 1000});
+  for (const Address block : {blocks[0], blocks[2]}) {
+    free(block);
+    expect_refused(block, FreeResult::kAlreadyFree);
+  }
+}
+
+TEST_F(SegregatedFitTest, ASecondFreeOfALargeBlockIsToldAfterItMergedWhateverTheOrder) {
+  std::vector<std::size_t> order = {0, 1, 2};
+  do {
+    for (const bool is_at_top : {false, true}) {
+      const std::vector<Address> blocks = malloc_all({1000, 1000, 1000});
+      if (!is_at_top) malloc(1000);
+      for (const std::size_t i : order) free(blocks[i]);
+      for (const Address block : blocks) expect_refused(block, FreeResult::kAlreadyFree);
+      reset();
+    }
+  } while (std::next_permutation(order.begin(), order.end()));
+}
+
+TEST_F(SegregatedFitTest, AMovedBlockIsAlreadyFreeAtItsOldPlace) {
+  for (const Size size : {100U, 1000U}) {
+    const Address block = malloc(size);
+    malloc(1000);
+    const Address moved = realloc(block, 5 * size);
+    ASSERT_NE(moved, block);
+    expect_refused(block, FreeResult::kAlreadyFree);
+  }
+}
+
+TEST_F(SegregatedFitTest, AddressesOutsideOfTheHeapAreNoBlocks) {
+  malloc(1000);
+  malloc(10);
+  const Address begin = pages().begin();
+  const Address end = pages().end();
+  for (const Address address :
+       {1U, 4U, 15U, 16U, 17U, 4096U, begin - 16, begin - 4, begin, begin + 4, end, end + 4,
+        end + 16, end + 4096, 0x8000'0000U, 0xFFFF'F000U, 0xFFFF'FFF0U, 0xFFFF'FFFFU}) {
+    expect_refused(address, FreeResult::kNotABlock);
+  }
+}
+
+TEST_F(SegregatedFitTest, NothingIsLiveInAnUntouchedHeap) {
+  for (const Address address : {0U, 4U, 16U, 65536U, 65552U, 69632U, 0xFFFF'FFF0U}) {
+    EXPECT_FALSE(heap_.is_live(address)) << address;
+  }
+}
+
+TEST_F(SegregatedFitTest, AddressesWithinALargeBlockOfZeroesAreNoBlocks) {
+  const std::vector<Address> blocks = malloc_all({1000, 2000, 1000});
+  shadow_.forget_all();
+  std::memset(bytes(blocks[1]), 0, heap_.usable_size(blocks[1]));
+  for (Size offset = 1; offset < 2000; ++offset) {
+    expect_refused(blocks[1] + offset, FreeResult::kNotABlock);
+  }
+  std::memset(bytes(blocks[1]), 0xFF, heap_.usable_size(blocks[1]));
+  for (Size offset = kUnit; offset < 2000; offset += kUnit) {
+    EXPECT_FALSE(heap_.is_live(blocks[1] + offset));
+    EXPECT_NE(heap_.free(blocks[1] + offset), FreeResult::kFreed);
+  }
+  reset();
+}
+
+TEST_F(SegregatedFitTest, TheMapIsNoBlock) {
+  // Slabs of all sizes: what they are in the map looks like tags.
+  for (Size size = kMaxSmall; size != 0; size -= kUnit) {
+    for (Size i = 0; i < 2 * kSlab / size; ++i) static_cast<void>(heap_.malloc(size));
+  }
+  const Extent map = map_of(heap_);
+  for (Address address = map.begin; address != map.end(); ++address) expect_refused(address);
+  reset();
+}
+
+// --- which addresses are blocks
+
+TEST_F(SegregatedFitTest, OnlyBlocksAreLiveWhateverTheyHold) {
+  for (const int value : {0x00, 0xFF}) {
+    expect_only_blocks_are_live(
+        [&](Address block) { std::memset(bytes(block), value, heap_.usable_size(block)); });
+    reset();
+  }
+}
+
+TEST_F(SegregatedFitTest, OnlyBlocksAreLiveWhereNobodyWritesToThem) {
+  // All that stands in memory then is what the heap itself has left there.
+  expect_only_blocks_are_live([](Address) {});
+  reset();
+}
+
+TEST_F(SegregatedFitTest, ASmallBlockThatHoldsWhatAFreeOneWouldIsLive) {
+  const Address first = malloc(64);
+  const Address second = malloc(64);
+  free(second);
+  const std::uint32_t link = *pages().at<std::uint32_t>(second);
+  const Address again = malloc(64);
+  EXPECT_NE(again, second) << "still others to take";
+  // Anything that has the mark of a link, this one's own included.
+  for (Size offset = 0; offset < kSlab; offset += kUnit) {
+    const Address block = first;
+    *pages().at<std::uint32_t>(block) = (link & ~(kSlab - 1)) | offset;
+    EXPECT_TRUE(heap_.is_live(block));
+  }
+  shadow_.forget_all();
+  EXPECT_EQ(heap_.free(first), FreeResult::kFreed);
+  expect_refused(first, FreeResult::kAlreadyFree);
+  EXPECT_EQ(heap_.free(again), FreeResult::kFreed);
+}
+
+// --- sizes that cannot be had, and zeroes
+
+TEST_F(SegregatedFitTest, CallocZeroesMemoryThatWasUsed) {
+  for (const Size size : {16U, 500U, 512U, 514U, 4000U, 50'000U}) {
+    const std::vector<Address> used = exhaust_with(size);
+    for (const Address block : used) {
+      std::memset(bytes(block), 0xFF, heap_.usable_size(block));
+    }
+    shadow_.forget_all();
+    for (const Address block : used) EXPECT_EQ(heap_.free(block), FreeResult::kFreed);
+    for (std::size_t i = 0; i < used.size(); ++i) {
+      const Address block = heap_.calloc(size / 2, 2);
+      ASSERT_NE(block, 0U);
+      ASSERT_TRUE(std::all_of(bytes(block), bytes(block) + size,
+                              [](unsigned char byte) { return byte == 0; }));
+    }
+    reset();
+  }
+}
+
+TEST_F(SegregatedFitTest, CallocRefusesProductsThatWrap) {
+  EXPECT_EQ(heap_.calloc(1U << 16U, 1U << 16U), 0U);
+  EXPECT_EQ(heap_.calloc((1U << 16U) + 1, 1U << 16U), 0U);
+  EXPECT_EQ(heap_.calloc(3, 0x5555'5556), 0U);
+  EXPECT_EQ(heap_.calloc(0xFFFF'FFFF, 0xFFFF'FFFF), 0U);
+  EXPECT_EQ(statistics().allocations, 0U);
+  EXPECT_EQ(statistics().failures, 4U);
+}
+
+TEST_F(SegregatedFitTest, ImpossibleSizesAreRefused) {
+  const std::vector<Address> blocks = malloc_all({100, 1000, 1000});
+  const Picture before = picture_of(heap_);
+  for (const Size size : kImpossibleSizes) {
+    EXPECT_EQ(heap_.malloc(size), 0U) << size;
+    EXPECT_EQ(heap_.zeroed(size), 0U) << size;
+    EXPECT_EQ(heap_.calloc(1, size), 0U) << size;
+    EXPECT_EQ(heap_.calloc(size, 1), 0U) << size;
+    for (const Size alignment : all_alignments()) {
+      EXPECT_EQ(heap_.memalign(alignment, size), 0U) << size;
+    }
+    for (const Address block : blocks) EXPECT_EQ(heap_.realloc(block, size), 0U) << size;
+    ASSERT_EQ(picture_of(heap_), before) << size;
+  }
+}
+
+class HighSegregatedFitTest : public HeapTest<SegregatedFit<HighPages>> {};
+
+TEST_F(HighSegregatedFitTest, ImpossibleSizesAreRefusedAtTheEndOfTheAddressSpace) {
+  const Address block = allocate(100);
+  const Address large = allocate(1000);
+  allocate(kHeapPages / 2 * kPageBytes);
+  for (const Size size : kImpossibleSizes) {
+    for (const Size alignment : all_alignments()) {
+      EXPECT_EQ(heap_.memalign(alignment, size), 0U) << size;
+    }
+    EXPECT_EQ(heap_.malloc(size), 0U) << size;
+    EXPECT_EQ(heap_.realloc(block, size), 0U) << size;
+    EXPECT_EQ(heap_.realloc(large, size), 0U) << size;
+  }
+  exhaust();
+  EXPECT_LT(statistics().free_bytes, kSlab) << "of slabs of other sizes";
+  EXPECT_EQ(pages().end(), 0xFFFF'0000U);
+  for (const Size alignment : all_alignments()) EXPECT_EQ(heap_.memalign(alignment, 1), 0U);
+}
+
+// --- reset
+
+TEST_F(SegregatedFitTest, AResetMakesEveryAddressStale) {
+  std::vector<Address> blocks;
+  for (Size size = 0; size < 3000; size += 50) blocks.push_back(malloc(size));
+  pages().grow_as_somebody_else(1);
+  for (Size size = 3000; size < 30'000; size += 500) blocks.push_back(malloc(size));
+  reset();
+  for (const Address block : blocks) expect_refused(block);
+  EXPECT_EQ(statistics().free_bytes, statistics().heap_bytes);
+  // Above them again.
+  static_cast<void>(heap_.malloc(10'000));
+  for (const Address block : blocks) {
+    if (block != pages().begin() + kUnit) expect_refused(block);
+  }
+  reset();
+}
+
+TEST_F(SegregatedFitTest, AfterAResetAllMemoryIsThereAgain) {
+  for (int round = 0; round < 3; ++round) {
+    for (Size i = 0; i < 200; ++i) malloc(i * 13);
+    pages().grow_as_somebody_else(1);
+    for (Size i = 0; i < 200; ++i) malloc(i * 13);
+    const Size heap_bytes = statistics().heap_bytes;
+    reset();
+    EXPECT_EQ(statistics().heap_bytes, heap_bytes);
+    EXPECT_EQ(statistics().free_bytes, heap_bytes);
+    EXPECT_EQ(statistics().live_blocks, 0U);
+    for (const Extent& extent : extents_of(heap_)) {
+      EXPECT_EQ(extent.state, Extent::State::kFree);
+    }
+    EXPECT_FALSE(heap_.find_corruption());
+  }
+}
+
+TEST_F(SegregatedFitTest, AResetOfAnUntouchedHeapDoesNothing) {
+  heap_.reset();
+  EXPECT_EQ(statistics().heap_bytes, 0U);
+  EXPECT_TRUE(extents_of(heap_).empty());
+  malloc(10);
+}
+
+// --- statistics
+
+TEST_F(SegregatedFitTest, TheLargestFreeStretchIsKnown) {
+  const std::vector<Address> blocks = malloc_all({600, 2000, 600, 1000, 600, 1990, 600});
+  EXPECT_EQ(statistics().largest_free_bytes, 0U);
+  free(blocks[3]);
+  EXPECT_EQ(statistics().largest_free_bytes, chunk_of(1000));
+  free(blocks[5]);
+  EXPECT_EQ(statistics().largest_free_bytes, chunk_of(1990));
+  free(blocks[1]);
+  EXPECT_EQ(statistics().largest_free_bytes, chunk_of(2000));
+  free(blocks[4]);
+  EXPECT_EQ(statistics().largest_free_bytes, chunk_of(1000) + chunk_of(600) + chunk_of(1990));
+}
+
+TEST_F(SegregatedFitTest, FreeBlocksOfASlabCountAsFreeStretches) {
+  const Address block = malloc(512);
+  fill_top();
+  for (const Extent& extent : free_extents()) {
+    if (extent.size > kMaxSmall) malloc(extent.size - kTag);
+  }
+  EXPECT_EQ(statistics().largest_free_bytes, 512U);
+  EXPECT_EQ(statistics().free_bytes, 6 * 512U);
+  EXPECT_EQ(fragmentation(statistics()), 1.0 - 1.0 / 6);
+  for (int i = 0; i < 6; ++i) malloc(512);
+  EXPECT_EQ(statistics().free_bytes, 0U);
+  EXPECT_EQ(fragmentation(statistics()), 0.0);
+  free(block);
+  EXPECT_EQ(statistics().largest_free_bytes, 512U);
+  EXPECT_EQ(fragmentation(statistics()), 0.0);
+}
+
+TEST_F(SegregatedFitTest, FragmentationIsTheShareOutsideOfTheLargestFreeStretch) {
+  const std::vector<Address> blocks = malloc_all({1004, 600, 1004, 600, 1004, 600, 1004, 600});
+  EXPECT_EQ(fragmentation(statistics()), 0.0);
+  for (const std::size_t i : {0U, 2U, 4U, 6U}) {
+    free(blocks[i]);
+    EXPECT_DOUBLE_EQ(fragmentation(statistics()), 1.0 - 1.0 / (static_cast<double>(i) / 2 + 1));
+  }
+}
+
+TEST_F(SegregatedFitTest, CountsWhatCallsDid) {
+  const Address small = malloc(100);
+  const Address large = malloc(1000);
+  EXPECT_EQ(statistics().live_bytes, 112 + chunk_of(1000) - kTag);
+  const Address moved = realloc(small, 600);
+  EXPECT_EQ(statistics().live_bytes, chunk_of(600) - kTag + chunk_of(1000) - kTag);
+  free(large);
+  EXPECT_EQ(realloc(moved, 600), moved);
+  const Statistics seen = statistics();
+  EXPECT_EQ(seen.allocations, 2U);
+  EXPECT_EQ(seen.frees, 1U);
+  EXPECT_EQ(seen.live_blocks, 1U);
+  EXPECT_EQ(seen.live_bytes, chunk_of(600) - kTag);
+  EXPECT_EQ(seen.peak_live_bytes, chunk_of(600) - kTag + chunk_of(1000) - kTag);
+}
+
+// --- the walk
+
+TEST_F(SegregatedFitTest, AWalkShowsTheLiveBlocks) {
+  Random random;
+  expect_walk_shows_blocks();
+  for (int i = 0; i < 20'000; ++i) {
+    const Size count = static_cast<Size>(shadow_.blocks().size());
+    if (count < 30 || random.one_in(2)) {
+      allocate({.size = random.log_uniform(12),
+                .alignment = random.alignment(),
+                .prefix = random.below(3) * kUnit});
+    } else {
+      deallocate(std::next(shadow_.blocks().begin(), random.below(count))->first);
+    }
+    if (random.one_in(2000)) pages().grow_as_somebody_else(1);
+    if (count > 300) {
+      while (!shadow_.blocks().empty()) deallocate(shadow_.blocks().begin()->first);
+    }
+    if (i % 100 == 0) expect_walk_shows_blocks();
+    ASSERT_FALSE(HasFailure()) << i;
+  }
+}
+
+// --- what a check finds
+
+/// A heap in which all that there can be is there.
+class BrokenSegregatedFit : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::vector<Address> small;
+    for (Size i = 0; i < 8 * 7; ++i) small.push_back(heap_.malloc(512));
+    for (Size i = 0; i < 300; ++i) static_cast<void>(heap_.malloc(16));
+    // Slabs 0 and 1 become spare, 2 to 4 have free blocks, 5 and 6 none, the last is in use.
+    for (std::size_t i = 0; i < 14; ++i) heap_.free(small[i]);
+    for (std::size_t i = 14; i < 35; i += 2) heap_.free(small[i]);
+    // Three free chunks of one bin, and two of others.
+    std::vector<Address> large;
+    for (const Size size : {1000U, 600U, 1000U, 600U, 1000U, 600U, 2000U, 600U, 900U, 600U}) {
+      large.push_back(heap_.malloc(size));
+    }
+    for (std::size_t i = 0; i < large.size(); i += 2) heap_.free(large[i]);
+    ASSERT_FALSE(heap_.find_corruption());
+    for (const std::size_t i : {0U, 7U}) spare_.push_back(align_down(small[i], kSlab));
+    for (const std::size_t i : {14U, 21U, 28U}) partial_.push_back(align_down(small[i], kSlab));
+    full_ = align_down(small[35], kSlab);
+  }
+
+  [[nodiscard]] std::uint32_t& word(Address address) {
+    return *heap_.pages().at<std::uint32_t>(address);
+  }
+
+  void expect_found(Address address, std::uint32_t wrong, const std::string& what) {
+    const std::uint32_t right = std::exchange(word(address), wrong);
+    EXPECT_TRUE(heap_.find_corruption()) << what << ", at " << address << ": " << wrong;
+    word(address) = right;
+  }
+
+  /// Whatever single bit is wrong in a word, and a few more, it must be found.
+  void expect_word_is_checked(Address address, const std::string& what,
+                              std::uint32_t unknown_bits = 0) {
+    const std::uint32_t right = word(address);
+    for (std::uint32_t bit = 1; bit != 0; bit <<= 1) {
+      if ((bit & unknown_bits) == 0) expect_found(address, right ^ bit, what);
+    }
+    for (const std::uint32_t wrong : {0x41414141U, 0xFFFF'FFFFU, right + 16, right - 16}) {
+      expect_found(address, wrong, what);
+    }
+    EXPECT_FALSE(heap_.find_corruption()) << what;
+  }
+
+  SegregatedFit<HostPages> heap_;
+  std::vector<Address> spare_;
+  std::vector<Address> partial_;
+  Address full_ = 0;
+};
+
+TEST_F(BrokenSegregatedFit, AnyOverwrittenTagIsFound) {
+  Address end = 0;
+  Size chunks = 0;
+  for (const Extent& extent : extents_of(heap_)) {
+    if (extent.begin < end) continue;  // within a slab
+    const bool is_slab = extent.begin % kSlab == 0 && extent.size == kUnit;
+    end = extent.begin + (is_slab ? kSlab : extent.size);
+    // Whether a block was asked with an alignment, nothing else says.
+    const bool may_be_aligned = extent.state == Extent::State::kUsed;
+    expect_word_is_checked(extent.begin - kTag, "tag", may_be_aligned ? 4 : 0);
+    ++chunks;
+  }
+  expect_word_is_checked(end - kTag, "last tag");
+  EXPECT_GT(chunks, 15U);
+}
+
+TEST_F(BrokenSegregatedFit, AnyOverwrittenWordOfAFreeChunkIsFound) {
+  Size count = 0;
+  for (const Extent& extent : extents_of(heap_)) {
+    const bool is_chunk =
+        extent.state == Extent::State::kFree && extent.size != 512 && extent.size != 16;
+    if (!is_chunk) continue;
+    expect_word_is_checked(extent.end() - 2 * kTag, "size");
+    if (extent.end() == heap_.pages().end()) continue;  // in no list
+    expect_word_is_checked(extent.begin, "next");
+    expect_word_is_checked(extent.begin + 4, "previous");
+    ++count;
+  }
+  EXPECT_GE(count, 4U);
+}
+
+TEST_F(BrokenSegregatedFit, AnyOverwrittenWordOfASlabIsFound) {
+  for (const Address slab : partial_) {
+    for (const Size offset : {0U, 4U, 8U, 12U}) expect_word_is_checked(slab + offset, "partial");
+  }
+  for (const Address slab : spare_) {
+    for (const Size offset : {0U, 4U, 8U}) expect_word_is_checked(slab + offset, "spare");
+  }
+  for (const Size offset : {0U, 4U}) expect_word_is_checked(full_ + offset, "full");
+}
+
+TEST_F(BrokenSegregatedFit, AnyOverwrittenLinkOfASmallBlockIsFound) {
+  Size count = 0;
+  for (const Extent& extent : extents_of(heap_)) {
+    const bool is_small =
+        extent.state == Extent::State::kFree && (extent.size == 512 || extent.size == 16);
+    if (!is_small) continue;
+    if (extent.size == 16 && extent.begin % 256 != 0) continue;  // there are many
+    expect_word_is_checked(extent.begin, "link");
+    ++count;
+  }
+  EXPECT_GE(count, 30U);
+}
+
+TEST_F(BrokenSegregatedFit, AnyOverwrittenByteOfTheMapIsFound) {
+  const Extent map = map_of(heap_);
+  auto* const bytes = heap_.pages().at<unsigned char>(map.begin);
+  for (Size i = 0; i < map.size - kTag; ++i) {
+    for (unsigned bit = 1; bit < 256; bit <<= 1) {
+      bytes[i] = static_cast<unsigned char>(bytes[i] ^ bit);
+      EXPECT_TRUE(heap_.find_corruption()) << i << ", " << bit;
+      bytes[i] = static_cast<unsigned char>(bytes[i] ^ bit);
+    }
+  }
+  EXPECT_FALSE(heap_.find_corruption());
+}
+
+TEST_F(BrokenSegregatedFit, AnOverrunIntoTheNextTagIsFound) {
+  const Address block = heap_.malloc(1000);
+  static_cast<void>(heap_.malloc(1000));
+  std::memset(heap_.pages().at<char>(block), 'A', heap_.usable_size(block) + 1);
+  EXPECT_EQ(heap_.find_corruption().kind, Corruption::Kind::kHeaderOverwritten);
+}
+
+// --- without a tracker
+
+TEST(UntrackedSegregatedFit, GivesTheSameAddresses) {
+  Random random;
+  SegregatedFit<HostPages> tracked;
+  SegregatedFit<HostPages, NoTracking> untracked;
+  struct Live {
+    Address block;
+    bool is_aligned;  // only with a tracker it stays so through a realloc, and may move elsewhere
+  };
+  std::vector<Live> live;
+  for (int i = 0; i < 100'000; ++i) {
+    const Size action = random.below(8);
+    if (live.size() < 50 || action < 4) {
+      const Size size = random.log_uniform(13);
+      const Size alignment = random.alignment();
+      const bool is_aligned = random.one_in(4);
+      const Address block = is_aligned ? tracked.memalign(alignment, size) : tracked.malloc(size);
+      ASSERT_EQ(is_aligned ? untracked.memalign(alignment, size) : untracked.malloc(size), block);
+      if (block != 0) live.push_back({block, is_aligned && alignment > kUnit});
+    } else {
+      std::swap(live[random.below(static_cast<Size>(live.size()))], live.back());
+      auto& [block, is_aligned] = live.back();
+      if (action == 4 && !is_aligned) {
+        const Size size = random.log_uniform(13);
+        const Address moved = tracked.realloc(block, size);
+        ASSERT_EQ(untracked.realloc(block, size), moved);
+        if (moved != 0) block = moved;
+      } else {
+        ASSERT_EQ(tracked.free(block), FreeResult::kFreed);
+        ASSERT_EQ(untracked.free(block), FreeResult::kFreed);
+        live.pop_back();
+      }
+    }
+    if (random.one_in(10'000)) {
+      tracked.pages().grow_as_somebody_else(1);
+      untracked.pages().grow_as_somebody_else(1);
+    }
+  }
+  EXPECT_EQ(tracked.pages().requests(), untracked.pages().requests());
+}
+
+TEST(ClaimingSegregatedFit, KeepsPagesOfSomebodyElseOutOfTheFirstRegion) {
+  SegregatedFit<HostPages> heap;
+  heap.claim();
+  heap.pages().grow_as_somebody_else(2);
+  heap.claim();
+  EXPECT_EQ(heap.statistics().heap_bytes, kFirstRegion);
+  EXPECT_EQ(heap.malloc(1000), heap.pages().begin() + kUnit);
+  EXPECT_FALSE(heap.find_corruption());
+}
+
+}  // namespace
+}  // namespace lite_alloc::test

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { transform } from 'esbuild';
+import { strategies } from 'lite-alloc';
 
 export const title = 'Sizes, bytes';
 
@@ -11,7 +12,7 @@ const files = [
   'lite-alloc.web.mjs',
   'lite-alloc.node.mjs',
   'index.js',
-  'standalone/bump-free-list.wasm',
+  ...strategies.map((name) => `standalone/${name}.wasm`),
 ];
 
 /** Raw and compressed sizes of what the package ships; `index.js` minified, as a bundler ships it. */

@@ -48,7 +48,7 @@ describe('createHeap', () => {
   });
 
   test('gives the default strategy and takes it by name', async () => {
-    expect((await createHeap()).strategy).toBe('bump-free-list');
+    expect((await createHeap()).strategy).toBe('segregated-fit');
     for (const strategy of strategies) {
       const heap = await createHeap({ strategy });
       expect(heap.strategy).toBe(strategy);

@@ -45,7 +45,9 @@ describe('loading', () => {
   });
 
   test('strategies is a readonly tuple, and Strategy its union', () => {
-    expectTypeOf(strategies).toEqualTypeOf<readonly ['bump-free-list']>();
+    expectTypeOf(strategies).toEqualTypeOf<
+      readonly ['bump-free-list', 'segregated-bump', 'free-list', 'segregated-fit']
+    >();
     expectTypeOf<Strategy>().toEqualTypeOf<(typeof strategies)[number]>();
     expectTypeOf(heap.strategy).toEqualTypeOf<Strategy>();
   });

@@ -70,6 +70,9 @@ test('types come first in each set of conditions', () => {
 test.each([
   'lite-alloc/lite-alloc.wasm',
   'lite-alloc/standalone/bump-free-list.wasm',
+  'lite-alloc/standalone/segregated-bump.wasm',
+  'lite-alloc/standalone/free-list.wasm',
+  'lite-alloc/standalone/segregated-fit.wasm',
 ])('%s resolves to a wasm file', (specifier) => {
   const file = require.resolve(specifier);
   expect(existsSync(file)).toBe(true);

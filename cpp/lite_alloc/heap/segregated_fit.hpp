@@ -175,6 +175,7 @@ class SegregatedFit {
         chunk += size;
       }
     }
+    if (map_ != 0) clear_map();
     tracker_.forget_blocks();
     forget_lists();
     for (Region region = oldest_region(); region.begin != 0; region = next_region(region)) {
@@ -423,14 +424,17 @@ class SegregatedFit {
                              Size prefix, Size size) noexcept {
     if (size > kMaxSize) return 0;
     const Size whole = std::max<Size>(size, 1) + prefix;
-    Address moved = 0;
     if (size_class != 0) {
       if (whole <= old_size) return block;
     } else {
-      if (resize_chunk(block, old_size + kTag, chunk_size_for(whole))) return block;
-      if (alignment <= kUnit) moved = take_roomy_chunk(chunk_size_for(whole));
+      const Size chunk = chunk_size_for(whole);
+      if (resize_chunk(block, old_size + kTag, chunk)) return block;
+      if (alignment <= kUnit) {
+        const Address below = slide_down(block, old_size + kTag, chunk);
+        if (below != 0) return below;
+      }
     }
-    if (moved == 0) moved = take_any(size, alignment, prefix);
+    const Address moved = take_any(size, alignment, prefix);
     if (moved == 0) return 0;
     std::memcpy(pages_.template at<std::byte>(moved), pages_.template at<std::byte>(block),
                 std::min(old_size, whole));
@@ -643,6 +647,9 @@ class SegregatedFit {
     return has_reclaimed;
   }
 
+  /// For a map that is none any more: its bytes may look like tags.
+  void clear_map() noexcept { std::memset(pages_.template at<std::byte>(map_), 0, map_size_); }
+
   /// Sees to it that the map has a byte for this address. False iff there is no memory for that.
   [[nodiscard]] bool map_reaches(Address address) noexcept {
     const Size index = map_index(address);
@@ -705,23 +712,32 @@ class SegregatedFit {
   /// A free chunk that is large enough, left where it is; 0 if there is none, or none near enough
   /// to the head of its list.
   [[nodiscard]] Address find_chunk(Size size, Size alignment, Size prefix) const noexcept {
-    const auto fits = [&](Address chunk) {
-      return place_in(chunk, alignment, prefix) - chunk + size <= chunk_size(chunk);
-    };
-    const auto find_in_bin = [&](Size steps) {
-      Address chunk = bins_[SizeBins::of(size)];
-      while (chunk != 0 && !fits(chunk)) {
-        chunk = --steps == 0 ? 0 : at<FreeChunk>(chunk).next;
-      }
-      return chunk;
-    };
     // What was aligned before fits again.
     const bool is_aligned = alignment > kUnit;
-    if (const Address chunk = find_in_bin(is_aligned ? kSteps : 1); chunk != 0) return chunk;
+    const Size first_steps = is_aligned ? kSteps : 1;
+    const Address near = find_in_bin(size, alignment, prefix, first_steps);
+    if (near != 0) return near;
     const Size larger = SizeBins::of(size + alignment - kUnit) + 1;
     if (const Address chunk = bins_[filled_bins_.next(larger)]; chunk != 0) return chunk;
-    if (top_ != 0 && fits(top_)) return top_;
-    return is_aligned ? 0 : find_in_bin(kSteps);
+    if (top_ != 0 && fits(top_, size, alignment, prefix)) return top_;
+    return is_aligned ? 0 : find_in_bin(size, alignment, prefix, kSteps);
+  }
+
+  // No closures that hold references here: they would lie on a stack, and the standalone module
+  // has none.
+
+  [[nodiscard]] bool fits(Address chunk, Size size, Size alignment, Size prefix) const noexcept {
+    return place_in(chunk, alignment, prefix) - chunk + size <= chunk_size(chunk);
+  }
+
+  /// The first of so many chunks in the bin of this size that is large enough; 0 if none is.
+  [[nodiscard]] Address find_in_bin(Size size, Size alignment, Size prefix,
+                                    Size steps) const noexcept {
+    Address chunk = bins_[SizeBins::of(size)];
+    while (chunk != 0 && !fits(chunk, size, alignment, prefix)) {
+      chunk = --steps == 0 ? 0 : at<FreeChunk>(chunk).next;
+    }
+    return chunk;
   }
 
   /// Makes `size` bytes at `place` a used chunk; what is around it of the free `chunk` stays free.
@@ -775,16 +791,20 @@ class SegregatedFit {
     }
   }
 
-  /// What has grown will grow again: a chunk with half as much free behind it, if there is another
-  /// such place for those who need more; else 0. With memory kept, a fifth less time on histories
-  /// of growing vectors.
-  [[nodiscard]] Address take_roomy_chunk(Size size) noexcept {
-    if (size > kMaxBlock / 2) return 0;
-    const Size bin = filled_bins_.next(SizeBins::of(size + size / 2) + 1);
-    const Address chunk = bins_[bin];
-    if (chunk == 0 || filled_bins_.next(bin + 1) == SizeBins::kCount) return 0;
-    cut_out(chunk, chunk, size);
-    return chunk;
+  /// Moves a used chunk down into the free one below it, where both and what is free above have
+  /// room for `size` bytes. Its new place; 0, and nothing done, iff they have not.
+  [[nodiscard]] Address slide_down(Address chunk, Size old_size, Size size) noexcept {
+    if ((tag_of(chunk) & kBelowFree) == 0) return 0;
+    const Size below = at<Size>(chunk - 2 * kTag);
+    const Address end = chunk + old_size;
+    const Size above = (tag_of(end) & kFree) != 0 ? chunk_size(end) : 0;
+    if (below + old_size + above < size) return 0;
+    const Address begin = chunk - below;
+    remove_from_bin(begin, below);
+    std::memmove(pages_.template at<std::byte>(begin), pages_.template at<std::byte>(chunk),
+                 old_size - kTag);
+    tag_of(begin) = below + old_size;
+    return resize_chunk(begin, below + old_size, size) ? begin : 0;
   }
 
   /// Gives a used chunk another size where it is. False, and nothing done, iff it cannot have it.

@@ -19,7 +19,8 @@ int main(int argc, char** argv) {
     free(block);
     free(block);
   } else if (is(misuse, "free-inside")) {
-    free(block + 32);
+    char* large = calloc(1, 5000);
+    free(large + 64);
   } else if (is(misuse, "free-static")) {
     static char bytes[64];
     char* volatile address = bytes + (16 - (uintptr_t)bytes % 16);

@@ -28,6 +28,15 @@ class LateFreeTest : public HeapTest<SegregatedFit<HostPages>> {
     return blocks;
   }
 
+  /// How many places in memory are live.
+  [[nodiscard]] Size count_live() {
+    Size count = 0;
+    for (Address place = pages().begin(); place < pages().end(); place += kUnit) {
+      count += static_cast<Size>(heap_.is_live(place));
+    }
+    return count;
+  }
+
   void expect_gone(Address block) {
     EXPECT_FALSE(heap_.is_live(block)) << block;
     EXPECT_NE(heap_.free(block), FreeResult::kFreed) << block;
@@ -58,6 +67,17 @@ TEST_F(LateFreeTest, ASecondFreeWhereAnotherBlockGrewAndWentIsTold) {
   ASSERT_EQ(heap_.free(block), FreeResult::kFreed);
   expect_gone(above);
   ASSERT_EQ(heap_.free(last), FreeResult::kFreed);
+}
+
+TEST_F(LateFreeTest, TheMapOfSlabsHoldsNoLiveBlock) {
+  // Its byte for a slab of 256-byte blocks is that of a tag where three others follow without one.
+  for (Size before = 600; before < 4 * kPageBytes; before += 4096) {
+    EXPECT_NE(heap_.malloc(before), 0U);
+    EXPECT_NE(heap_.malloc(256), 0U);
+    EXPECT_EQ(count_live(), 2U) << before;
+    heap_.reset();
+    EXPECT_EQ(count_live(), 0U) << before;
+  }
 }
 
 TEST_F(LateFreeTest, AResetOfAnOverwrittenHeapEnds) {

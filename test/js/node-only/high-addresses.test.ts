@@ -17,14 +17,17 @@ const reason = isTooSmall
   ? ` (skipped: ${(freemem() / GiB).toFixed(1)} GiB of memory are free, 6 are needed)`
   : '';
 
-describe.skipIf(isTooSmall)(`addresses above 2 GiB${reason}`, () => {
+/** The others hand out the lowest place first, or are like the second. */
+const chosen = ['segregated-fit', 'bump-free-list'] as const;
+
+describe.skipIf(isTooSmall).each(chosen)(`addresses of %s above 2 GiB${reason}`, (strategy) => {
   test('are positive, and everything works there', async () => {
-    const heap = await createHeap({ maximumBytes: 4 * GiB });
+    const heap = await createHeap({ strategy, maximumBytes: 4 * GiB });
     const low = heap.malloc(lowBytes);
     const address = heap.malloc(1000);
     expect(address).toBeGreaterThan(2 * GiB);
     fillPattern(heap.memory, address, 1000, 1);
-    expect(heap.usableSize(address)).toBe(1008);
+    expect(heap.usableSize(address)).toBeGreaterThanOrEqual(1000);
 
     // Two neighbours, so that blocks above have to move and free blocks lie between used ones.
     const fence = heap.malloc(16);
@@ -65,7 +68,7 @@ describe.skipIf(isTooSmall)(`addresses above 2 GiB${reason}`, () => {
   });
 
   test('hold typed arrays', async () => {
-    const heap = await createHeap({ maximumBytes: 4 * GiB });
+    const heap = await createHeap({ strategy, maximumBytes: 4 * GiB });
     heap.malloc(lowBytes);
     const floats = heap.from(Float64Array.of(1.5, -2.5));
     const bytes = heap.array(Uint8Array, 1000, { alignment: 4096, zero: true });
@@ -86,7 +89,7 @@ describe.skipIf(isTooSmall)(`addresses above 2 GiB${reason}`, () => {
   });
 
   test('reach up to the end of a memory of 4 GiB, and not beyond', async () => {
-    const heap = await createHeap({ maximumBytes: 4 * GiB });
+    const heap = await createHeap({ strategy, maximumBytes: 4 * GiB });
     const chunk = 2 ** 28;
     const addresses: number[] = [];
     for (

@@ -92,7 +92,7 @@ async function runFuzzTargets() {
   const outputs = [];
   const runWaiting = async () => {
     for (let target = waiting.pop(); target !== undefined; target = waiting.pop()) {
-      const { passed, output } = await runFuzzTarget(target, ['-runs=10000', '-seed=1']);
+      const { passed, output } = await runFuzzTarget(target, ['-runs=2000', '-seed=1']);
       if (!passed) outputs.push(output);
       else if (countStored(target) === 0) outputs.push(`${target} has no stored inputs`);
     }

@@ -100,7 +100,8 @@ class SegregatedFitCursor {
       slab_.reset();
     } else {
       is_block_ = !slab_->is_free(place_);
-      extent = {begin, slab_->block_size(), is_block_ ? Extent::State::kUsed : Extent::State::kFree};
+      extent = {begin, slab_->block_size(),
+                is_block_ ? Extent::State::kUsed : Extent::State::kFree};
       ++place_;
     }
   }
@@ -222,8 +223,9 @@ class SegregatedFitCheck {
   void check_class(Size size_class) noexcept {
     const Address active = heap_->active_[size_class];
     const Address ready = heap_->ready_[size_class];
-    expect(active == 0 ? ready == 0 : heap_->class_at(active) == size_class && in_slab(ready, active),
-           Kind::kFreeListOutsideHeap, active);
+    expect(
+        active == 0 ? ready == 0 : heap_->class_at(active) == size_class && in_slab(ready, active),
+        Kind::kFreeListOutsideHeap, active);
     Address previous = 0;
     for (Address slab = heap_->partial_[size_class]; slab != 0 && !found_;) {
       expect(heap_->class_at(slab) == size_class && slab != active && slab % Heap::kSlab == 0,
@@ -278,7 +280,7 @@ class SegregatedFitCheck {
   const Heap* heap_;
   Corruption found_;
   Size heap_bytes_ = 0;
-  Size free_bytes_ = 0;     // as chunks and slabs say
+  Size free_bytes_ = 0;  // as chunks and slabs say
   Size used_blocks_ = 0;
   Size slabs_ = 0;
   Size free_chunks_ = 0;    // those that must be in a bin

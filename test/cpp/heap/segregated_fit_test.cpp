@@ -506,15 +506,6 @@ TEST_F(SegregatedFitTest, AFailedReallocationChangesNothing) {
   EXPECT_EQ(statistics().failures, 3U);
 }
 
-TEST_F(SegregatedFitTest, WhatHasGrownOnceMovesToWhereItCanGrowAgain) {
-  const std::vector<Address> holes = malloc_all({2000, 700, 4000, 700, 9000, 700});
-  const Address block = malloc(1000);
-  malloc(1000);
-  for (const std::size_t i : {0U, 2U, 4U}) free(holes[i]);
-  EXPECT_EQ(realloc(block, 1900), holes[2]);
-  EXPECT_EQ(realloc(holes[2], 3900), holes[2]);
-}
-
 TEST_F(SegregatedFitTest, ContentsStayThroughEveryChangeOfSize) {
   Random random;
   std::vector<Address> blocks;

@@ -222,7 +222,7 @@ describeStrategies((strategy) => {
       expect(heap.reallocate(address, size, 32)).toBe(address);
       expectPattern(heap.memory, address, 32, 4);
       const { pages } = heap;
-      for (let count = 0; count < 90; count++) heap.allocate(512);
+      for (let count = 0; count < 60; count++) heap.allocate(600);
       expect(heap.pages).toBe(pages);
       expectPattern(heap.memory, address, 32, 4);
     });

@@ -25,8 +25,7 @@ template <Allocator A>
   return chosen.allocator().has_handed_out(address, size) && !chosen.is_live(address);
 }
 template <PageSource Pages>
-[[nodiscard]] bool may_be_sized(SegregatedFit<Pages>& chosen, Address address,
-                                Size size) noexcept {
+[[nodiscard]] bool may_be_sized(SegregatedFit<Pages>& chosen, Address address, Size size) noexcept {
   return size_in_units(chosen.usable_size(address)) >= size && chosen.is_live(address);
 }
 
@@ -63,9 +62,8 @@ void reset() noexcept {
 }
 
 Address allocate(Size size, Size alignment) noexcept {
-  return heap.with([=](auto& chosen) {
-    return sized(chosen).allocate({.size = size, .alignment = alignment});
-  });
+  return heap.with(
+      [=](auto& chosen) { return sized(chosen).allocate({.size = size, .alignment = alignment}); });
 }
 
 bool deallocate(Address address, Size size, Size alignment) noexcept {

@@ -35,7 +35,8 @@ class ModuleHeap {
   template <typename Action>
   decltype(auto) with(Action action) noexcept {
     // The default first: one comparison on its way.
-    if (strategy_ == Strategy::kSegregatedFit) [[likely]] return action(segregated_fit_);
+    if (strategy_ == Strategy::kSegregatedFit) [[likely]]
+      return action(segregated_fit_);
     if (strategy_ == Strategy::kFreeList) return action(free_list_);
     if (strategy_ == Strategy::kSegregatedBump) return action(segregated_bump_);
     return action(bump_free_list_);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
+
 #include "lite_alloc/heap/headerless_heap.hpp"
 
 namespace lite_alloc {
@@ -85,7 +87,7 @@ class BumpHeap : public HeaderlessHeap<BumpHeap<Pages, Tracker, Bins>, Pages, Tr
           release(begin + size, end);
           return begin;
         }
-      } while (++list != lists_ + Bins::kLists);
+      } while (++list != lists_.data() + Bins::kLists);
       base = top_;
     }
     return Base::find_room(base, size, alignment_mask, prefix, last != 0,
@@ -124,8 +126,8 @@ class BumpHeap : public HeaderlessHeap<BumpHeap<Pages, Tracker, Bins>, Pages, Tr
     }
   }
 
-  Address top_ = 0;                   // where the slack starts
-  Address lists_[Bins::kLists] = {};  // the newest free block of each
+  Address top_ = 0;                               // where the slack starts
+  std::array<Address, Bins::kLists> lists_ = {};  // the newest free block of each
 };
 
 }  // namespace lite_alloc

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
+
 #include "lite_alloc/heap/headerless_heap.hpp"
 
 namespace lite_alloc {
@@ -59,7 +61,7 @@ class FreeList : public HeaderlessHeap<FreeList<Pages, Tracker>, Pages, Tracker>
     const Size size = block_bytes({payload, alignment, prefix});
     const Size alignment_mask = Base::mask_of(alignment);
     Address top = limit_;  // where memory that is grown can be used from
-    for (Address* link = &lists_[0]; *link != 0; link = &at(*link).next) {
+    for (Address* link = lists_.data(); *link != 0; link = &at(*link).next) {
       const Address block = *link;
       const Size available = at(block).size;
       const Address end = block + available;
@@ -101,7 +103,7 @@ class FreeList : public HeaderlessHeap<FreeList<Pages, Tracker>, Pages, Tracker>
   /// Gives `[begin, end)` back, joined with the free blocks on both sides.
   void release(Address begin, Address end) noexcept {
     if (begin == end) return;
-    Address* link = &lists_[0];
+    Address* link = lists_.data();
     Address below = 0;
     // One less, so that the 0 at the end of the list is above everything.
     while (*link - 1 < begin) {
@@ -123,7 +125,7 @@ class FreeList : public HeaderlessHeap<FreeList<Pages, Tracker>, Pages, Tracker>
     tracker_.free_block_added(end - begin);
   }
 
-  Address lists_[1] = {};  // the lowest free block
+  std::array<Address, 1> lists_ = {};  // the lowest free block
 };
 
 }  // namespace lite_alloc

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <utility>
 
@@ -37,7 +38,8 @@ class SegregatedFitCheck;
 ///     | head 16 | block | block | ... | block | rest |
 ///
 /// A byte of the map for each 4096 bytes of address space says whether a slab lies there, and of
-/// what size its blocks are. A block of a slab has no header; a free one holds the link to the next:
+/// what size its blocks are. A block of a slab has no header; a free one holds the link to the
+/// next:
 ///
 ///     ready_[c] -> block -> block -> ...       all of slab active_[c]: where malloc takes from
 ///     head      -> block -> ...                where free puts to, each slab has its own
@@ -93,15 +95,16 @@ class SegregatedFit {
   }
 
   /// The block with `size` bytes, perhaps elsewhere, contents kept up to the smaller size; with
-  /// `Tracking` at the alignment that it was asked with. Fails iff memory cannot be had or `may_be_live` is false; returns 0 then, and nothing changed.
+  /// `Tracking` at the alignment that it was asked with. Fails iff memory cannot be had or
+  /// `may_be_live` is false; returns 0 then, and nothing changed.
   [[nodiscard]] Address realloc(Address address, Size size) noexcept {
     if (address == 0) return malloc(size);
     return may_be_live(address) ? resize(address, alignment_of(address), 0, size) : 0;
   }
 
   /// Frees a block; 0 is ignored. Nothing changes unless the result is `kFreed`. With `Tracking`
-  /// every wrong address is told, else what a few instructions can tell: most second frees, and
-  /// most addresses in whose place no tag can be.
+  /// every wrong address is told but one inside a chunk whose contents look like a tag; else what a
+  /// few instructions can tell: most second frees, and most addresses where no tag can be.
   FreeResult free(Address address) noexcept {
     if constexpr (Tracker::kEnabled) {
       if (address != 0 && !is_live(address)) {
@@ -206,8 +209,8 @@ class SegregatedFit {
     return region.begin != 0 && address <= end && size <= end - address;
   }
 
-  /// Whether a block that was not freed starts here: for any address. Reads one tag or slab, and
-  /// the list of free blocks of that where the first word of the block looks like a link.
+  /// Whether a block that was not freed starts here: for any address, see `free`. Reads one tag or
+  /// slab, and the list of free blocks of that where the first word of the block looks like a link.
   [[nodiscard]] bool is_live(Address address) const noexcept requires(Tracker::kEnabled) {
     if (address % kUnit != 0 || !owns(address, kUnit) || address - map_ < map_size_) return false;
     const Size size_class = class_at(address);
@@ -282,8 +285,8 @@ class SegregatedFit {
   };
 
   struct Slab {
-    Address free;       // the first free block; the slab itself if there is none
-    Size until_turn;    // so many frees from now on, its state changes
+    Address free;     // the first free block; the slab itself if there is none
+    Size until_turn;  // so many frees from now on, its state changes
     Address next;
     Address previous;
   };
@@ -332,7 +335,8 @@ class SegregatedFit {
   [[nodiscard]] Address take_block(Size size) noexcept {
     if (size <= kMaxSmall) {
       const Size size_class = (size + kUnit - 1) / kUnit;
-      if (!is_end_of_list(ready_[size_class])) [[likely]] return take_ready(size_class);
+      if (!is_end_of_list(ready_[size_class])) [[likely]]
+        return take_ready(size_class);
     }
     return take_unready(size);
   }
@@ -801,6 +805,7 @@ class SegregatedFit {
     if (below + old_size + above < size) return 0;
     const Address begin = chunk - below;
     remove_from_bin(begin, below);
+    if constexpr (Tracker::kEnabled) tag_of(chunk) = kFree;  // no block starts here any more
     std::memmove(pages_.template at<std::byte>(begin), pages_.template at<std::byte>(chunk),
                  old_size - kTag);
     tag_of(begin) = below + old_size;
@@ -821,7 +826,8 @@ class SegregatedFit {
     const Size missing = size - old_size;
     if ((tag_of(end) & kFree) == 0 || chunk_size(end) < missing) {
       const bool is_last = end == limit_ || end == top_;
-      if (!is_last || pages_.end() != limit_ || find_chunk(size, kUnit, 0) != 0 || !grow(missing, kUnit, 0)) {
+      if (!is_last || pages_.end() != limit_ || find_chunk(size, kUnit, 0) != 0 ||
+          !grow(missing, kUnit, 0)) {
         return false;
       }
     }
@@ -922,7 +928,9 @@ class SegregatedFit {
     const auto& region = at<Tracking::Region>(record);
     return {record + kRegionHead, region.next == 0 ? limit_ : region.end, region.next};
   }
-  [[nodiscard]] Region oldest_region() const noexcept { return region_at(tracker_.oldest_region()); }
+  [[nodiscard]] Region oldest_region() const noexcept {
+    return region_at(tracker_.oldest_region());
+  }
   [[nodiscard]] Region next_region(const Region& region) const noexcept {
     return region_at(region.next);
   }
@@ -971,11 +979,12 @@ class SegregatedFit {
   Size map_size_ = 0;
   Address spare_ = 0;
   Size spare_count_ = 0;
-  Address ready_[kClasses] = {};
-  Address active_[kClasses] = {};
-  Address partial_[kClasses] = {};
+  std::array<Address, kClasses> ready_ = {};
+  std::array<Address, kClasses> active_ = {};
+  std::array<Address, kClasses> partial_ = {};
   SizeBins filled_bins_;
-  Address bins_[SizeBins::kCount + 1] = {};  // nothing in the last: what `next` gives for none
+  std::array<Address, SizeBins::kCount + 1> bins_ =
+      {};  // nothing in the last: what `next` gives for none
 };
 
 }  // namespace lite_alloc

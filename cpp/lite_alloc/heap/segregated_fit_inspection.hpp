@@ -4,7 +4,8 @@
 #include <bitset>
 #include <optional>
 
-#include "lite_alloc/heap/segregated_fit.hpp"
+#include "lite_alloc/heap/allocator.hpp"
+#include "lite_alloc/heap/size_bins.hpp"
 
 namespace lite_alloc {
 

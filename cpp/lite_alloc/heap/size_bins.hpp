@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
 #include <bit>
 #include <cstdint>
 
@@ -68,7 +69,7 @@ class SizeBins {
     return std::uint32_t{1} << bin % kDigits;
   }
 
-  std::uint32_t words_[(kCount + kDigits - 1) / kDigits] = {};
+  std::array<std::uint32_t, (kCount + kDigits - 1) / kDigits> words_ = {};
   std::uint32_t summary_ = 0;
 };
 

@@ -30,6 +30,8 @@
 namespace lite_alloc {
 namespace {
 
+static_assert(sizeof(void*) == sizeof(Address), "lite_alloc::malloc is for wasm32");
+
 // A type of this file alone: the compiler sees every call of what is made from it, and drops
 // parameters that never vary.
 class ProcessMemory : public ProgramMemory<LITE_ALLOC_GROWTH_SHARE> {};

@@ -9,8 +9,6 @@
 
 namespace lite_alloc {
 
-static_assert(sizeof(void*) == sizeof(Address), "lite_alloc::malloc is for wasm32");
-
 [[nodiscard]] inline Address address_of(const void* block) noexcept {
   return static_cast<Address>(reinterpret_cast<std::uintptr_t>(block));
 }

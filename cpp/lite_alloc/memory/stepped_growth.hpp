@@ -11,8 +11,8 @@ namespace lite_alloc {
 /// needed where a whole step cannot be had.
 ///
 /// Growing an unshared memory by a single page costs an engine 0.3 to 0.5 ms (measured in Node 20),
-/// whatever the step. A step of a sixteenth keeps the number of growths logarithmic in the final size
-/// and the untouched rest at the top under a sixteenth of it.
+/// whatever the step. A step of a sixteenth keeps the number of growths logarithmic in the final
+/// size and the untouched rest at the top under a sixteenth of it.
 ///
 /// A step is `1 / kShare` of the memory there is; with 0 all growth is exact.
 template <PageSource Source, Size kShare = 16>

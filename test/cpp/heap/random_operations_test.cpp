@@ -122,9 +122,10 @@ class MixedCalls {
   [[nodiscard]] static bool fills_prefix(const Layout&) { return true; }
 
   [[nodiscard]] Address allocate(const Layout& layout) {
-    const Address address = !flip()                    ? heap_.allocate(layout)
-                            : layout.alignment > kUnit ? heap_.memalign(layout.alignment, layout.size)
-                                                       : heap_.malloc(layout.size);
+    const Address address = !flip() ? heap_.allocate(layout)
+                            : layout.alignment > kUnit
+                                ? heap_.memalign(layout.alignment, layout.size)
+                                : heap_.malloc(layout.size);
     if (address != 0) expect_live(address, layout.size);
     return address;
   }
@@ -132,8 +133,8 @@ class MixedCalls {
   [[nodiscard]] Address reallocate(Address address, const Layout& layout, Size size) {
     expect_live(address, layout.size);
     const bool may_lose_alignment = layout.alignment <= kUnit && flip();
-    const Address moved = may_lose_alignment ? heap_.realloc(address, size)
-                                             : heap_.reallocate(address, layout, size);
+    const Address moved =
+        may_lose_alignment ? heap_.realloc(address, size) : heap_.reallocate(address, layout, size);
     if (moved == 0) {
       expect_live(address, layout.size);
     } else {

@@ -6,14 +6,15 @@
 // over anything that somebody else grew. Once the heap has grown behind a stretch, the next call
 // that needs more opens another: a break that others moved meanwhile is not where one left it.
 
-#include <emscripten/heap.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <utility>
 
 #include "lite_alloc/malloc/pointers.hpp"
 #include "lite_alloc/memory/wasm_memory.hpp"
+
+/// malloc.cpp has it.
+extern "C" void* emscripten_builtin_calloc(std::size_t count, std::size_t size);
 
 namespace lite_alloc {
 namespace {

@@ -38,7 +38,9 @@ if (unknown.length > 0) {
 }
 
 /** What is not the whole bench, as it is by default, is no result to keep. */
-const isPartial = Object.entries(values).some(([option, value]) => option !== 'build' && value);
+const isPartial = Object.entries(values).some(
+  ([option, value]) => !['build', 'rounds'].includes(option) && value,
+);
 
 for (const name of positionals.length > 0 ? positionals : Object.keys(benches)) {
   const measured = await benches[name].measure(values);
@@ -55,7 +57,8 @@ for (const name of positionals.length > 0 ? positionals : Object.keys(benches)) 
 function save(name, figures) {
   const folder = fileURLToPath(new URL('results', import.meta.url));
   mkdirSync(folder, { recursive: true });
-  const result = { command: `npm run bench -- ${name}`, ...origin(), ...figures };
+  const rounds = values.rounds === undefined ? '' : ` --rounds ${values.rounds}`;
+  const result = { command: `npm run bench -- ${name}${rounds}`, ...origin(), ...figures };
   writeFileSync(`${folder}/${name}.json`, `${JSON.stringify(result, null, 2)}\n`);
 }
 

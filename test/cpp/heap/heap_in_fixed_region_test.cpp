@@ -38,12 +38,11 @@ TYPED_TEST(HeapInAFixedRegion, ServesWhatFitsInRegionsOfAnySizeAndStart) {
   EXPECT_TRUE(has_served);
 }
 
-template <Allocator Heap>
+template <typename Heap>
 struct InStaticMemory {
   static inline std::byte memory[4096];
-  // What these two lines show is that they compile.
+  // What this line shows is that it compiles.
   static inline constinit Heap heap{memory, Size{sizeof(memory)}};
-  static inline constinit MallocAdaptor<Heap> malloc_heap{memory, Size{sizeof(memory)}};
 };
 
 template <typename Heap>
@@ -51,18 +50,23 @@ class StaticHeap : public testing::Test {};
 TYPED_TEST_SUITE(StaticHeap, Strategies::On<FixedRegion>, HeapName);
 
 TYPED_TEST(StaticHeap, IsConstantInitialisedAndServesBlocks) {
-  TypeParam& heap = InStaticMemory<TypeParam>::heap;
+  using Static = InStaticMemory<TypeParam>;
+  TypeParam& heap = Static::heap;
   const Address address = heap.allocate({.size = 100});
   ASSERT_NE(address, 0U);
   std::byte* const bytes = heap.pages().template at<std::byte>(address);
-  EXPECT_GE(bytes, InStaticMemory<TypeParam>::memory);
-  EXPECT_LE(bytes + 100, std::end(InStaticMemory<TypeParam>::memory));
+  EXPECT_GE(bytes, Static::memory);
+  EXPECT_LE(bytes + 100, std::end(Static::memory));
   heap.deallocate(address, {.size = 100});
   EXPECT_EQ(heap.statistics().live_blocks, 0U);
 }
 
-TYPED_TEST(StaticHeap, IsConstantInitialisedBelowAMallocAdaptor) {
-  auto& heap = InStaticMemory<TypeParam>::malloc_heap;
+template <typename Heap>
+class StaticMallocHeap : public testing::Test {};
+TYPED_TEST_SUITE(StaticMallocHeap, HeaderlessStrategies::On<FixedRegion>, HeapName);
+
+TYPED_TEST(StaticMallocHeap, IsConstantInitialisedAndServesBlocks) {
+  auto& heap = InStaticMemory<MallocAdaptor<TypeParam>>::heap;
   const Address address = heap.malloc(100);
   ASSERT_NE(address, 0U);
   EXPECT_TRUE(heap.is_live(address));

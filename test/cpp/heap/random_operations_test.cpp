@@ -139,7 +139,9 @@ class MixedCalls {
       expect_live(address, layout.size);
     } else {
       expect_live(moved, size);
-      EXPECT_TRUE(moved == address || !heap_.is_live(address)) << address;
+      // Inside a block its contents may look like a tag.
+      const bool is_inside = address - moved < std::max<Size>(size, 1);
+      EXPECT_TRUE(is_inside || !heap_.is_live(address)) << address;
     }
     return moved;
   }

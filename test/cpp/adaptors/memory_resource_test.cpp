@@ -27,7 +27,7 @@ class MemoryResourceTest : public testing::Test {
   Heap heap_;
   MemoryResource<Heap> resource_{heap_};
 };
-TYPED_TEST_SUITE(MemoryResourceTest, AllHeaps, HeapName);
+TYPED_TEST_SUITE(MemoryResourceTest, Strategies::On<HostPages>, HeapName);
 
 [[nodiscard]] std::string text(int i) {
   return std::string(static_cast<std::size_t>(i % 60), static_cast<char>('a' + i % 26));

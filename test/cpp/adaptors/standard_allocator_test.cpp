@@ -55,7 +55,7 @@ class StandardAllocatorTest : public testing::Test {
   Heap heap_;
   Heap other_heap_;
 };
-TYPED_TEST_SUITE(StandardAllocatorTest, AllHeaps, HeapName);
+TYPED_TEST_SUITE(StandardAllocatorTest, Strategies::On<HostPages>, HeapName);
 
 TYPED_TEST(StandardAllocatorTest, AVectorGrowsAndKeepsItsElements) {
   auto numbers = this->numbers(50'000);

@@ -19,8 +19,9 @@ int main(int argc, char** argv) {
     free(block);
     free(block);
   } else if (is(misuse, "free-inside")) {
-    char* large = calloc(1, 5000);
-    free(large + 64);
+    char* volatile large = calloc(1, 5000);
+    char* volatile inside = large + 64;
+    free(inside);
   } else if (is(misuse, "free-static")) {
     static char bytes[64];
     char* volatile address = bytes + (16 - (uintptr_t)bytes % 16);

@@ -12,8 +12,8 @@ import { minify } from 'terser';
 const path = (relative) => fileURLToPath(new URL(`../${relative}`, import.meta.url));
 const bindings = 'build/wasm-release/cpp/bindings';
 const hosts = [
-  { glue: 'node', entry: 'index.node.js' },
-  { glue: 'web', entry: 'index.js' },
+  { glue: 'node', entry: 'index.node' },
+  { glue: 'web', entry: 'index' },
 ];
 
 rmSync(path('dist'), { recursive: true, force: true });
@@ -44,11 +44,16 @@ async function writeGlue(host) {
   writeFileSync(path(`dist/lite-alloc.${host}.mjs`), code);
 }
 
-/** The TypeScript as one module beside its glue, readable: an application's own bundler minifies it. */
+/**
+ * The TypeScript beside its glue, readable: an application's own bundler minifies it. What is imported
+ * lazily becomes a file of its own.
+ */
 async function bundle(host, entry) {
   await build({
-    entryPoints: [path('js/src/index.ts')],
-    outfile: path(`dist/${entry}`),
+    entryPoints: [{ in: path('js/src/index.ts'), out: entry }],
+    outdir: path('dist'),
+    chunkNames: '[name]-[hash]',
+    splitting: true,
     bundle: true,
     format: 'esm',
     target: 'es2022',

@@ -23,6 +23,7 @@ import { type HeapOptions, type HeapPlan, planHeap, type Strategy, strategies } 
 import { MemoryViews } from './views.js';
 import {
   type HeapFunctions,
+  type HeapLayer,
   instantiate,
   loadModule,
   loadModuleSync,
@@ -97,10 +98,14 @@ export class Heap {
   /** How blocks are found and kept. */
   readonly strategy: Strategy;
 
-  #functions: HeapFunctions;
+  readonly #module: HeapFunctions;
+  /** What stands between the calls and the module, the lowest first. */
+  readonly #layers: HeapLayer[] = [];
+  /** The module's functions below all layers: what every call goes to. */
+  #functions!: HeapFunctions;
   // The hottest two once more: the engine reads a field faster than one of a module's many properties.
-  #malloc: HeapFunctions['malloc'];
-  #free: HeapFunctions['free'];
+  #malloc!: HeapFunctions['malloc'];
+  #free!: HeapFunctions['free'];
   #isDisposed = false;
   readonly #maximumBytes: number;
   #views: MemoryViews;
@@ -110,9 +115,8 @@ export class Heap {
   constructor(plan: HeapPlan, module: WebAssembly.Module) {
     const { memory, maximumPages } = createMemory(plan);
     this.strategy = plan.strategy;
-    this.#functions = instantiate(module, memory, strategies.indexOf(plan.strategy));
-    this.#malloc = this.#functions.malloc;
-    this.#free = this.#functions.free;
+    this.#module = instantiate(module, memory, strategies.indexOf(plan.strategy));
+    this.#applyLayers();
     this.#maximumBytes = maximumPages * pageBytes;
     this.#owner = {
       epoch: 0,
@@ -404,12 +408,21 @@ export class Heap {
   [disposeSymbol](): void {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
-    this.#functions = disposedFunctions(this.#functions);
-    this.#malloc = failDisposed;
-    this.#free = failDisposed;
+    this.#use(disposedFunctions(this.#module));
     this.#views = new MemoryViews(this.#owner);
     Object.defineProperty(this.#owner, 'memory', { get: failDisposed });
     this.#owner.epoch++;
+  }
+
+  /** Makes all calls go through the layers there are now. */
+  #applyLayers(): void {
+    this.#use(this.#layers.reduce((below, layer) => layer(below), this.#module));
+  }
+
+  #use(functions: HeapFunctions): void {
+    this.#functions = functions;
+    this.#malloc = functions.malloc;
+    this.#free = functions.free;
   }
 
   #failAllocation(bytes: number): never {

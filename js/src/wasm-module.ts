@@ -42,6 +42,12 @@ export interface HeapFunctions {
   walkIsUsed(): boolean;
 }
 
+/**
+ * Puts something between a heap's calls and its module: the functions of `below`, some of them wrapped.
+ * Applied anew whenever a heap's layers change, so what it remembers lies elsewhere.
+ */
+export type HeapLayer = (below: HeapFunctions) => HeapFunctions;
+
 /** Where the wasm can be had: compiled, as bytes, or as what can be fetched. */
 export type WasmSource = WebAssembly.Module | BufferSource | URL | string | Response;
 

@@ -9,16 +9,19 @@ import { chromiumArguments, findChromium } from './test/support/chromium.js';
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 
-/** The package as it was built, for a kind of host. */
-const built = (entry: string) => ({
-  alias: [{ find: /^lite-alloc$/, replacement: path(`./dist/${entry}`) }],
-});
+/** The package as it was built. */
+const built = {
+  alias: [
+    { find: /^lite-alloc$/, replacement: path('./dist/index.js') },
+    { find: /^lite-alloc\/inline$/, replacement: path('./dist/inline.js') },
+  ],
+};
 
 /** Of the random tests: another one is tried with `LITE_ALLOC_SEED=7 npm test`. */
 const seed = Number(process.env['LITE_ALLOC_SEED'] ?? 20260101);
 
 const node: TestProjectInlineConfiguration = {
-  resolve: built('index.node.js'),
+  resolve: built,
   test: {
     name: 'node',
     include: ['test/js/**/*.test.ts'],
@@ -35,7 +38,7 @@ function browserProject(executablePath: string | undefined): TestProjectInlineCo
     return { test: { name: 'browser', include: ['test/browser/no-chromium.ts'] } };
   }
   return {
-    resolve: built('index.js'),
+    resolve: built,
     test: {
       name: 'browser',
       include: ['test/js/*.test.ts', 'test/browser/**/*.test.ts'],

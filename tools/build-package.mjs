@@ -1,56 +1,59 @@
 // SPDX-License-Identifier: MIT
 //
-// Puts the package together in dist/: the wasm files and glue that CMake made, the JavaScript for each
-// kind of host, the types, and dist/c for C and C++ programs.
+// Puts the package together in dist/: the wasm files that CMake made, the JavaScript, the types, and dist/c
+// for C and C++ programs.
 
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { minify } from 'terser';
 
 const path = (relative) => fileURLToPath(new URL(`../${relative}`, import.meta.url));
 const bindings = 'build/wasm-release/cpp/bindings';
-const hosts = [
-  { glue: 'node', entry: 'index.node' },
-  { glue: 'web', entry: 'index' },
-];
+
+/** What the TypeScript imports of the C++ build: the glue, minified since it comes as one line, and the wasm. */
+const generated = {
+  name: 'generated',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^#(glue|wasm)$/ }, (found) => ({
+      path: found.path,
+      namespace: 'generated',
+      sideEffects: false,
+    }));
+    onLoad({ filter: /^#glue$/, namespace: 'generated' }, async () => {
+      const source = readFileSync(path(`${bindings}/lite-alloc.package.js`), 'utf8');
+      const { code } = await minify(source, {
+        module: true,
+        compress: { passes: 3 },
+        mangle: true,
+      });
+      return { contents: code, loader: 'js' };
+    });
+    onLoad({ filter: /^#wasm$/, namespace: 'generated' }, () => ({
+      contents: readFileSync(path('dist/lite-alloc.wasm')),
+      loader: 'binary',
+    }));
+  },
+};
 
 rmSync(path('dist'), { recursive: true, force: true });
 mkdirSync(path('dist/standalone'), { recursive: true });
-cpSync(path(`${bindings}/lite-alloc.web.wasm`), path('dist/lite-alloc.wasm'));
+cpSync(path(`${bindings}/lite-alloc.package.wasm`), path('dist/lite-alloc.wasm'));
 for (const name of ['bump-free-list', 'segregated-bump', 'free-list', 'segregated-fit']) {
   cpSync(path(`${bindings}/standalone/${name}.wasm`), path(`dist/standalone/${name}.wasm`));
 }
-assertSameWasm();
-for (const { glue, entry } of hosts) {
-  await writeGlue(glue);
-  await bundle(glue, entry);
-}
+await bundle();
 writeTypes();
 installForC();
 
-/** The two links differ in glue only; one wasm serves both. */
-function assertSameWasm() {
-  const [node, web] = hosts.map(({ glue }) =>
-    readFileSync(path(`${bindings}/lite-alloc.${glue}.wasm`)),
-  );
-  if (!node.equals(web)) throw new Error('the node and web links made different wasm files');
-}
-
-async function writeGlue(host) {
-  const source = readFileSync(path(`${bindings}/lite-alloc.${host}.js`), 'utf8');
-  const { code } = await minify(source, { module: true, compress: { passes: 3 }, mangle: true });
-  writeFileSync(path(`dist/lite-alloc.${host}.mjs`), code);
-}
-
 /**
- * The TypeScript beside its glue, readable: an application's own bundler minifies it. What is imported
- * lazily becomes a file of its own.
+ * The TypeScript, readable: an application's own bundler minifies it. What the entries share, and what is
+ * imported lazily, become files of their own.
  */
-async function bundle(host, entry) {
+async function bundle() {
   await build({
-    entryPoints: [{ in: path('js/src/index.ts'), out: entry }],
+    entryPoints: ['index', 'inline'].map((entry) => path(`js/src/${entry}.ts`)),
     outdir: path('dist'),
     chunkNames: '[name]-[hash]',
     splitting: true,
@@ -59,16 +62,7 @@ async function bundle(host, entry) {
     target: 'es2022',
     sourcemap: true,
     sourcesContent: true,
-    plugins: [
-      {
-        name: 'glue',
-        setup: ({ onResolve }) =>
-          onResolve({ filter: /^#glue$/ }, () => ({
-            path: `./lite-alloc.${host}.mjs`,
-            external: true,
-          })),
-      },
-    ],
+    plugins: [generated],
   });
 }
 

@@ -444,30 +444,29 @@ export class Heap {
   }
 }
 
-/**
- * A new heap with its own memory. The wasm is loaded and compiled once for all heaps.
- *
- * @throws TypeError, RangeError where an option is wrong.
- * @throws WasmLoadError where the wasm cannot be had.
- */
-export async function createHeap(options?: HeapOptions): Promise<Heap> {
+/** A heap from the wasm that `options` name, else from what `packagedWasm` gives. */
+export async function makeHeap(
+  options: HeapOptions | undefined,
+  packagedWasm: () => WasmSource | Promise<WasmSource>,
+): Promise<Heap> {
   const plan = planHeap(options);
-  return new Heap(plan, await loadModule(await plan.wasm));
+  return new Heap(
+    plan,
+    await loadModule(await (plan.wasm === undefined ? packagedWasm() : plan.wasm)),
+  );
 }
 
-/**
- * The same without a promise: in Node and in workers; on a browser's main thread after `createHeap`
- * has loaded the wasm once, or with `wasm` as a module or bytes.
- *
- * @throws TypeError, RangeError where an option is wrong.
- * @throws WasmLoadError where the wasm cannot be had without a promise.
- */
-export function createHeapSync(options?: HeapOptions): Heap {
+/** The same without a promise. */
+export function makeHeapSync(
+  options: HeapOptions | undefined,
+  packagedWasm: () => WasmSource,
+): Heap {
   const plan = planHeap(options);
   if (plan.wasm !== undefined && 'then' in Object(plan.wasm)) {
     throw new TypeError('wasm: a promise cannot be waited for here; use createHeap');
   }
-  return new Heap(plan, loadModuleSync(plan.wasm as WasmSource | undefined));
+  const wasm = plan.wasm as WasmSource | undefined;
+  return new Heap(plan, loadModuleSync(wasm === undefined ? packagedWasm() : wasm));
 }
 
 /** The largest maximum that the platform grants: some refuse to reserve gigabytes. */

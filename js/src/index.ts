@@ -1,23 +1,4 @@
 // SPDX-License-Identifier: MIT
 
-export type { HeapArray, TypedArray, TypedArrayConstructor, TypedArrays } from './blocks.js';
-export {
-  DoubleFreeError,
-  type ErrorCode,
-  HeapCorruptionError,
-  InvalidFreeError,
-  LiteAllocError,
-  OutOfMemoryError,
-  UseAfterFreeError,
-  WasmLoadError,
-} from './errors.js';
-export {
-  type ArrayOptions,
-  createHeap,
-  createHeapSync,
-  type Heap,
-  type HeapBlock,
-  type HeapStats,
-} from './heap.js';
-export { type HeapOptions, type Strategy, strategies } from './options.js';
-export type { WasmSource } from './wasm-module.js';
+export * from './api.js';
+export { createHeap, createHeapSync } from './create-heap.js';

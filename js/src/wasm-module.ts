@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The only file that knows the generated module: where its wasm lies, how it is loaded, and what it
-// offers.
+// The only file that knows the generated module: how it is loaded, and what it offers.
 
 import instantiateGlue from '#glue';
 import { WasmLoadError } from './errors.js';
@@ -63,15 +62,15 @@ interface NodeHost {
   };
 }
 
-const packagedUrl = (): URL => new URL('./lite-alloc.wasm', import.meta.url);
-
 /** Modules by address: compiled once, shared by all heaps. A failed load is not kept. */
 const compiledModules = new Map<string, WebAssembly.Module>();
 const pendingModules = new Map<string, Promise<WebAssembly.Module>>();
 
 /** Loads and compiles. Fails with `WasmLoadError`. */
-export async function loadModule(source: WasmSource = packagedUrl()): Promise<WebAssembly.Module> {
-  if (source instanceof WebAssembly.Module) return source;
+export async function loadModule(source: WasmSource): Promise<WebAssembly.Module> {
+  if (source instanceof WebAssembly.Module || isForeignModule(source)) {
+    return source as WebAssembly.Module;
+  }
   if (isResponse(source)) return compileResponse(source);
   if (!(source instanceof URL) && typeof source !== 'string') return compileBytes(toBytes(source));
 
@@ -87,8 +86,10 @@ export async function loadModule(source: WasmSource = packagedUrl()): Promise<We
 }
 
 /** The same without a promise, where the platform can. Fails with `WasmLoadError`. */
-export function loadModuleSync(source: WasmSource = packagedUrl()): WebAssembly.Module {
-  if (source instanceof WebAssembly.Module) return source;
+export function loadModuleSync(source: WasmSource): WebAssembly.Module {
+  if (source instanceof WebAssembly.Module || isForeignModule(source)) {
+    return source as WebAssembly.Module;
+  }
   if (isResponse(source)) {
     throw new TypeError('wasm: a Response cannot be read without a promise; use createHeap');
   }
@@ -121,6 +122,11 @@ export function instantiate(
       { cause },
     );
   }
+}
+
+/** Of another realm: a frame, or a context that a test runner made. */
+function isForeignModule(source: WasmSource): boolean {
+  return Object.prototype.toString.call(source) === '[object WebAssembly.Module]';
 }
 
 function isResponse(source: WasmSource): source is Response {

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: MIT
 
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { findAll, listSources, repository, withoutComments } from '../support/sources.js';
+import { findAll, listSources, withoutComments } from '../support/sources.js';
 
 /** From the bottom up; files of one row do not import each other unless it says so below. */
-const rows = [['errors'], ['wasm-module'], ['views', 'options', 'blocks'], ['heap'], ['index']];
+const rows = [
+  ['errors'],
+  ['wasm-module'],
+  ['views', 'options', 'blocks'],
+  ['heap'],
+  ['api', 'create-heap', 'create-heap-inline'],
+  ['index', 'inline'],
+];
 
 const files = listSources('js/src', ['.ts'])
   .filter(({ path }) => !path.endsWith('.d.ts'))
@@ -41,21 +46,24 @@ describe('TypeScript import lines', () => {
   test('name files below only', () => {
     const upward = files.flatMap(({ name, imports }) =>
       imports
-        .filter((specifier) => specifier !== '#glue' && !isBelow(specifier, name))
+        .filter((specifier) => !specifier.startsWith('#') && !isBelow(specifier, name))
         .map((specifier) => `${name} imports ${specifier}`),
     );
     expect(upward).toEqual([]);
   });
 
-  test('name the generated glue in one file', () => {
-    const users = files.filter(({ imports }) => imports.includes('#glue'));
-    expect(users.map(({ name }) => name)).toEqual(['wasm-module']);
+  test.each([
+    ['#glue', 'wasm-module'],
+    ['#wasm', 'create-heap-inline'],
+  ])('name the generated %s in one file', (specifier, user) => {
+    const users = files.filter(({ imports }) => imports.includes(specifier));
+    expect(users.map(({ name }) => name)).toEqual([user]);
   });
 
-  test('are all there is in index.ts', () => {
+  test.each(['api', 'index', 'inline'])('are all there is in %s.ts', (entry) => {
     const statements = files
-      .find(({ name }) => name === 'index')
-      ?.code.replace(/export (type )?\{[^}]*\} from '[^']+';/g, '');
+      .find(({ name }) => name === entry)
+      ?.code.replace(/export (\*|(type )?\{[^}]*\}) from '[^']+';/g, '');
     expect(statements?.trim()).toBe('');
   });
 });
@@ -80,25 +88,24 @@ describe('TypeScript sources', () => {
   });
 });
 
-describe('what browsers load', () => {
-  test.each(['index.js', 'lite-alloc.web.mjs'])('dist/%s imports nothing of Node', (file) => {
-    const code = readFileSync(join(repository, 'dist', file), 'utf8');
-    expect(
-      findAll(
-        code,
-        /(\bfrom\s*["']node:[^"']*|\bimport\s*\(?\s*["']node:[^"']*|\brequire\s*\(\s*["'][^"']*)/g,
-      ),
-    ).toEqual([]);
-    expect(code).toContain('WebAssembly');
+const modules = listSources('dist', ['.js', '.mjs']).filter(({ path }) => !path.startsWith('c/'));
+
+describe('the JavaScript of the package', () => {
+  test('is all looked at', () => {
+    expect(modules.map(({ path }) => path)).toEqual(
+      expect.arrayContaining(['index.js', 'inline.js']),
+    );
+    expect(modules.some(({ text }) => text.includes('WebAssembly'))).toBe(true);
   });
 
-  test.each([
-    'index.js',
-    'index.node.js',
-    'lite-alloc.web.mjs',
-    'lite-alloc.node.mjs',
-  ])('dist/%s makes no code from strings and awaits nothing while it loads', (file) => {
-    const code = readFileSync(join(repository, 'dist', file), 'utf8');
-    expect(findAll(code, /(\bnew Function\b|\beval\s*\(|(?:^|\n)await\s)/g)).toEqual([]);
+  test('imports nothing of Node', () => {
+    const ofNode =
+      /(\bfrom\s*["']node:[^"']*|\bimport\s*\(?\s*["']node:[^"']*|\brequire\s*\(\s*["'][^"']*)/g;
+    expect(modules.flatMap(({ text }) => findAll(text, ofNode))).toEqual([]);
+  });
+
+  test('makes no code from strings and awaits nothing while it loads', () => {
+    const refused = /(\bnew Function\b|\beval\s*\(|(?:^|\n)await\s)/g;
+    expect(modules.flatMap(({ text }) => findAll(text, refused))).toEqual([]);
   });
 });

@@ -12,7 +12,7 @@ import { readPackagedWasm } from '../../support/host.js';
 import { repository } from '../../support/sources.js';
 import { bytesOf } from '../../support/typed-arrays.js';
 
-const entry = pathToFileURL(join(repository, 'dist', 'index.node.js')).href;
+const entry = pathToFileURL(join(repository, 'dist', 'index.js')).href;
 
 /** Runs a module in a Node of its own; gives what it printed. */
 function runModule(source: string, ...nodeArguments: string[]): string {

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+
+/** The generated glue: see cpp/bindings/glue. */
+declare module '#glue' {
+  export default function instantiate(
+    compiledModule: WebAssembly.Module,
+    memory: WebAssembly.Memory,
+  ): object;
+}
+
+/** The bytes of lite-alloc.wasm, put in by the build. */
+declare module '#wasm' {
+  const bytes: Uint8Array<ArrayBuffer>;
+  export default bytes;
+}

@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: MIT
+
+export * from './api.js';
+export { createHeap, createHeapSync } from './create-heap-inline.js';

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+
+import * as packaged from 'lite-alloc';
+import * as inlined from 'lite-alloc/inline';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { readPackagedWasm } from '../support/host.js';
+
+describe('the entry with the wasm inlined', () => {
+  afterEach(() => vi.restoreAllMocks().unstubAllGlobals());
+
+  // First, before anything else has compiled.
+  test('gives a heap without a promise as the first thing, on every thread', () => {
+    const array = inlined.createHeapSync().from(Int16Array.of(1, -2, 3));
+    expect([...array.view]).toEqual([1, -2, 3]);
+  });
+
+  test('fetches nothing', async () => {
+    const fetched = vi.fn(() => Promise.reject(new Error('nothing is to be fetched')));
+    vi.stubGlobal('fetch', fetched);
+    const heap = await inlined.createHeap();
+    heap.malloc(1 << 20);
+    heap.check();
+    expect(fetched).not.toHaveBeenCalled();
+  });
+
+  test('has the names of the main entry', () => {
+    expect(Object.keys(inlined).toSorted()).toEqual(Object.keys(packaged).toSorted());
+  });
+
+  test('makes heaps and errors of the classes of the main entry', async () => {
+    const heap = await inlined.createHeap({ maximumBytes: 1 << 20 });
+    expect(heap.constructor).toBe((await packaged.createHeap()).constructor);
+    expect(() => heap.malloc(1 << 21)).toThrow(packaged.OutOfMemoryError);
+  });
+
+  test('takes the options of the main entry, a wasm of your own too', async () => {
+    const wasm = await WebAssembly.compile(await readPackagedWasm());
+    const heap = await inlined.createHeap({ wasm, strategy: 'free-list', initialBytes: 1 << 20 });
+    expect(heap.stats()).toMatchObject({ strategy: 'free-list', memoryBytes: 1 << 20 });
+    await expect(inlined.createHeap({ initialBytes: -1 })).rejects.toThrow(RangeError);
+    expect(() => inlined.createHeapSync({ wasm: Uint8Array.of(0) })).toThrow(inlined.WasmLoadError);
+  });
+
+  test('compiles once for all heaps', async () => {
+    const compile = vi.spyOn(WebAssembly, 'compile');
+    await Promise.all([inlined.createHeap(), inlined.createHeap()]);
+    expect(compile).not.toHaveBeenCalled();
+  });
+});

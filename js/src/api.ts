@@ -2,7 +2,10 @@
 //
 // What every entry of the package exports.
 
-export type { HeapArray, TypedArray, TypedArrayConstructor, TypedArrays } from './blocks.js';
+export type { Allocator } from './allocator.js';
+export type { Arena, ArenaOptions } from './arena.js';
+export type { Alignment, ArrayOptions } from './arguments.js';
+export type { HeapArray, HeapHandle, LeakedHandle } from './blocks.js';
 export {
   DoubleFreeError,
   type ErrorCode,
@@ -13,11 +16,15 @@ export {
   UseAfterFreeError,
   WasmLoadError,
 } from './errors.js';
-export type {
-  ArrayOptions,
-  Heap,
-  HeapBlock,
-  HeapStats,
-} from './heap.js';
+export type { Heap } from './heap.js';
 export { type HeapOptions, type Strategy, strategies } from './options.js';
+export type { Scope } from './scope.js';
+export type { HeapBlock, HeapStats } from './sight.js';
+export type { HeapString } from './strings.js';
+export type {
+  Elements,
+  TypedArray,
+  TypedArrayConstructor,
+  TypedArrays,
+} from './typed-arrays.js';
 export type { WasmSource } from './wasm-module.js';

@@ -1,122 +1,173 @@
 // SPDX-License-Identifier: MIT
 /// <reference lib="esnext.disposable" preserve="true" />
 
+import { toByteLength } from './arguments.js';
 import { formatAddress, UseAfterFreeError } from './errors.js';
+import type { TypedArray, TypedArrayConstructor } from './typed-arrays.js';
+import type { MemoryViews } from './views.js';
 
-/** The eleven kinds of typed arrays, by name. */
-export interface TypedArrays {
-  Int8Array: Int8Array;
-  Uint8Array: Uint8Array;
-  Uint8ClampedArray: Uint8ClampedArray;
-  Int16Array: Int16Array;
-  Uint16Array: Uint16Array;
-  Int32Array: Int32Array;
-  Uint32Array: Uint32Array;
-  Float32Array: Float32Array;
-  Float64Array: Float64Array;
-  BigInt64Array: BigInt64Array;
-  BigUint64Array: BigUint64Array;
-}
-
-export type TypedArray = TypedArrays[keyof TypedArrays];
-
-/** What makes a view of a kind: `Float32Array` and its like. */
-export interface TypedArrayConstructor<T extends TypedArray = TypedArray> {
-  readonly BYTES_PER_ELEMENT: number;
-  readonly name: string;
-  readonly prototype: T;
-  new (buffer: ArrayBufferLike, byteOffset: number, length: number): T;
-}
-
-const constructors: {
-  readonly [Name in keyof TypedArrays]: TypedArrayConstructor<TypedArrays[Name]>;
-} = {
-  Int8Array,
-  Uint8Array,
-  Uint8ClampedArray,
-  Int16Array,
-  Uint16Array,
-  Int32Array,
-  Uint32Array,
-  Float32Array,
-  Float64Array,
-  BigInt64Array,
-  BigUint64Array,
-};
-
-/** The kind of a typed array; of one of a subclass (a Node `Buffer`, say) its basic kind. */
-export function kindOf<T extends TypedArray>(
-  array: T,
-): TypedArrayConstructor<TypedArrays[T[typeof Symbol.toStringTag]]> {
-  const kind: TypedArrayConstructor | undefined = constructors[array?.[Symbol.toStringTag]];
-  if (kind === undefined) throw new TypeError(`source must be a typed array, got ${typeof array}`);
-  return kind as TypedArrayConstructor<TypedArrays[T[typeof Symbol.toStringTag]]>;
-}
-
-/** Throws unless `type` is one of the eleven constructors. */
-export function assertKind(type: TypedArrayConstructor): void {
-  if (!Object.values<TypedArrayConstructor>(constructors).includes(type)) {
-    throw new TypeError(`type must be a typed array constructor, got ${String(type)}`);
-  }
-}
-
-/** What a handle asks of the heap it belongs to. */
+/** What a handle asks of the heap or arena it belongs to. */
 export interface BlockOwner {
-  /** Counts up when all blocks are dropped at once: older handles are dead then. */
+  /** Another number when all blocks are dropped at once: older handles are dead then. */
   readonly epoch: number;
   readonly memory: WebAssembly.Memory;
+  readonly views: MemoryViews;
+  /** Throws as `Heap.memalign` does, or where the owner is dead. */
+  memalign(alignment: number, bytes: number): number;
   /** Throws as `Heap.realloc` does. */
-  realloc(address: number, length: number, elementBytes: number): number;
+  realloc(address: number, oldBytes: number, bytes: number): number;
   /** Throws as `Heap.free` does. */
   free(address: number): void;
+  /** Takes note of a new handle, and of one that moved. */
+  watch(handle: HeapHandle): void;
 }
+
+/** What a handle tells of itself before it is lost. */
+export interface LeakedHandle {
+  /** The kind of its elements, or `'string'`. */
+  kind: string;
+  /** Elements; of a string, bytes. */
+  length: number;
+  byteLength: number;
+  /** Bytes from the start of memory. */
+  address: number;
+}
+
+/** Keeps what is known of handles beyond their end. */
+export type LeakRegistry = FinalizationRegistry<LeakedHandle & { readonly epoch: number }>;
 
 /** Where the platform lacks the symbol, so does its `using`; compilers that lower that look for this one. */
 export const disposeSymbol: typeof Symbol.dispose =
   Symbol.dispose ?? (Symbol.for('Symbol.dispose') as typeof Symbol.dispose);
 
-const deadEpoch = -1;
+/** No epoch of any owner. */
+export const deadEpoch = -1;
 
-/**
- * A typed array that lives in a heap: an owning handle of one block. It lives until `free`, the end of
- * its `using` block, or the heap's `reset`.
- */
-export class HeapArray<T extends TypedArray> {
-  /** Bytes from the start of memory; changes when `resize` moves the block. */
+/** What owns one block: it lives until `free`, the end of its `using` block, or the heap's `reset`. */
+export abstract class HeapHandle {
+  readonly #owner: BlockOwner;
+  readonly #kind: { readonly name: string; readonly BYTES_PER_ELEMENT: number };
+  #address: number;
+  #count: number;
+  #epoch: number;
+  #registry: LeakRegistry | undefined;
+
+  /** @internal */
+  constructor(
+    owner: BlockOwner,
+    kind: { readonly name: string; readonly BYTES_PER_ELEMENT: number },
+    address: number,
+    count: number,
+  ) {
+    this.#owner = owner;
+    this.#kind = kind;
+    this.#address = address;
+    this.#count = count;
+    this.#epoch = owner.epoch;
+    owner.watch(this);
+  }
+
+  /** Bytes from the start of memory; changes when the block moves. */
   get address(): number {
     return this.#address;
   }
 
-  /** Elements. */
-  get length(): number {
-    return this.#length;
-  }
-
-  /** Bytes: elements times their size. */
+  /** Bytes that hold contents. */
   get byteLength(): number {
-    return this.#length * this.#type.BYTES_PER_ELEMENT;
+    return this.#count * this.#kind.BYTES_PER_ELEMENT;
   }
 
-  /** False once the block was freed, by whatever way of this handle or heap. */
+  /** False once the block was freed, by whatever way of this handle, its scope, arena or heap. */
   get alive(): boolean {
     return this.#epoch === this.#owner.epoch;
   }
 
-  readonly #owner: BlockOwner;
-  readonly #type: TypedArrayConstructor<T>;
-  #address: number;
-  #length: number;
-  #epoch: number;
-  #view: T;
+  /** Frees the block. Does nothing where that was done. */
+  free(): void {
+    if (!this.alive) return;
+    this.#epoch = deadEpoch;
+    this.#unregister();
+    this.#owner.free(this.#address);
+  }
 
-  /** Takes over the block at `address`: `Heap.array` and `Heap.from` make handles. */
+  [disposeSymbol](): void {
+    this.free();
+  }
+
+  /**
+   * Has `registry` told when this handle is collected as garbage while it is alive.
+   *
+   * @internal
+   */
+  register(registry: LeakRegistry): void {
+    if (!this.alive || this.#registry !== undefined) return;
+    this.#registry = registry;
+    const leak = {
+      kind: this.#kind.name,
+      length: this.#count,
+      byteLength: this.byteLength,
+      address: this.#address,
+      epoch: this.#epoch,
+    };
+    registry.register(this, leak, this);
+  }
+
+  /** @internal */
+  protected get owner(): BlockOwner {
+    return this.#owner;
+  }
+
+  /** @internal */
+  protected get count(): number {
+    return this.#count;
+  }
+
+  /** @internal */
+  protected resizeBlock(count: number): void {
+    this.assertAlive('resize');
+    const bytes = toByteLength('length', count, this.#kind.BYTES_PER_ELEMENT);
+    this.#address = this.#owner.realloc(this.#address, this.byteLength, bytes);
+    this.#count = count;
+    // The registry knows the old place.
+    if (this.#registry === undefined) return;
+    this.#unregister();
+    this.#owner.watch(this);
+  }
+
+  /** @internal */
+  protected assertAlive(action: string): void {
+    if (this.alive) return;
+    throw new UseAfterFreeError(
+      `${action}: the ${this.#kind.name}(${this.#count}) at ${formatAddress(this.#address)} was freed before`,
+    );
+  }
+
+  #unregister(): void {
+    this.#registry?.unregister(this);
+    this.#registry = undefined;
+  }
+}
+
+/** A typed array that lives in a heap: an owning handle of one block. */
+export class HeapArray<T extends TypedArray> extends HeapHandle {
+  readonly #type: TypedArrayConstructor<T>;
+  #view: T | undefined;
+  /** Of the memory that the view was made of. */
+  #generation = -1;
+
+  /**
+   * Takes over the block at `address`: `array` and `from` of a heap, scope or arena make handles.
+   *
+   * @internal
+   */
   constructor(owner: BlockOwner, type: TypedArrayConstructor<T>, address: number, length: number) {
-    this.#owner = owner;
+    super(owner, type, address, length);
     this.#type = type;
-    this.#address = address;
-    this.#length = length;
-    this.#epoch = owner.epoch;
-    this.#view = this.#makeView();
+  }
+
+  /** Elements. */
+  get length(): number {
+    return this.count;
   }
 
   /**
@@ -126,8 +177,9 @@ export class HeapArray<T extends TypedArray> {
    * @throws UseAfterFreeError where the block was freed.
    */
   get view(): T {
-    const view = this.#view;
-    return view.length !== 0 && this.#epoch === this.#owner.epoch ? view : this.#currentView();
+    return this.alive && this.#generation === this.owner.views.generation
+      ? (this.#view as T)
+      : this.#makeView();
   }
 
   /**
@@ -139,10 +191,8 @@ export class HeapArray<T extends TypedArray> {
    * @throws UseAfterFreeError where the block was freed.
    */
   resize(length: number): void {
-    this.#assertAlive('resize');
-    this.#address = this.#owner.realloc(this.#address, length, this.#type.BYTES_PER_ELEMENT);
-    this.#length = length;
-    this.#view = this.#makeView();
+    this.resizeBlock(length);
+    this.#generation = -1;
   }
 
   /** A copy of the elements outside the heap. */
@@ -150,32 +200,11 @@ export class HeapArray<T extends TypedArray> {
     return this.view.slice() as T;
   }
 
-  /** Frees the block. Does nothing where that was done. */
-  free(): void {
-    if (!this.alive) return;
-    this.#epoch = deadEpoch;
-    this.#owner.free(this.#address);
-  }
-
-  [disposeSymbol](): void {
-    this.free();
-  }
-
   #makeView(): T {
-    return new this.#type(this.#owner.memory.buffer, this.#address, this.#length);
-  }
-
-  #currentView(): T {
-    this.#assertAlive('view');
-    // An empty view tells nothing by its length: make it anew each time.
-    this.#view = this.#makeView();
+    this.assertAlive('view');
+    const { memory, views } = this.owner;
+    this.#generation = views.generation;
+    this.#view = new this.#type(memory.buffer, this.address, this.length);
     return this.#view;
-  }
-
-  #assertAlive(action: string): void {
-    if (this.alive) return;
-    throw new UseAfterFreeError(
-      `${action}: the ${this.#type.name}(${this.#length}) at ${formatAddress(this.#address)} was freed before`,
-    );
   }
 }

@@ -31,16 +31,18 @@ export class OutOfMemoryError extends LiteAllocError {
 
   /** What was asked for, in bytes. */
   readonly requestedBytes: number;
-  /** The size of the linear memory, in bytes. */
+  /** The size of the linear memory, in bytes; of an arena, its size. */
   readonly memoryBytes: number;
-  /** What the linear memory can grow to, in bytes. */
+  /** What the linear memory can grow to, in bytes; of an arena, its size. */
   readonly maximumBytes: number;
 
-  constructor(requestedBytes: number, memoryBytes: number, maximumBytes: number) {
-    super(
-      'OUT_OF_MEMORY',
-      `cannot allocate ${requestedBytes} bytes: memory has ${memoryBytes} bytes and can grow to ${maximumBytes}`,
-    );
+  constructor(
+    requestedBytes: number,
+    memoryBytes: number,
+    maximumBytes: number,
+    place = `memory has ${memoryBytes} bytes and can grow to ${maximumBytes}`,
+  ) {
+    super('OUT_OF_MEMORY', `cannot allocate ${requestedBytes} bytes: ${place}`);
     this.requestedBytes = requestedBytes;
     this.memoryBytes = memoryBytes;
     this.maximumBytes = maximumBytes;

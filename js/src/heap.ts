@@ -1,26 +1,23 @@
 // SPDX-License-Identifier: MIT
 /// <reference lib="esnext.disposable" preserve="true" />
 
-import {
-  assertKind,
-  type BlockOwner,
-  disposeSymbol,
-  HeapArray,
-  kindOf,
-  type TypedArray,
-  type TypedArrayConstructor,
-  type TypedArrays,
-} from './blocks.js';
+import { Allocator } from './allocator.js';
+import { Arena, type ArenaOptions } from './arena.js';
+import { assertAlignment, defaultAlignment, isAddress, toByteLength, toSize } from './arguments.js';
+import { type BlockOwner, disposeSymbol, type LeakedHandle } from './blocks.js';
 import {
   DoubleFreeError,
   formatAddress,
-  HeapCorruptionError,
   InvalidFreeError,
   OutOfMemoryError,
   UseAfterFreeError,
 } from './errors.js';
+import { LeakNet } from './leak-net.js';
 import { type HeapOptions, type HeapPlan, planHeap, type Strategy, strategies } from './options.js';
-import { MemoryViews } from './views.js';
+import { Scope } from './scope.js';
+import { checkHeap, type HeapBlock, type HeapStats, listBlocks } from './sight.js';
+import { decodeUtf8 } from './strings.js';
+import { MemoryViews, stopDetaching } from './views.js';
 import {
   type HeapFunctions,
   type HeapLayer,
@@ -30,71 +27,14 @@ import {
   type WasmSource,
 } from './wasm-module.js';
 
-/** What a heap tells of itself, in bytes and counts. */
-export interface HeapStats {
-  strategy: Strategy;
-  liveBlocks: number;
-  /** Handed out and not freed: rounding included, headers not. */
-  liveBytes: number;
-  peakLiveBytes: number;
-  /** What the heap has and nobody uses, slack included. */
-  freeBytes: number;
-  /** The part of `freeBytes` behind the last block: what growth added ahead of need. */
-  slackBytes: number;
-  /** The largest free block, slack left out. */
-  largestFreeBytes: number;
-  /** The size of the linear memory. */
-  memoryBytes: number;
-  /** What the linear memory can grow to. */
-  maximumBytes: number;
-  /** Calls that gave a new block. */
-  allocations: number;
-  frees: number;
-  /** Calls that found no memory. */
-  failures: number;
-  /** Times the heap grew its memory. */
-  growths: number;
-  /** The share of free bytes outside the largest free block, from 0 towards 1; slack left out. */
-  fragmentation: number;
-}
-
-/** A stretch of the heap. */
-export interface HeapBlock {
-  /** Of a used block what its owner knows. */
-  address: number;
-  /** Bytes up to the next stretch, whose header, where it has one, is counted here. */
-  size: number;
-  state: 'used' | 'free';
-}
-
-export interface ArrayOptions {
-  /** Of the first element, in bytes: a power of two up to 65 536. Default: 16. */
-  alignment?: number;
-  /** Whether all bytes are set to 0. Default: false. */
-  zero?: boolean;
-}
-
-const defaultAlignment = 16;
-const maximumAlignment = 65536;
 const pageBytes = 65536;
-
-/** More than any memory can hold, and still a number that the module takes. */
-const tooLarge = 0xffffffff;
 
 // `lite_alloc::FreeResult`
 const freedResult = 0;
 const alreadyFreeResult = 2;
 
-// `lite_alloc::Corruption::Kind`, from 1
-const corruptions = [
-  'a link of the free list was overwritten',
-  'two free blocks share bytes: one was freed twice, or with a wrong size',
-  'the counters disagree with the blocks: one was freed with a wrong size',
-  'the header of a block was overwritten',
-];
-
 /** A heap over its own linear memory. `createHeap` makes one. */
-export class Heap {
+export class Heap extends Allocator {
   /** How blocks are found and kept. */
   readonly strategy: Strategy;
 
@@ -108,24 +48,28 @@ export class Heap {
   #free!: HeapFunctions['free'];
   #isDisposed = false;
   readonly #maximumBytes: number;
-  #views: MemoryViews;
   readonly #owner: { -readonly [Key in keyof BlockOwner]: BlockOwner[Key] };
 
   /** Use `createHeap`. */
   constructor(plan: HeapPlan, module: WebAssembly.Module) {
+    super();
     const { memory, maximumPages } = createMemory(plan);
+    if (plan.stableViews) stopDetaching(memory);
     this.strategy = plan.strategy;
     this.#module = instantiate(module, memory, strategies.indexOf(plan.strategy));
     this.#applyLayers();
     this.#maximumBytes = maximumPages * pageBytes;
+    const net = new LeakNet((leak) => this.#reclaim(leak, plan.onLeak));
     this.#owner = {
       epoch: 0,
       memory,
-      realloc: (address, length, elementBytes) =>
-        this.realloc(address, toByteLength('length', length, elementBytes)),
+      views: new MemoryViews(() => this.memory),
+      memalign: (alignment, bytes) =>
+        alignment <= defaultAlignment ? this.malloc(bytes) : this.memalign(alignment, bytes),
+      realloc: (address, _oldBytes, bytes) => this.realloc(address, bytes),
       free: (address) => this.free(address),
+      watch: (handle) => net.watch(handle),
     };
-    this.#views = new MemoryViews(this.#owner);
   }
 
   /** The linear memory. Whoever grows it, the heap and its views stay right. */
@@ -137,57 +81,51 @@ export class Heap {
   // them across allocations.
 
   get u8(): Uint8Array {
-    return this.#views.u8;
+    return this.#owner.views.u8;
   }
 
   get i8(): Int8Array {
-    return this.#views.i8;
+    return this.#owner.views.i8;
   }
 
   get u16(): Uint16Array {
-    return this.#views.u16;
+    return this.#owner.views.u16;
   }
 
   get i16(): Int16Array {
-    return this.#views.i16;
+    return this.#owner.views.i16;
   }
 
   get u32(): Uint32Array {
-    return this.#views.u32;
+    return this.#owner.views.u32;
   }
 
   get i32(): Int32Array {
-    return this.#views.i32;
+    return this.#owner.views.i32;
   }
 
   get f32(): Float32Array {
-    return this.#views.f32;
+    return this.#owner.views.f32;
   }
 
   get f64(): Float64Array {
-    return this.#views.f64;
+    return this.#owner.views.f64;
   }
 
   get i64(): BigInt64Array {
-    return this.#views.i64;
+    return this.#owner.views.i64;
   }
 
   get u64(): BigUint64Array {
-    return this.#views.u64;
+    return this.#owner.views.u64;
   }
 
-  /**
-   * A block of `size` bytes, aligned to 16. A size of 0 gives a distinct live block.
-   *
-   * @throws RangeError where `size` is not a non-negative integer.
-   * @throws OutOfMemoryError where memory cannot hold it.
-   */
-  malloc(size: number): number {
+  override malloc(size: number): number {
     return this.tryMalloc(size) || this.#failAllocation(size);
   }
 
   /**
-   * The same, 0 where memory cannot hold it.
+   * As `malloc`, but 0 where memory cannot hold it.
    *
    * @throws RangeError where `size` is not a non-negative integer.
    */
@@ -195,26 +133,13 @@ export class Heap {
     return this.#malloc(toSize('size', size));
   }
 
-  /**
-   * A block of `count` times `size` bytes, all 0.
-   *
-   * @throws RangeError where either is not a non-negative integer.
-   * @throws OutOfMemoryError where memory cannot hold the product.
-   */
-  calloc(count: number, size: number): number {
+  override calloc(count: number, size: number): number {
     toSize('size', size);
     const bytes = toByteLength('count', count, size);
     return this.#functions.zeroed(toSize('size', bytes)) || this.#failAllocation(bytes);
   }
 
-  /**
-   * A block of `size` bytes at a multiple of `alignment`, a power of two up to 65 536; below 16 it
-   * means 16.
-   *
-   * @throws RangeError where `size` is not a non-negative integer, or `alignment` no such power.
-   * @throws OutOfMemoryError where memory cannot hold it.
-   */
-  memalign(alignment: number, size: number): number {
+  override memalign(alignment: number, size: number): number {
     assertAlignment(alignment);
     return this.#functions.memalign(alignment, toSize('size', size)) || this.#failAllocation(size);
   }
@@ -318,44 +243,50 @@ export class Heap {
   }
 
   /**
-   * An array of `length` elements in the heap, not cleared unless asked.
+   * The text that bytes in memory are in UTF-8; what is none becomes U+FFFD.
    *
-   * @throws RangeError where `length` is not a non-negative integer.
-   * @throws OutOfMemoryError where memory cannot hold it.
+   * @throws RangeError where the bytes are not in memory.
    */
-  array<T extends TypedArray>(
-    type: TypedArrayConstructor<T>,
-    length: number,
-    options: ArrayOptions = {},
-  ): HeapArray<T> {
-    assertKind(type);
-    const bytes = toByteLength('length', length, type.BYTES_PER_ELEMENT);
-    const address = this.memalign(options.alignment ?? defaultAlignment, bytes);
-    if (options.zero === true) this.u8.fill(0, address, address + bytes);
-    return new HeapArray(this.#owner, type, address, length);
+  readString(address: number, byteLength: number): string {
+    const end = toSize('address', address) + toSize('byteLength', byteLength);
+    if (end > this.memory.buffer.byteLength) {
+      throw new RangeError(
+        `byteLength must end in memory, got ${byteLength} bytes at ${formatAddress(address)}`,
+      );
+    }
+    return decodeUtf8(this.u8.subarray(address, end));
   }
 
   /**
-   * A copy of a typed array in the heap, of the same kind. The source may lie in this heap too.
+   * Runs `fn` with a scope, and frees what it allocated through that, the last first, when it returns or
+   * throws: all but what it returns (a handle, an arena, an address, or arrays and plain objects of
+   * these) or gives to `scope.keep`.
    *
+   * @throws TypeError where `fn` is asynchronous: all is freed then, and there is `scopeAsync`.
+   * @throws what `fn` throws; what a free throws, after all others were freed; an `AggregateError` of several.
+   */
+  scope<Result>(fn: (scope: Scope) => Result): Result {
+    return Scope.run(this.#owner, fn);
+  }
+
+  /** The same for a function that gives a promise: the scope closes when that is settled. */
+  scopeAsync<Result>(fn: (scope: Scope) => Result | PromiseLike<Result>): Promise<Result> {
+    return Scope.runAsync(this.#owner, fn);
+  }
+
+  /** A scope for `using`, or to be closed by `close`. */
+  openScope(): Scope {
+    return new Scope(this.#owner);
+  }
+
+  /**
+   * An arena in one block of this heap: for blocks that all end together. It lives until its `free`.
+   *
+   * @throws RangeError, TypeError where an option is wrong.
    * @throws OutOfMemoryError where memory cannot hold it.
    */
-  from<T extends TypedArray>(
-    source: T,
-    options: ArrayOptions = {},
-  ): HeapArray<TypedArrays[T[typeof Symbol.toStringTag]]> {
-    const type = kindOf(source);
-    const { byteOffset, byteLength, length } = source;
-    const isInHeap = source.buffer === this.memory.buffer;
-    const copy = this.array(type, length, options);
-    // The allocation may have grown memory, and detached a source that lies in it.
-    const bytes = new Uint8Array(
-      isInHeap ? this.memory.buffer : source.buffer,
-      byteOffset,
-      byteLength,
-    );
-    this.u8.set(bytes, copy.address);
-    return copy;
+  arena(options: ArenaOptions): Arena {
+    return new Arena(this.#owner, options);
   }
 
   /** Counters and figures. Constant time, but for a look through the free blocks where the largest was used since. */
@@ -387,8 +318,7 @@ export class Heap {
    * @throws HeapCorruptionError where the heap is damaged.
    */
   blocks(): IterableIterator<HeapBlock> {
-    this.check();
-    return iterateBlocks(takeSnapshot(this.#functions));
+    return listBlocks(this.#functions);
   }
 
   /**
@@ -397,11 +327,7 @@ export class Heap {
    * @throws HeapCorruptionError where it finds something.
    */
   check(): void {
-    const kind = this.#functions.check();
-    if (kind === 0) return;
-    const address = this.#functions.corruptAddress();
-    const place = address === 0 ? '' : ` at ${formatAddress(address)}`;
-    throw new HeapCorruptionError(address, `the heap is damaged${place}: ${corruptions[kind - 1]}`);
+    checkHeap(this.#functions);
   }
 
   /** Drops the heap and its memory: everything in it is dead, and every call throws `UseAfterFreeError`. */
@@ -409,9 +335,31 @@ export class Heap {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
     this.#use(disposedFunctions(this.#module));
-    this.#views = new MemoryViews(this.#owner);
+    this.#owner.views = new MemoryViews(() => this.memory);
     Object.defineProperty(this.#owner, 'memory', { get: failDisposed });
     this.#owner.epoch++;
+  }
+
+  /** @internal */
+  protected override get owner(): BlockOwner {
+    return this.#owner;
+  }
+
+  /** Frees what a lost handle owned, and reports it. */
+  #reclaim(
+    leak: LeakedHandle & { readonly epoch: number },
+    report: (leak: LeakedHandle) => void,
+  ): void {
+    const { epoch, ...lost } = leak;
+    if (epoch !== this.#owner.epoch) return;
+    try {
+      this.free(lost.address);
+    } catch (error) {
+      // Somebody freed the raw address below the handle: that is no leak.
+      if (error instanceof InvalidFreeError || error instanceof DoubleFreeError) return;
+      throw error;
+    }
+    report(lost);
   }
 
   /** Makes all calls go through the layers there are now. */
@@ -486,50 +434,6 @@ function createMemory({ initialPages, maximumPages: wantedPages }: HeapPlan): {
         throw new OutOfMemoryError(initialPages * pageBytes, 0, wantedPages * pageBytes);
       }
     }
-  }
-}
-
-/** Integers of 32 bits pass; larger ones become one that memory cannot hold. */
-function toSize(name: string, size: number): number {
-  if (isAddress(size)) return size;
-  if (Number.isInteger(size) && size >= 0) return tooLarge;
-  throw new RangeError(`${name} must be a non-negative integer, got ${String(size)}`);
-}
-
-/** Bytes of `count` elements: an integer also where the product is out of all bounds. */
-function toByteLength(name: string, count: number, elementBytes: number): number {
-  toSize(name, count);
-  return Math.min(count * elementBytes, Number.MAX_SAFE_INTEGER);
-}
-
-function assertAlignment(alignment: number): void {
-  const isPowerOfTwo = alignment > 0 && (alignment & (alignment - 1)) === 0;
-  if (!isPowerOfTwo || alignment > maximumAlignment || !Number.isInteger(alignment)) {
-    throw new RangeError(
-      `alignment must be a power of two up to ${maximumAlignment}, got ${String(alignment)}`,
-    );
-  }
-}
-
-/** Whether a value is an integer of 32 bits, whatever its type says. */
-function isAddress(value: number): boolean {
-  return typeof value === 'number' && value >>> 0 === value;
-}
-
-/** Address, size and whether it is used, of one stretch after the other. */
-function takeSnapshot(heap: HeapFunctions): number[] {
-  const stretches: number[] = [];
-  heap.walkStart();
-  for (let address = heap.walkNext(); address !== 0; address = heap.walkNext()) {
-    stretches.push(address, heap.walkSize(), Number(heap.walkIsUsed()));
-  }
-  return stretches;
-}
-
-function* iterateBlocks(stretches: readonly number[]): Generator<HeapBlock, undefined> {
-  for (let index = 0; index < stretches.length; index += 3) {
-    const [address = 0, size = 0, isUsed] = stretches.slice(index, index + 3);
-    yield { address, size, state: isUsed === 1 ? 'used' : 'free' };
   }
 }
 

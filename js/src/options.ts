@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: MIT
 
+import { assertOptions } from './arguments.js';
+import type { LeakedHandle } from './blocks.js';
+import { warnOfLeak } from './leak-net.js';
+import { canStopDetaching } from './views.js';
 import { maximumPages, minimumPages, type WasmSource } from './wasm-module.js';
 
 /** The names of the allocation strategies. */
@@ -27,6 +31,17 @@ export interface HeapOptions {
    * URL, or as a response that is being fetched.
    */
   wasm?: WasmSource | PromiseLike<WasmSource>;
+  /**
+   * Makes memory a resizable buffer, so that views stay valid when it grows: also those that you keep.
+   * They are some times slower than others, and WebGL and other interfaces refuse them. Chrome 144,
+   * Firefox 145, Safari 26.2, Node 26 or newer. Default: false.
+   */
+  stableViews?: boolean;
+  /**
+   * Is told of each handle that was collected as garbage while it was alive; its block was freed just
+   * before. Default: a warning on the console.
+   */
+  onLeak?: (leak: LeakedHandle) => void;
 }
 
 /** Checked options, in pages. */
@@ -35,23 +50,18 @@ export interface HeapPlan {
   readonly initialPages: number;
   readonly maximumPages: number;
   readonly wasm: WasmSource | PromiseLike<WasmSource> | undefined;
+  readonly stableViews: boolean;
+  readonly onLeak: (leak: LeakedHandle) => void;
 }
 
 const pageBytes = 65536;
 const defaultInitialBytes = 4 * pageBytes;
 const defaultMaximumBytes = 2 ** 31;
-const knownOptions = ['strategy', 'initialBytes', 'maximumBytes', 'wasm'];
+const knownOptions = ['strategy', 'initialBytes', 'maximumBytes', 'wasm', 'stableViews', 'onLeak'];
 
 /** Fills in defaults. A bad option is a `TypeError` or `RangeError` that names it and its value. */
 export function planHeap(options: HeapOptions = {}): HeapPlan {
-  if (typeof options !== 'object' || options === null) {
-    throw new TypeError(`options must be an object, got ${String(options)}`);
-  }
-  for (const name of Object.keys(options)) {
-    if (!knownOptions.includes(name)) {
-      throw new TypeError(`unknown option ${name}; there are ${knownOptions.join(', ')}`);
-    }
-  }
+  assertOptions(options, knownOptions);
   const maximumBytes = options.maximumBytes ?? defaultMaximumBytes;
   const maximum = toPages('maximumBytes', maximumBytes, maximumPages);
   const initialBytes = options.initialBytes ?? Math.min(defaultInitialBytes, maximumBytes);
@@ -64,6 +74,8 @@ export function planHeap(options: HeapOptions = {}): HeapPlan {
     initialPages: initial,
     maximumPages: maximum,
     wasm: options.wasm,
+    stableViews: toStableViews(options.stableViews ?? false),
+    onLeak: toListener(options.onLeak ?? warnOfLeak),
   };
 }
 
@@ -89,4 +101,21 @@ function toStrategy(strategy: Strategy): Strategy {
     );
   }
   return strategy;
+}
+
+function toStableViews(stableViews: boolean): boolean {
+  if (typeof stableViews !== 'boolean') {
+    throw new TypeError(`stableViews must be true or false, got ${String(stableViews)}`);
+  }
+  if (stableViews && !canStopDetaching()) {
+    throw new TypeError(
+      'stableViews cannot be true: this platform has no WebAssembly.Memory.prototype.toResizableBuffer',
+    );
+  }
+  return stableViews;
+}
+
+function toListener(onLeak: (leak: LeakedHandle) => void): (leak: LeakedHandle) => void {
+  if (typeof onLeak === 'function') return onLeak;
+  throw new TypeError(`onLeak must be a function, got ${String(onLeak)}`);
 }

@@ -7,7 +7,12 @@ import { findAll, listSources, withoutComments } from '../support/sources.js';
 const rows = [
   ['errors'],
   ['wasm-module'],
-  ['views', 'options', 'blocks'],
+  ['arguments', 'views', 'typed-arrays'],
+  ['blocks'],
+  ['leak-net', 'strings'],
+  ['options', 'allocator'],
+  ['arena', 'sight'],
+  ['scope'],
   ['heap'],
   ['api', 'create-heap', 'create-heap-inline'],
   ['index', 'inline'],

@@ -1,20 +1,29 @@
 // SPDX-License-Identifier: MIT
 
 import {
+  type Alignment,
+  type Allocator,
+  type Arena,
+  type ArenaOptions,
   type ArrayOptions,
   createHeap,
   createHeapSync,
   type DoubleFreeError,
+  type Elements,
   type ErrorCode,
   type Heap,
   type HeapArray,
   type HeapBlock,
   type HeapCorruptionError,
+  type HeapHandle,
   type HeapOptions,
   type HeapStats,
+  type HeapString,
   type InvalidFreeError,
+  type LeakedHandle,
   type LiteAllocError,
   OutOfMemoryError,
+  type Scope,
   type Strategy,
   strategies,
   type TypedArray,
@@ -38,6 +47,14 @@ describe('loading', () => {
       initialBytes?: number;
       maximumBytes?: number;
       wasm?: WasmSource | PromiseLike<WasmSource>;
+      stableViews?: boolean;
+      onLeak?: (leak: LeakedHandle) => void;
+    }>();
+    expectTypeOf<LeakedHandle>().toEqualTypeOf<{
+      kind: string;
+      length: number;
+      byteLength: number;
+      address: number;
     }>();
     expectTypeOf<WasmSource>().toEqualTypeOf<
       WebAssembly.Module | BufferSource | URL | string | Response
@@ -104,7 +121,8 @@ describe('typed arrays', () => {
     expectTypeOf(heap.array(Int8Array, 3, { alignment: 64, zero: true })).toEqualTypeOf<
       HeapArray<Int8Array>
     >();
-    expectTypeOf<ArrayOptions>().toEqualTypeOf<{ alignment?: number; zero?: boolean }>();
+    expectTypeOf<ArrayOptions>().toEqualTypeOf<{ alignment?: Alignment; zero?: boolean }>();
+    expectTypeOf<Alignment>().toEqualTypeOf<number | 'simd' | 'cache' | 'gpu' | 'page'>();
   });
 
   test('from gives a handle of the basic kind, of subclasses too', () => {
@@ -116,6 +134,28 @@ describe('typed arrays', () => {
     expectTypeOf(heap.from(heap.array(Uint32Array, 2).view)).toEqualTypeOf<
       HeapArray<Uint32Array>
     >();
+  });
+
+  test('from takes what gives elements of the kind', () => {
+    expectTypeOf(heap.from(Float32Array, [1, 2])).toEqualTypeOf<HeapArray<Float32Array>>();
+    expectTypeOf(heap.from(BigInt64Array, new Set([1n]))).toEqualTypeOf<HeapArray<BigInt64Array>>();
+    expectTypeOf(heap.from(Int8Array, { length: 2, 0: 1, 1: 2 })).toEqualTypeOf<
+      HeapArray<Int8Array>
+    >();
+    expectTypeOf(heap.from(Uint8Array, new Float32Array(2), { alignment: 'gpu' })).toEqualTypeOf<
+      HeapArray<Uint8Array>
+    >();
+    expectTypeOf<Elements<Uint8Array>>().toEqualTypeOf<Iterable<number> | ArrayLike<number>>();
+    // @ts-expect-error: big integers for numbers
+    heap.from(Float32Array, [1n]);
+    // @ts-expect-error: numbers for big integers
+    heap.from(BigUint64Array, [1]);
+    // @ts-expect-error: no elements
+    heap.from(Float32Array);
+    // @ts-expect-error: a length is for array
+    heap.from(Float32Array, 3);
+    // @ts-expect-error: no such preset
+    heap.array(Float32Array, 3, { alignment: 'avx' });
   });
 
   test('a handle has exact members', () => {
@@ -187,6 +227,70 @@ describe('typed arrays', () => {
       | BigInt64Array
       | BigUint64Array
     >();
+  });
+});
+
+describe('strings', () => {
+  test('are handles of text', () => {
+    expectTypeOf<Heap['string']>().toEqualTypeOf<(text: string) => HeapString>();
+    expectTypeOf<Heap['readString']>().toEqualTypeOf<
+      (address: number, byteLength: number) => string
+    >();
+    expectTypeOf<Pick<HeapString, 'address' | 'byteLength' | 'alive'>>().toEqualTypeOf<{
+      readonly address: number;
+      readonly byteLength: number;
+      readonly alive: boolean;
+    }>();
+    expectTypeOf<HeapString['toString']>().toEqualTypeOf<() => string>();
+    expectTypeOf<HeapString['free']>().toEqualTypeOf<() => void>();
+    expectTypeOf<HeapString>().toExtend<Disposable>();
+    // @ts-expect-error: text only
+    heap.string(5);
+  });
+});
+
+describe('lifetimes', () => {
+  test('a scope gives what its function gives', () => {
+    expectTypeOf(heap.scope((scope) => scope.array(Float32Array, 1))).toEqualTypeOf<
+      HeapArray<Float32Array>
+    >();
+    expectTypeOf(heap.scope(() => {})).toEqualTypeOf<void>();
+    expectTypeOf(heap.scopeAsync(async (scope) => [scope.string('')])).toEqualTypeOf<
+      Promise<HeapString[]>
+    >();
+    expectTypeOf(heap.scopeAsync((scope) => scope.malloc(1))).toEqualTypeOf<Promise<number>>();
+    expectTypeOf(heap.openScope).toEqualTypeOf<() => Scope>();
+    expectTypeOf<Scope>().toExtend<Disposable>();
+  });
+
+  test('keep returns what it is given', () => {
+    const scope = heap.openScope();
+    const kept = { positions: scope.array(Float32Array, 1), name: scope.string('') };
+    expectTypeOf(scope.keep(kept)).toEqualTypeOf(kept);
+  });
+
+  test('an arena has a size', () => {
+    expectTypeOf<Heap['arena']>().toEqualTypeOf<(options: ArenaOptions) => Arena>();
+    expectTypeOf<Scope['arena']>().toEqualTypeOf<(options: ArenaOptions) => Arena>();
+    expectTypeOf<ArenaOptions>().toEqualTypeOf<{ bytes: number }>();
+    expectTypeOf<Pick<Arena, 'bytes' | 'usedBytes' | 'alive'>>().toEqualTypeOf<{
+      readonly bytes: number;
+      readonly usedBytes: number;
+      readonly alive: boolean;
+    }>();
+    expectTypeOf<Arena>().toExtend<Disposable>();
+    // @ts-expect-error: how many bytes?
+    heap.arena();
+  });
+
+  test('what gives blocks can be asked for by what it has in common', () => {
+    expectTypeOf<Heap>().toExtend<Allocator>();
+    expectTypeOf<Scope>().toExtend<Allocator>();
+    expectTypeOf<Arena>().toExtend<Allocator>();
+    type Common = 'malloc' | 'calloc' | 'memalign' | 'array' | 'from' | 'string';
+    expectTypeOf<keyof Allocator>().toEqualTypeOf<Common>();
+    expectTypeOf<HeapArray<Uint8Array>>().toExtend<HeapHandle>();
+    expectTypeOf<HeapString>().toExtend<HeapHandle>();
   });
 });
 

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+/// <reference lib="esnext.disposable" preserve="true" />
+
+import { Allocator } from './allocator.js';
+import { assertOptions, defaultAlignment, toSize } from './arguments.js';
+import { type BlockOwner, deadEpoch, disposeSymbol, HeapArray } from './blocks.js';
+import { OutOfMemoryError, UseAfterFreeError } from './errors.js';
+import type { MemoryViews } from './views.js';
+
+export interface ArenaOptions {
+  /** What the arena can hold, in bytes: of each block its size, rounded up to its alignment. */
+  bytes: number;
+}
+
+/**
+ * Blocks one behind the other inside one block of a heap, dropped all at once. Each costs a few
+ * additions; none is given back alone: `free` of a handle does nothing but kill the handle.
+ */
+export class Arena extends Allocator {
+  readonly #region: ArenaRegion;
+
+  /**
+   * Use `arena` of a heap or scope.
+   *
+   * @internal
+   */
+  constructor(owner: BlockOwner, options: ArenaOptions) {
+    super();
+    this.#region = new ArenaRegion(owner, options);
+  }
+
+  /** What it can hold, in bytes. */
+  get bytes(): number {
+    return this.#region.block.length;
+  }
+
+  /** From its start to the end of the last block, in bytes. */
+  get usedBytes(): number {
+    return this.#region.usedBytes;
+  }
+
+  /** False once it was freed, by itself, its scope or its heap. */
+  get alive(): boolean {
+    return this.#region.block.alive;
+  }
+
+  /**
+   * Drops all its blocks, in constant time; their handles are dead.
+   *
+   * @throws UseAfterFreeError where the arena was freed.
+   */
+  reset(): void {
+    this.#region.reset();
+  }
+
+  /** Gives its block back to the heap; all handles are dead. Does nothing where that was done. */
+  free(): void {
+    this.#region.block.free();
+  }
+
+  [disposeSymbol](): void {
+    this.free();
+  }
+
+  /** @internal */
+  protected override get owner(): BlockOwner {
+    return this.#region;
+  }
+}
+
+/** The block of an arena, as the owner of those inside. */
+class ArenaRegion implements BlockOwner {
+  readonly block: HeapArray<Uint8Array>;
+  usedBytes = 0;
+  readonly #owner: BlockOwner;
+  #epoch = 0;
+  #lastAddress = 0;
+  /** Of blocks that are aligned to more than all are. */
+  readonly #alignments = new Map<number, number>();
+
+  constructor(owner: BlockOwner, options: ArenaOptions) {
+    assertOptions(options, ['bytes']);
+    const { bytes } = options;
+    toSize('bytes', bytes);
+    const address = owner.memalign(defaultAlignment, bytes);
+    this.block = new HeapArray(owner, Uint8Array, address, bytes);
+    this.#owner = owner;
+  }
+
+  get epoch(): number {
+    return this.block.alive ? this.#epoch : deadEpoch - 1;
+  }
+
+  get memory(): WebAssembly.Memory {
+    return this.#owner.memory;
+  }
+
+  get views(): MemoryViews {
+    return this.#owner.views;
+  }
+
+  memalign(alignment: number, bytes: number): number {
+    this.#assertAlive();
+    const { address: begin, length } = this.block;
+    const address = alignUp(begin + this.usedBytes, Math.max(alignment, defaultAlignment));
+    // One byte at least, so that the next block lies elsewhere.
+    const usedBytes = address + Math.max(bytes, 1) - begin;
+    if (usedBytes > length) this.#fail(bytes);
+    this.usedBytes = usedBytes;
+    this.#lastAddress = address;
+    if (alignment > defaultAlignment) this.#alignments.set(address, alignment);
+    return address;
+  }
+
+  realloc(address: number, oldBytes: number, bytes: number): number {
+    if (address === this.#lastAddress) {
+      const usedBytes = address + Math.max(bytes, 1) - this.block.address;
+      if (usedBytes > this.block.length) this.#fail(bytes);
+      this.usedBytes = usedBytes;
+      return address;
+    }
+    if (bytes <= oldBytes) return address;
+    const moved = this.memalign(this.#alignments.get(address) ?? defaultAlignment, bytes);
+    this.views.u8.copyWithin(moved, address, address + oldBytes);
+    return moved;
+  }
+
+  free(): void {}
+
+  watch(): void {}
+
+  reset(): void {
+    this.#assertAlive();
+    this.#epoch++;
+    this.usedBytes = 0;
+    this.#lastAddress = 0;
+    this.#alignments.clear();
+  }
+
+  #assertAlive(): void {
+    if (!this.block.alive) throw new UseAfterFreeError('the arena was freed');
+  }
+
+  #fail(bytes: number): never {
+    const { length } = this.block;
+    const place = `the arena has ${length} bytes, ${length - this.usedBytes} of them free`;
+    throw new OutOfMemoryError(bytes, length, length, place);
+  }
+}
+
+/** Numbers of more than 32 bits, too, where bit operations are of no use. */
+function alignUp(address: number, alignment: number): number {
+  return Math.ceil(address / alignment) * alignment;
+}

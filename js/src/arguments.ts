@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+//
+// Checks of what callers pass: bad input is a `RangeError` or `TypeError` that names it and its value.
+
+/** The alignment of every block, in bytes. */
+export const defaultAlignment = 16;
+const maximumAlignment = 65536;
+
+/** More than any memory can hold, and still a number that the module takes. */
+const tooLarge = 0xffffffff;
+
+/** Bytes by name: of a SIMD vector, of cache lines, of WebGPU's buffer offsets, of a WebAssembly page. */
+const alignmentPresets = { simd: 16, cache: 64, gpu: 256, page: 65536 } as const;
+
+/**
+ * Of the first element, in bytes: a power of two up to 65 536, or by name `'simd'` (16), `'cache'` (64),
+ * `'gpu'` (256), `'page'` (65 536).
+ */
+export type Alignment = number | keyof typeof alignmentPresets;
+
+export interface ArrayOptions {
+  /** Where the first element lies. Default: 16. */
+  alignment?: Alignment;
+  /** Whether all bytes are set to 0. Default: false. */
+  zero?: boolean;
+}
+
+/** Whether a value is an integer of 32 bits, whatever its type says. */
+export function isAddress(value: number): boolean {
+  return typeof value === 'number' && value >>> 0 === value;
+}
+
+/** Integers of 32 bits pass; larger ones become one that memory cannot hold. */
+export function toSize(name: string, size: number): number {
+  if (isAddress(size)) return size;
+  if (Number.isInteger(size) && size >= 0) return tooLarge;
+  throw new RangeError(`${name} must be a non-negative integer, got ${String(size)}`);
+}
+
+/** Bytes of `count` elements: an integer also where the product is out of all bounds. */
+export function toByteLength(name: string, count: number, elementBytes: number): number {
+  toSize(name, count);
+  return Math.min(count * elementBytes, Number.MAX_SAFE_INTEGER);
+}
+
+export function assertAlignment(alignment: number): void {
+  const isPowerOfTwo = alignment > 0 && (alignment & (alignment - 1)) === 0;
+  if (!isPowerOfTwo || alignment > maximumAlignment || !Number.isInteger(alignment)) {
+    throw new RangeError(
+      `alignment must be a power of two up to ${maximumAlignment}, got ${String(alignment)}`,
+    );
+  }
+}
+
+export function assertOptions(options: object, known: readonly string[]): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError(`options must be an object, got ${String(options)}`);
+  }
+  for (const name of Object.keys(options)) {
+    if (!known.includes(name)) {
+      throw new TypeError(`unknown option ${name}; there are ${known.join(', ')}`);
+    }
+  }
+}
+
+/** What the options say, defaults filled in. */
+export function planArray(options: ArrayOptions): { alignment: number; zero: boolean } {
+  assertOptions(options, ['alignment', 'zero']);
+  const { alignment = defaultAlignment, zero = false } = options;
+  if (typeof zero !== 'boolean') {
+    throw new TypeError(`zero must be true or false, got ${String(zero)}`);
+  }
+  return { alignment: toAlignment(alignment), zero };
+}
+
+function toAlignment(alignment: Alignment): number {
+  if (typeof alignment !== 'string' || !Object.hasOwn(alignmentPresets, alignment)) {
+    assertAlignment(alignment as number);
+    return alignment as number;
+  }
+  return alignmentPresets[alignment];
+}

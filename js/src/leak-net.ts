@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+
+import type { HeapHandle, LeakedHandle, LeakRegistry } from './blocks.js';
+import { formatAddress } from './errors.js';
+
+/** Handles that wait at most: more, and those that are freed by then are let go. */
+const waitingHandles = 1024;
+
+/**
+ * Finds handles that were collected as garbage while they were alive.
+ *
+ * To register an object with the engine, and to take it back, costs many times what a small block does.
+ * So new handles wait until the code that runs has ended, before which the engine finalizes nothing
+ * anyway, and only those are registered that are still alive then, or when many wait.
+ */
+export class LeakNet {
+  readonly #registry: LeakRegistry;
+  #waiting: HeapHandle[] = [];
+  #willFlush = false;
+
+  /** Calls `found` for each, and does not keep the heap from being collected. */
+  constructor(found: (leak: LeakedHandle & { readonly epoch: number }) => void) {
+    this.#registry = new FinalizationRegistry(found);
+  }
+
+  watch(handle: HeapHandle): void {
+    if (this.#waiting.push(handle) === waitingHandles) this.#flush();
+    if (this.#willFlush) return;
+    this.#willFlush = true;
+    void Promise.resolve().then(() => {
+      this.#willFlush = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const handle of waiting) handle.register(this.#registry);
+  }
+}
+
+export function warnOfLeak({ kind, length, byteLength, address }: LeakedHandle): void {
+  console.warn(
+    `lite-alloc: a ${kind}(${length}) of ${byteLength} bytes at ${formatAddress(address)} was collected as garbage, but never freed`,
+  );
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+/// <reference lib="esnext.disposable" preserve="true" />
+
+import { defaultAlignment } from './arguments.js';
+import { type BlockOwner, HeapHandle } from './blocks.js';
+
+const utf8 = { name: 'string', BYTES_PER_ELEMENT: 1 };
+
+// Made at first use: some worklets have neither.
+let encoder: TextEncoder | undefined;
+let decoder: TextDecoder | undefined;
+
+/** A text that lives in a heap as UTF-8: an owning handle of one block. */
+export class HeapString extends HeapHandle {
+  /**
+   * Takes over the block at `address`: `string` of a heap, scope or arena makes handles.
+   *
+   * @internal
+   */
+  constructor(owner: BlockOwner, address: number, byteLength: number) {
+    super(owner, utf8, address, byteLength);
+  }
+
+  /**
+   * The text that the bytes are now.
+   *
+   * @throws UseAfterFreeError where the block was freed.
+   */
+  override toString(): string {
+    this.assertAlive('toString');
+    return decodeUtf8(bytesAt(this.owner, this.address, this.byteLength));
+  }
+}
+
+/**
+ * A block of `owner` with the text in UTF-8, half a surrogate pair as U+FFFD.
+ *
+ * The platform writes ASCII into memory in a fiftieth of the time that it takes to count the bytes of a
+ * text first: so the block is made for ASCII, and made larger where there is more.
+ */
+export function storeUtf8(
+  owner: BlockOwner,
+  text: string,
+): { address: number; byteLength: number } {
+  encoder ??= new TextEncoder();
+  if (!isPlain(owner.memory.buffer)) {
+    const bytes = encoder.encode(text);
+    const address = owner.memalign(defaultAlignment, bytes.length);
+    owner.views.u8.set(bytes, address);
+    return { address, byteLength: bytes.length };
+  }
+
+  const address = owner.memalign(defaultAlignment, text.length);
+  const { read, written } = encoder.encodeInto(text, bytesAt(owner, address, text.length));
+  if (read === text.length) return { address, byteLength: written };
+  const rest = encoder.encode(text.slice(read));
+  const byteLength = written + rest.length;
+  const moved = reallocOrFree(owner, address, text.length, byteLength);
+  owner.views.u8.set(rest, moved + written);
+  return { address: moved, byteLength };
+}
+
+/** The text that bytes in a memory are; what is no UTF-8 becomes U+FFFD. */
+export function decodeUtf8(bytes: Uint8Array): string {
+  // A byte order mark is a character like any other.
+  decoder ??= new TextDecoder('utf-8', { ignoreBOM: true });
+  return decoder.decode(isPlain(bytes.buffer) ? bytes : bytes.slice());
+}
+
+/** Whether the platform's encoder and decoder take it: they refuse what can change beneath them. */
+function isPlain(buffer: ArrayBufferLike): boolean {
+  return buffer instanceof ArrayBuffer && (buffer as { resizable?: boolean }).resizable !== true;
+}
+
+function bytesAt({ views }: BlockOwner, address: number, byteLength: number): Uint8Array {
+  return views.u8.subarray(address, address + byteLength);
+}
+
+function reallocOrFree(
+  owner: BlockOwner,
+  address: number,
+  oldBytes: number,
+  bytes: number,
+): number {
+  try {
+    return owner.realloc(address, oldBytes, bytes);
+  } catch (error) {
+    owner.free(address);
+    throw error;
+  }
+}

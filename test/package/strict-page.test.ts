@@ -3,30 +3,23 @@
 // The installed package in a browser, not bundled, under a content security policy that allows
 // nothing but the page's own scripts and WebAssembly.
 
-import { type Browser, chromium } from 'playwright';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { chromiumArguments, findChromium } from '../support/chromium.js';
+import {
+  noBrowser,
+  openBrowser,
+  pageWith,
+  report,
+  type TestBrowser,
+  type Visit,
+} from '../support/browser.js';
 import { writeFiles } from '../support/consumer.js';
 import { type StaticServer, serveFolder } from '../support/static-server.js';
-
-const executablePath = findChromium();
-const describeInBrowser = describe.skipIf(executablePath === undefined);
-const noBrowser =
-  executablePath === undefined ? ' (no Chromium found: install one or set CHROMIUM_PATH)' : '';
 
 const policy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'";
 const entry = '/node_modules/lite-alloc/dist/index.js';
 
-/** A page that runs a script and shows what the script gives to `report`. */
-const page = (script: string): string =>
-  `<!doctype html><title>test</title><output></output><script type="module" src="${script}"></script>`;
-
-const report = `
-  const report = (text) => { document.querySelector('output').textContent = text; };
-`;
-
 const files = {
-  'heap.html': page('heap.js'),
+  'heap.html': pageWith('heap.js'),
   'heap.js': `
     import { createHeap } from '${entry}';
     ${report}
@@ -42,7 +35,7 @@ const files = {
       report(String(error));
     }
   `,
-  'worker.html': page('worker-page.js'),
+  'worker.html': pageWith('worker-page.js'),
   'worker-page.js': `
     ${report}
     const worker = new Worker('worker.js', { type: 'module' });
@@ -58,7 +51,7 @@ const files = {
       postMessage(String(error));
     }
   `,
-  'sync.html': page('sync.js'),
+  'sync.html': pageWith('sync.js'),
   'sync.js': `
     import { createHeap, createHeapSync, WasmLoadError } from '${entry}';
     ${report}
@@ -78,20 +71,17 @@ const files = {
   `,
 };
 
-describeInBrowser(
+describe.skipIf(noBrowser !== '')(
   `the installed package under a strict content security policy${noBrowser}`,
   () => {
     const folder = inject('consumerFolder');
     let server: StaticServer;
-    let browser: Browser;
+    let browser: TestBrowser;
 
     beforeAll(async () => {
       writeFiles(folder, files);
       server = await serveFolder(folder, { 'Content-Security-Policy': policy });
-      browser = await chromium.launch({
-        executablePath: executablePath ?? '',
-        args: chromiumArguments,
-      });
+      browser = await openBrowser();
     });
 
     afterAll(async () => {
@@ -99,21 +89,7 @@ describeInBrowser(
       await server?.close();
     });
 
-    /** What the page reports in the end, and what the browser complained of meanwhile. */
-    async function visit(path: string): Promise<{ reported: string; complaints: string[] }> {
-      const tab = await browser.newPage();
-      const complaints: string[] = [];
-      tab.on('console', (message) => {
-        if (message.type() === 'error') complaints.push(message.text());
-      });
-      tab.on('pageerror', (error) => complaints.push(String(error)));
-      await tab.goto(`${server.origin}/${path}`);
-      const output = tab.locator('output:not(:empty)');
-      await output.waitFor({ timeout: 20_000 });
-      const reported = await output.innerText();
-      await tab.close();
-      return { reported, complaints };
-    }
+    const visit = (path: string): Promise<Visit> => browser.visit(`${server.origin}/${path}`);
 
     test('works on a page, without code made from strings', async () => {
       const { reported, complaints } = await visit('heap.html');
@@ -123,7 +99,7 @@ describeInBrowser(
     });
 
     test('makes a heap without a promise in a module worker', async () => {
-      expect(await visit('worker.html')).toEqual({ reported: '-4,5', complaints: [] });
+      expect(await visit('worker.html')).toMatchObject({ reported: '-4,5', complaints: [] });
     });
 
     test('says what to do where the main thread wants a heap without a promise too early', async () => {

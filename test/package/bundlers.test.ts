@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: MIT
+//
+// The installed package in the bundles of others: built as docs/loading.md says, and run.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { createServer } from 'vite';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import webpack, { type Configuration } from 'webpack';
+import { listFiles, makeApp, runShell } from '../support/app.js';
+import {
+  noBrowser,
+  openBrowser,
+  pageWith,
+  report,
+  type TestBrowser,
+  type Visit,
+} from '../support/browser.js';
+import { runNode } from '../support/consumer.js';
+import { findSample } from '../support/markdown.js';
+import { serveFolder } from '../support/static-server.js';
+
+const consumerFolder = inject('consumerFolder');
+const guide = 'docs/loading.md';
+
+/** What an application does: it ends by telling the contents of an array and what went wrong. */
+const useHeap = (entry: string): string => `
+  import { createHeap, OutOfMemoryError } from '${entry}';
+  const run = async () => {
+    const heap = await createHeap({ maximumBytes: 16 << 20 });
+    const array = heap.from(Float32Array.of(1, 2, 3));
+    heap.malloc(1 << 20);
+    heap.check();
+    try {
+      heap.malloc(1 << 25);
+    } catch (error) {
+      return array.view.join() + ' ' + (error instanceof OutOfMemoryError);
+    }
+  };
+  run().catch((error) => String(error) + ' ' + String(error.cause)).then(report);
+`;
+const expected = '1,2,3 true';
+
+const program = (entry: string): string => `const report = console.log; ${useHeap(entry)}`;
+const script = (entry: string): string => `${report} ${useHeap(entry)}`;
+
+/** Without configuration but what running webpack in the folder would give. */
+function runWebpack(folder: string, configuration: Configuration): Promise<void> {
+  const inFolder: Configuration = { context: folder, output: { path: join(folder, 'dist') } };
+  return new Promise((resolve, reject) => {
+    webpack({ ...inFolder, mode: 'production', ...configuration }, (error, stats) => {
+      if (error !== null) reject(error);
+      else if (stats?.hasErrors() || stats?.hasWarnings()) reject(new Error(stats.toString()));
+      else resolve();
+    });
+  });
+}
+
+const esbuild = (): string => findSample(guide, 'esbuild', 'sh').code;
+const rollup = (): string => findSample(guide, 'Rollup', 'sh').code;
+const rollupConfig = (): Record<string, string> => {
+  const { file, code } = findSample(guide, 'Rollup', 'js');
+  return { [file ?? '']: code };
+};
+const rollupTools = ['rollup', '@rollup/plugin-node-resolve'];
+/** Without the line that copies the wasm. */
+const withoutCopy = (commands: string): string => commands.replace(/^cp .*$/gm, '');
+
+describe.skipIf(noBrowser !== '')(`in a page${noBrowser}`, () => {
+  let browser: TestBrowser;
+
+  beforeAll(async () => {
+    browser = await openBrowser();
+  });
+  afterAll(() => browser?.close());
+
+  /** Serves what a bundler made, and visits it. */
+  async function visitFolder(folder: string): Promise<Visit> {
+    const server = await serveFolder(folder, {});
+    try {
+      return await browser.visit(`${server.origin}/index.html`);
+    } finally {
+      await server.close();
+    }
+  }
+
+  async function visitDevServer(folder: string, configFile: string | false): Promise<Visit> {
+    const server = await createServer({
+      root: folder,
+      configFile,
+      logLevel: 'error',
+      server: { host: '127.0.0.1', port: 0 },
+    });
+    try {
+      await server.listen();
+      return await browser.visit(server.resolvedUrls?.local[0] ?? '');
+    } finally {
+      await server.close();
+    }
+  }
+
+  const viteFiles = (entry: string): Record<string, string> => ({
+    'index.html': pageWith('/main.js'),
+    'main.js': script(entry),
+  });
+
+  test.each([
+    ['without configuration', false],
+    ['with the line for older versions', true],
+  ])("Vite's dev server serves the package %s", async (name, isConfigured) => {
+    const { file = '', code } = findSample(guide, 'Vite 7 and older', 'js');
+    const folder = makeApp(consumerFolder, `vite dev ${name}`, {
+      ...viteFiles('lite-alloc'),
+      [file]: code,
+    });
+    const visit = await visitDevServer(folder, isConfigured && join(folder, file));
+    expect(visit).toMatchObject({ reported: expected, complaints: [] });
+    // Configured, it serves the package's own files.
+    const isOwn = visit.loaded.some((path) => path.endsWith('/lite-alloc/dist/index.js'));
+    expect(isOwn).toBe(isConfigured);
+  });
+
+  test('Vite builds it without configuration', async () => {
+    const folder = makeApp(consumerFolder, 'vite', viteFiles('lite-alloc'));
+    runShell(folder, 'vite build');
+    const visit = await visitFolder(join(folder, 'dist'));
+    expect(visit).toMatchObject({ reported: expected, complaints: [] });
+    expect(visit.loaded.filter((path) => path.endsWith('.wasm'))).toHaveLength(1);
+  });
+
+  test('webpack builds it without configuration', async () => {
+    const folder = makeApp(consumerFolder, 'webpack', {
+      'src/index.js': script('lite-alloc'),
+      'dist/index.html': pageWith('main.js', 'defer'),
+    });
+    await runWebpack(folder, {});
+    const visit = await visitFolder(join(folder, 'dist'));
+    expect(visit).toMatchObject({ reported: expected, complaints: [] });
+    expect(visit.loaded.filter((path) => path.endsWith('.wasm'))).toHaveLength(1);
+  });
+
+  test.each([
+    ['esbuild', esbuild, () => ({}), []],
+    ['Rollup', rollup, rollupConfig, rollupTools],
+  ])('%s builds it with the lines of the guide', async (name, commands, configFiles, tools) => {
+    const folder = makeApp(
+      consumerFolder,
+      name,
+      {
+        'main.js': script('lite-alloc'),
+        'out/index.html': pageWith('main.js'),
+        ...configFiles(),
+      },
+      tools,
+    );
+    runShell(folder, commands());
+    const visit = await visitFolder(join(folder, 'out'));
+    expect(visit).toMatchObject({ reported: expected, complaints: [] });
+  });
+
+  describe('with the wasm inlined', () => {
+    test.each([
+      ['Vite', 'vite build --outDir out', viteFiles('lite-alloc/inline'), []],
+      ['esbuild', withoutCopy(esbuild()), {}, []],
+      ['Rollup', withoutCopy(rollup()), rollupConfig(), rollupTools],
+    ])('%s makes a bundle that needs no other file', async (name, commands, files, tools) => {
+      const folder = makeApp(
+        consumerFolder,
+        `${name} inline`,
+        {
+          'main.js': script('lite-alloc/inline'),
+          ...(name === 'Vite' ? {} : { 'out/index.html': pageWith('main.js') }),
+          ...files,
+        },
+        tools,
+      );
+      runShell(folder, commands);
+      expect(listFiles(join(folder, 'out')).filter((path) => !/\.(js|html)$/.test(path))).toEqual(
+        [],
+      );
+      expect(await visitFolder(join(folder, 'out'))).toMatchObject({
+        reported: expected,
+        complaints: [],
+      });
+    });
+
+    test('webpack makes a bundle that needs no other file', async () => {
+      const folder = makeApp(consumerFolder, 'webpack inline', {
+        'src/index.js': script('lite-alloc/inline'),
+        'dist/index.html': pageWith('main.js', 'defer'),
+      });
+      await runWebpack(folder, {});
+      expect(listFiles(join(folder, 'dist')).filter((path) => !/\.(js|html)$/.test(path))).toEqual(
+        [],
+      );
+      expect(await visitFolder(join(folder, 'dist'))).toMatchObject({
+        reported: expected,
+        complaints: [],
+      });
+    });
+
+    test('a page from the disk runs it as a plain script', async () => {
+      const folder = makeApp(consumerFolder, 'file page', {
+        'main.js': script('lite-alloc/inline'),
+        'index.html': pageWith('bundle.js', 'defer'),
+      });
+      runShell(folder, 'esbuild main.js --bundle --minify --outfile=bundle.js');
+      const visit = await browser.visit(pathToFileURL(join(folder, 'index.html')).href);
+      expect(visit).toMatchObject({ reported: expected, complaints: [] });
+    });
+  });
+});
+
+describe('for Node', () => {
+  test('webpack builds it without configuration', async () => {
+    const folder = makeApp(consumerFolder, 'webpack node', {
+      'src/index.js': program('lite-alloc'),
+      'dist/package.json': '{ "type": "commonjs" }',
+    });
+    await runWebpack(folder, { target: 'node' });
+    expect(runNode(folder, 'dist/main.js')).toBe(expected);
+  });
+
+  test.each([
+    ['esbuild', `${esbuild().replace('--bundle', '--bundle --platform=node')}`, {}, []],
+    ['Rollup', rollup(), rollupConfig(), rollupTools],
+  ])('%s builds it with the lines of the guide', (name, commands, files, tools) => {
+    const folder = makeApp(
+      consumerFolder,
+      `${name} node`,
+      { 'main.js': program('lite-alloc'), ...files },
+      tools,
+    );
+    runShell(folder, commands);
+    expect(runNode(folder, 'out/main.js')).toBe(expected);
+  });
+
+  test('esbuild makes one CommonJS file of the entry with the wasm inlined', () => {
+    const folder = makeApp(consumerFolder, 'one file', {
+      'main.js': program('lite-alloc/inline'),
+    });
+    runShell(folder, 'esbuild main.js --bundle --platform=node --outfile=out/main.cjs');
+    expect(listFiles(join(folder, 'out'))).toEqual(['main.cjs']);
+    expect(runNode(folder, 'out/main.cjs')).toBe(expected);
+    expect(readFileSync(join(folder, 'out/main.cjs'), 'utf8')).not.toContain('lite-alloc.wasm');
+  });
+});

@@ -9,19 +9,19 @@ import { chromiumArguments, findChromium } from './test/support/chromium.js';
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 
-/** The package as it was built. */
-const built = {
+/** The package as it was built, with the entry for a kind of host. */
+const built = (entry: string) => ({
   alias: [
-    { find: /^lite-alloc$/, replacement: path('./dist/index.js') },
+    { find: /^lite-alloc$/, replacement: path(`./dist/${entry}`) },
     { find: /^lite-alloc\/inline$/, replacement: path('./dist/inline.js') },
   ],
-};
+});
 
 /** Of the random tests: another one is tried with `LITE_ALLOC_SEED=7 npm test`. */
 const seed = Number(process.env['LITE_ALLOC_SEED'] ?? 20260101);
 
 const node: TestProjectInlineConfiguration = {
-  resolve: built,
+  resolve: built('index.node.js'),
   test: {
     name: 'node',
     include: ['test/js/**/*.test.ts'],
@@ -38,7 +38,7 @@ function browserProject(executablePath: string | undefined): TestProjectInlineCo
     return { test: { name: 'browser', include: ['test/browser/no-chromium.ts'] } };
   }
   return {
-    resolve: built,
+    resolve: built('index.js'),
     test: {
       name: 'browser',
       include: ['test/js/*.test.ts', 'test/browser/**/*.test.ts'],

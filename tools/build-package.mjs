@@ -37,6 +37,16 @@ const generated = {
   },
 };
 
+/** What Node's entry adds to the others stands in files of their own: no copies, and no more of them for browsers. */
+const besides = {
+  name: 'besides',
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\/(index|debug)\.js$/ }, ({ path: specifier, importer }) =>
+      importer.endsWith('index.node.ts') ? { path: specifier, external: true } : undefined,
+    );
+  },
+};
+
 rmSync(path('dist'), { recursive: true, force: true });
 mkdirSync(path('dist/standalone'), { recursive: true });
 cpSync(path(`${bindings}/lite-alloc.package.wasm`), path('dist/lite-alloc.wasm'));
@@ -53,7 +63,9 @@ installForC();
  */
 async function bundle() {
   await build({
-    entryPoints: ['index', 'inline'].map((entry) => path(`js/src/${entry}.ts`)),
+    entryPoints: ['index', 'index.node', 'inline', 'debug'].map((entry) =>
+      path(`js/src/${entry}.ts`),
+    ),
     outdir: path('dist'),
     chunkNames: '[name]-[hash]',
     splitting: true,
@@ -62,7 +74,7 @@ async function bundle() {
     target: 'es2022',
     sourcemap: true,
     sourcesContent: true,
-    plugins: [generated],
+    plugins: [generated, besides],
   });
 }
 

@@ -7,17 +7,20 @@ export type { Arena, ArenaOptions } from './arena.js';
 export type { Alignment, ArrayOptions } from './arguments.js';
 export type { HeapArray, HeapHandle, LeakedHandle } from './blocks.js';
 export {
+  type BlockFacts,
   DoubleFreeError,
   type ErrorCode,
   HeapCorruptionError,
   InvalidFreeError,
+  LeakError,
   LiteAllocError,
+  type LiveBlock,
   OutOfMemoryError,
   UseAfterFreeError,
   WasmLoadError,
 } from './errors.js';
 export type { Heap } from './heap.js';
-export { type HeapOptions, type Strategy, strategies } from './options.js';
+export { type DebugOptions, type HeapOptions, type Strategy, strategies } from './options.js';
 export type { Scope } from './scope.js';
 export type { HeapBlock, HeapStats } from './sight.js';
 export type { HeapString } from './strings.js';

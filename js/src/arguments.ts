@@ -52,13 +52,14 @@ export function assertAlignment(alignment: number): void {
   }
 }
 
-export function assertOptions(options: object, known: readonly string[]): void {
+/** Of an option that holds others, `prefix` is its name with a dot. */
+export function assertOptions(options: object, known: readonly string[], prefix = ''): void {
   if (typeof options !== 'object' || options === null) {
     throw new TypeError(`options must be an object, got ${String(options)}`);
   }
   for (const name of Object.keys(options)) {
     if (!known.includes(name)) {
-      throw new TypeError(`unknown option ${name}; there are ${known.join(', ')}`);
+      throw new TypeError(`unknown option ${prefix}${name}; there are ${known.join(', ')}`);
     }
   }
 }

@@ -23,10 +23,11 @@ export function createHeap(options?: HeapOptions): Promise<Heap> {
 }
 
 /**
- * The same without a promise, wherever WebAssembly may be compiled at once.
+ * The same without a promise, wherever WebAssembly may be compiled at once. With `debug` after
+ * `createHeap({ debug: true })`.
  *
  * @throws TypeError, RangeError where an option is wrong.
- * @throws WasmLoadError where the wasm cannot be compiled.
+ * @throws WasmLoadError where the wasm cannot be compiled, or what debug heaps need is not there.
  */
 export function createHeapSync(options?: HeapOptions): Heap {
   return makeHeapSync(options, () => {

@@ -20,10 +20,11 @@ export function createHeap(options?: HeapOptions): Promise<Heap> {
 
 /**
  * The same without a promise: in Node and in workers; on a browser's main thread after `createHeap`
- * has loaded the wasm once, or with `wasm` as a module or bytes.
+ * has loaded the wasm once, or with `wasm` as a module or bytes. With `debug` outside of Node after
+ * `createHeap({ debug: true })`.
  *
  * @throws TypeError, RangeError where an option is wrong.
- * @throws WasmLoadError where the wasm cannot be had without a promise.
+ * @throws WasmLoadError where the wasm, or what debug heaps need, cannot be had without a promise.
  */
 export function createHeapSync(options?: HeapOptions): Heap {
   return makeHeapSync(options, packagedWasm);

@@ -7,6 +7,7 @@ export type ErrorCode =
   | 'INVALID_FREE'
   | 'DOUBLE_FREE'
   | 'HEAP_CORRUPTION'
+  | 'LEAK'
   | 'WASM_LOAD';
 
 /** What all errors of this package extend. Wrong arguments are `RangeError` and `TypeError` instead. */
@@ -60,14 +61,33 @@ export class UseAfterFreeError extends LiteAllocError {
   }
 }
 
+/** What a debug heap knows of the block that an error is about. Stacks are text, one frame a line. */
+export interface BlockFacts {
+  /** What was asked for, in bytes. */
+  readonly size?: number | undefined;
+  /** From the start of the block to the address that was given, or to the byte that was overwritten. */
+  readonly offset?: number | undefined;
+  readonly allocatedAt?: string | undefined;
+  /** Undefined of a live block. */
+  readonly freedAt?: string | undefined;
+}
+
 /** What the errors have in common that name a place in memory. */
-abstract class AddressError extends LiteAllocError {
+abstract class AddressError extends LiteAllocError implements BlockFacts {
   /** Bytes from the start of memory; 0 where no single place shows. */
   readonly address: number;
+  readonly size: number | undefined;
+  readonly offset: number | undefined;
+  readonly allocatedAt: string | undefined;
+  readonly freedAt: string | undefined;
 
-  constructor(code: ErrorCode, address: number, message: string) {
+  constructor(code: ErrorCode, address: number, message: string, facts: BlockFacts = {}) {
     super(code, message);
     this.address = address;
+    this.size = facts.size;
+    this.offset = facts.offset;
+    this.allocatedAt = facts.allocatedAt;
+    this.freedAt = facts.freedAt;
   }
 }
 
@@ -77,8 +97,8 @@ export class InvalidFreeError extends AddressError {
     InvalidFreeError.prototype.name = 'InvalidFreeError';
   }
 
-  constructor(address: number, message: string) {
-    super('INVALID_FREE', address, message);
+  constructor(address: number, message: string, facts?: BlockFacts) {
+    super('INVALID_FREE', address, message, facts);
   }
 }
 
@@ -88,19 +108,43 @@ export class DoubleFreeError extends AddressError {
     DoubleFreeError.prototype.name = 'DoubleFreeError';
   }
 
-  constructor(address: number, message: string) {
-    super('DOUBLE_FREE', address, message);
+  constructor(address: number, message: string, facts?: BlockFacts) {
+    super('DOUBLE_FREE', address, message, facts);
   }
 }
 
-/** Something wrote where it must not: the heap's own structure is damaged. */
+/** Something wrote where it must not: into the heap's own structure, or in a debug heap beside a block or into a freed one. */
 export class HeapCorruptionError extends AddressError {
   static {
     HeapCorruptionError.prototype.name = 'HeapCorruptionError';
   }
 
-  constructor(address: number, message: string) {
-    super('HEAP_CORRUPTION', address, message);
+  constructor(address: number, message: string, facts?: BlockFacts) {
+    super('HEAP_CORRUPTION', address, message, facts);
+  }
+}
+
+/** A block that is live. */
+export interface LiveBlock {
+  readonly address: number;
+  /** In a debug heap what was asked for, else what the block really has, in bytes. */
+  readonly size: number;
+  /** In a debug heap with stacks the call that allocated it, one frame a line. */
+  readonly stack: string | undefined;
+}
+
+/** Blocks live where none should. */
+export class LeakError extends LiteAllocError {
+  static {
+    LeakError.prototype.name = 'LeakError';
+  }
+
+  /** All of them, in address order. */
+  readonly leaks: readonly LiveBlock[];
+
+  constructor(leaks: readonly LiveBlock[]) {
+    super('LEAK', `${summarise(leaks)} never freed${listByStack(leaks)}`);
+    this.leaks = leaks;
   }
 }
 
@@ -113,6 +157,36 @@ export class WasmLoadError extends LiteAllocError {
   constructor(message: string, options?: ErrorOptions) {
     super('WASM_LOAD', message, options);
   }
+}
+
+/** Groups that the message of a `LeakError` lists, and addresses in each. */
+const mostGroups = 10;
+const mostAddresses = 5;
+
+function summarise(blocks: readonly LiveBlock[]): string {
+  const bytes = blocks.reduce((sum, { size }) => sum + size, 0);
+  return `${blocks.length} ${blocks.length === 1 ? 'block' : 'blocks'} of ${bytes} bytes`;
+}
+
+/** Blocks with the same stack together, those with the most bytes first. */
+function listByStack(blocks: readonly LiveBlock[]): string {
+  const groups = new Map<string | undefined, { bytes: number; blocks: LiveBlock[] }>();
+  for (const block of blocks) {
+    const group = groups.get(block.stack) ?? { bytes: 0, blocks: [] };
+    group.bytes += block.size;
+    group.blocks.push(block);
+    groups.set(block.stack, group);
+  }
+  const largestFirst = [...groups].sort(([, left], [, right]) => right.bytes - left.bytes);
+  const lines = largestFirst.slice(0, mostGroups).map(([stack = '', group]) => {
+    const addresses = group.blocks
+      .slice(0, mostAddresses)
+      .map((block) => formatAddress(block.address));
+    if (group.blocks.length > mostAddresses) addresses.push('...');
+    return `\n${summarise(group.blocks)} at ${addresses.join(', ')}${stack.replace(/^(?=.)/gm, '\n    ').replace(/\n+/g, '\n')}`;
+  });
+  if (groups.size > mostGroups) lines.push(`\nand from ${groups.size - mostGroups} other places`);
+  return lines.join('');
 }
 
 /** An address as messages show it. */

@@ -2,6 +2,7 @@
 
 import { assertOptions } from './arguments.js';
 import type { LeakedHandle } from './blocks.js';
+import type { DebugPlan } from './debug-layer.js';
 import { warnOfLeak } from './leak-net.js';
 import { canStopDetaching } from './views.js';
 import { maximumPages, minimumPages, type WasmSource } from './wasm-module.js';
@@ -42,6 +43,24 @@ export interface HeapOptions {
    * before. Default: a warning on the console.
    */
   onLeak?: (leak: LeakedHandle) => void;
+  /**
+   * Whether blocks are watched: for what is written beside or after them, freed wrongly, or never.
+   * Calls take longer and blocks more memory then. Default: false; true is `{}`.
+   */
+  debug?: boolean | DebugOptions;
+}
+
+/** What a debug heap watches, and what it may cost. */
+export interface DebugOptions {
+  /**
+   * How many bytes of freed blocks are held back from reuse, so that late writes to them show. They
+   * are used again where there is no other memory. At most 4096 blocks. Default: 1 MiB.
+   */
+  quarantineBytes?: number;
+  /** Bytes that are watched on each side of a block, rounded up to 16s, up to 65 536. Default: 16. */
+  canaryBytes?: number;
+  /** Whether errors and leaks tell the calls that allocated and freed a block. Default: true. */
+  stacks?: boolean;
 }
 
 /** Checked options, in pages. */
@@ -52,12 +71,22 @@ export interface HeapPlan {
   readonly wasm: WasmSource | PromiseLike<WasmSource> | undefined;
   readonly stableViews: boolean;
   readonly onLeak: (leak: LeakedHandle) => void;
+  readonly debug: DebugPlan | undefined;
 }
 
 const pageBytes = 65536;
 const defaultInitialBytes = 4 * pageBytes;
 const defaultMaximumBytes = 2 ** 31;
-const knownOptions = ['strategy', 'initialBytes', 'maximumBytes', 'wasm', 'stableViews', 'onLeak'];
+const knownOptions = [
+  'strategy',
+  'initialBytes',
+  'maximumBytes',
+  'wasm',
+  'stableViews',
+  'onLeak',
+  'debug',
+];
+const knownDebugOptions = ['quarantineBytes', 'canaryBytes', 'stacks'];
 
 /** Fills in defaults. A bad option is a `TypeError` or `RangeError` that names it and its value. */
 export function planHeap(options: HeapOptions = {}): HeapPlan {
@@ -76,19 +105,38 @@ export function planHeap(options: HeapOptions = {}): HeapPlan {
     wasm: options.wasm,
     stableViews: toStableViews(options.stableViews ?? false),
     onLeak: toListener(options.onLeak ?? warnOfLeak),
+    debug: planDebug(options.debug ?? false),
   };
 }
 
+function planDebug(debug: boolean | DebugOptions): DebugPlan | undefined {
+  if (debug === false) return undefined;
+  if (debug !== true && (typeof debug !== 'object' || debug === null)) {
+    throw new TypeError(`debug must be a boolean or an object, got ${String(debug)}`);
+  }
+  const options = debug === true ? {} : debug;
+  assertOptions(options, knownDebugOptions, 'debug.');
+  const { quarantineBytes = 1 << 20, canaryBytes = 16, stacks = true } = options;
+  assertBytes('debug.quarantineBytes', quarantineBytes, 0, maximumPages * pageBytes);
+  assertBytes('debug.canaryBytes', canaryBytes, 1, pageBytes);
+  if (typeof stacks !== 'boolean') {
+    throw new TypeError(`debug.stacks must be a boolean, got ${String(stacks)}`);
+  }
+  return { quarantineBytes, canaryBytes: Math.ceil(canaryBytes / 16) * 16, stacks };
+}
+
 function toPages(name: string, bytes: number, mostPages: number): number {
+  assertBytes(name, bytes, 0, mostPages * pageBytes);
+  return Math.max(Math.ceil(bytes / pageBytes), minimumPages);
+}
+
+function assertBytes(name: string, bytes: number, least: number, most: number): void {
   if (typeof bytes !== 'number') {
     throw new TypeError(`${name} must be a number of bytes, got ${String(bytes)}`);
   }
-  if (!Number.isInteger(bytes) || bytes < 0 || bytes > mostPages * pageBytes) {
-    throw new RangeError(
-      `${name} must be an integer from 0 to ${mostPages * pageBytes}, got ${bytes}`,
-    );
+  if (!Number.isInteger(bytes) || bytes < least || bytes > most) {
+    throw new RangeError(`${name} must be an integer from ${least} to ${most}, got ${bytes}`);
   }
-  return Math.max(Math.ceil(bytes / pageBytes), minimumPages);
 }
 
 function toStrategy(strategy: Strategy): Strategy {

@@ -5,17 +5,18 @@ import { findAll, listSources, withoutComments } from '../support/sources.js';
 
 /** From the bottom up; files of one row do not import each other unless it says so below. */
 const rows = [
-  ['errors'],
+  ['errors', 'call-stacks'],
   ['wasm-module'],
   ['arguments', 'views', 'typed-arrays'],
-  ['blocks'],
-  ['leak-net', 'strings'],
+  ['blocks', 'debug-layer'],
+  ['leak-net', 'strings', 'debug'],
   ['options', 'allocator'],
-  ['arena', 'sight'],
+  ['arena', 'sight', 'debug-loader'],
   ['scope'],
   ['heap'],
   ['api', 'create-heap', 'create-heap-inline'],
   ['index', 'inline'],
+  ['index.node'],
 ];
 
 const files = listSources('js/src', ['.ts'])
@@ -98,7 +99,7 @@ const modules = listSources('dist', ['.js', '.mjs']).filter(({ path }) => !path.
 describe('the JavaScript of the package', () => {
   test('is all looked at', () => {
     expect(modules.map(({ path }) => path)).toEqual(
-      expect.arrayContaining(['index.js', 'inline.js']),
+      expect.arrayContaining(['index.js', 'index.node.js', 'inline.js', 'debug.js']),
     );
     expect(modules.some(({ text }) => text.includes('WebAssembly'))).toBe(true);
   });

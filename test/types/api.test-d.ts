@@ -6,8 +6,10 @@ import {
   type Arena,
   type ArenaOptions,
   type ArrayOptions,
+  type BlockFacts,
   createHeap,
   createHeapSync,
+  type DebugOptions,
   type DoubleFreeError,
   type Elements,
   type ErrorCode,
@@ -20,8 +22,10 @@ import {
   type HeapStats,
   type HeapString,
   type InvalidFreeError,
+  type LeakError,
   type LeakedHandle,
   type LiteAllocError,
+  type LiveBlock,
   OutOfMemoryError,
   type Scope,
   type Strategy,
@@ -49,6 +53,12 @@ describe('loading', () => {
       wasm?: WasmSource | PromiseLike<WasmSource>;
       stableViews?: boolean;
       onLeak?: (leak: LeakedHandle) => void;
+      debug?: boolean | DebugOptions;
+    }>();
+    expectTypeOf<DebugOptions>().toEqualTypeOf<{
+      quarantineBytes?: number;
+      canaryBytes?: number;
+      stacks?: boolean;
     }>();
     expectTypeOf<LeakedHandle>().toEqualTypeOf<{
       kind: string;
@@ -324,6 +334,16 @@ describe('sight', () => {
     expectTypeOf<Heap['blocks']>().toEqualTypeOf<() => IterableIterator<HeapBlock>>();
     expectTypeOf<Heap['check']>().toEqualTypeOf<() => void>();
   });
+
+  test('leaks lists live blocks', () => {
+    expectTypeOf<LiveBlock>().toEqualTypeOf<{
+      readonly address: number;
+      readonly size: number;
+      readonly stack: string | undefined;
+    }>();
+    expectTypeOf<Heap['leaks']>().toEqualTypeOf<() => LiveBlock[]>();
+    expectTypeOf<Heap['assertNoLeaks']>().toEqualTypeOf<() => void>();
+  });
 });
 
 describe('errors', () => {
@@ -336,6 +356,7 @@ describe('errors', () => {
       | 'INVALID_FREE'
       | 'DOUBLE_FREE'
       | 'HEAP_CORRUPTION'
+      | 'LEAK'
       | 'WASM_LOAD'
     >();
     expectTypeOf<OutOfMemoryError>().toExtend<LiteAllocError>();
@@ -343,6 +364,7 @@ describe('errors', () => {
     expectTypeOf<InvalidFreeError>().toExtend<LiteAllocError>();
     expectTypeOf<DoubleFreeError>().toExtend<LiteAllocError>();
     expectTypeOf<HeapCorruptionError>().toExtend<LiteAllocError>();
+    expectTypeOf<LeakError>().toExtend<LiteAllocError>();
     expectTypeOf<WasmLoadError>().toExtend<LiteAllocError>();
   });
 
@@ -359,6 +381,11 @@ describe('errors', () => {
     expectTypeOf<Pick<HeapCorruptionError, 'address'>>().toEqualTypeOf<{
       readonly address: number;
     }>();
+    type Facts = 'size' | 'offset' | 'allocatedAt' | 'freedAt';
+    expectTypeOf<
+      Pick<InvalidFreeError | DoubleFreeError | HeapCorruptionError, Facts>
+    >().toEqualTypeOf<Readonly<Required<BlockFacts>>>();
+    expectTypeOf<LeakError['leaks']>().toEqualTypeOf<readonly LiveBlock[]>();
   });
 
   test('are told apart by instanceof', () => {

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+//
+// Where a call came from: taken at once, put into words only when somebody asks.
+
+/** What engines offer beside the standard. */
+interface StackTracing {
+  captureStackTrace?(holder: object): void;
+  stackTraceLimit?: number;
+}
+
+const engine = Error as StackTracing;
+
+/** Frames that are kept, up to six of the package itself among them. */
+const keptFrames = 10;
+
+/** Calls that allocate or free: minifiers keep the names of methods. */
+const ownCalls = new Set(
+  'malloc tryMalloc calloc zeroed memalign realloc free allocate deallocate reallocate array from string arena resize resizeBlock'.split(
+    ' ',
+  ),
+);
+
+/** The stack of a call. */
+export class CallStack {
+  /** The engine's text, made when it is first read. */
+  declare readonly stack?: string;
+
+  /** The frames outside of this package, one a line, the innermost first. */
+  toString(): string {
+    const frames = (this.stack ?? '').split('\n').filter((line) => /^\s+at |@/.test(line));
+    const isOwn = ownFrames(frames[0] ?? '');
+    // In a bundle the first ones have names of any kind.
+    let first = Math.max(frames.findIndex(isOwn), 0);
+    while (first < frames.length && isOwn(frames[first] ?? '')) first++;
+    return frames
+      .slice(first)
+      .map((frame) => frame.trim())
+      .join('\n');
+  }
+}
+
+/** The stack of the call under way. */
+export function captureStack(): CallStack {
+  const holder = new CallStack();
+  if (engine.captureStackTrace === undefined) {
+    return Object.assign(holder, { stack: new Error().stack });
+  }
+  const limit = engine.stackTraceLimit;
+  engine.stackTraceLimit = keptFrames;
+  engine.captureStackTrace(holder);
+  if (limit === undefined) delete engine.stackTraceLimit;
+  else engine.stackTraceLimit = limit;
+  return holder;
+}
+
+/** What tells the package's own frames: their folder, or in an application's bundle their name. */
+function ownFrames(innermost: string): (frame: string) => boolean {
+  const folder = /\/lite-alloc[^/]*\/dist\/(?=[^/]*$)/.exec(innermost)?.[0];
+  return folder === undefined
+    ? (frame) => ownCalls.has(functionOf(frame))
+    : (frame) => frame.includes(folder);
+}
+
+/** `malloc` of `    at Heap.malloc (file:///app.js:1:2)` and of `malloc@file:///app.js:1:2`. */
+function functionOf(frame: string): string {
+  const path = /^\s+at (?:async )?([^ ]+)|^([^@]*)@/.exec(frame);
+  return (path?.[1] ?? path?.[2] ?? '').replace(/^.*[.#/]/, '');
+}

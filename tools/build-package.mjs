@@ -30,10 +30,12 @@ const generated = {
       });
       return { contents: code, loader: 'js' };
     });
-    onLoad({ filter: /^#wasm$/, namespace: 'generated' }, () => ({
-      contents: readFileSync(path('dist/lite-alloc.wasm')),
-      loader: 'binary',
-    }));
+    // Not with the loader for binary files: its helper would become a file that every entry imports.
+    onLoad({ filter: /^#wasm$/, namespace: 'generated' }, () => {
+      const base64 = readFileSync(path('dist/lite-alloc.wasm'), 'base64');
+      const contents = `export default Uint8Array.from(atob('${base64}'), (byte) => byte.charCodeAt(0));`;
+      return { contents, loader: 'js' };
+    });
   },
 };
 

@@ -5,6 +5,9 @@
 import bytes from '#wasm';
 import { type Heap, makeHeap, makeHeapSync } from './heap.js';
 import type { HeapOptions } from './options.js';
+import { adviseWith, replayWith } from './replay.js';
+import type { Advice, ReplayOptions, ReplayResult, RoundOptions } from './replay-types.js';
+import type { AllocationTrace } from './trace.js';
 import { loadModule, loadModuleSync } from './wasm-module.js';
 
 let compiled: WebAssembly.Module | undefined;
@@ -34,4 +37,29 @@ export function createHeapSync(options?: HeapOptions): Heap {
     compiled ??= loadModuleSync(bytes);
     return compiled;
   });
+}
+
+/**
+ * Makes the calls of a trace on fresh heaps of one strategy, and tells what they cost. The event loop
+ * gets its turn several times a second.
+ *
+ * @throws TypeError, RangeError where an option is wrong.
+ * @throws WasmLoadError where the wasm cannot be compiled.
+ */
+export function replay(trace: AllocationTrace, options?: ReplayOptions): Promise<ReplayResult> {
+  return replayWith(createHeap, trace, options);
+}
+
+/**
+ * Replays a trace on every strategy and ranks them, the best first.
+ *
+ * The score of a strategy is the geometric mean of its time over the least time and of its memory over the
+ * least memory. Of equal scores, to two digits, less memory goes first, then the strategy whose calls have
+ * the better bounds. Last come those that ran out of memory or time, by how far they got.
+ *
+ * @throws TypeError, RangeError where an option is wrong.
+ * @throws WasmLoadError where the wasm cannot be compiled.
+ */
+export function advise(trace: AllocationTrace, options?: RoundOptions): Promise<Advice[]> {
+  return adviseWith(createHeap, trace, options);
 }

@@ -4,6 +4,9 @@
 
 import { type Heap, makeHeap, makeHeapSync } from './heap.js';
 import type { HeapOptions } from './options.js';
+import { adviseWith, replayWith } from './replay.js';
+import type { Advice, ReplayOptions, ReplayResult, RoundOptions } from './replay-types.js';
+import type { AllocationTrace } from './trace.js';
 
 /** In the form that bundlers look for. */
 const packagedWasm = (): URL => new URL('./lite-alloc.wasm', import.meta.url);
@@ -28,4 +31,29 @@ export function createHeap(options?: HeapOptions): Promise<Heap> {
  */
 export function createHeapSync(options?: HeapOptions): Heap {
   return makeHeapSync(options, packagedWasm);
+}
+
+/**
+ * Makes the calls of a trace on fresh heaps of one strategy, and tells what they cost. The event loop
+ * gets its turn several times a second.
+ *
+ * @throws TypeError, RangeError where an option is wrong.
+ * @throws WasmLoadError where the wasm cannot be had.
+ */
+export function replay(trace: AllocationTrace, options?: ReplayOptions): Promise<ReplayResult> {
+  return replayWith(createHeap, trace, options);
+}
+
+/**
+ * Replays a trace on every strategy and ranks them, the best first.
+ *
+ * The score of a strategy is the geometric mean of its time over the least time and of its memory over the
+ * least memory. Of equal scores, to two digits, less memory goes first, then the strategy whose calls have
+ * the better bounds. Last come those that ran out of memory or time, by how far they got.
+ *
+ * @throws TypeError, RangeError where an option is wrong.
+ * @throws WasmLoadError where the wasm cannot be had.
+ */
+export function advise(trace: AllocationTrace, options?: RoundOptions): Promise<Advice[]> {
+  return adviseWith(createHeap, trace, options);
 }

@@ -8,7 +8,8 @@ export type ErrorCode =
   | 'DOUBLE_FREE'
   | 'HEAP_CORRUPTION'
   | 'LEAK'
-  | 'WASM_LOAD';
+  | 'WASM_LOAD'
+  | 'TRACE';
 
 /** What all errors of this package extend. Wrong arguments are `RangeError` and `TypeError` instead. */
 export class LiteAllocError extends Error {
@@ -156,6 +157,21 @@ export class WasmLoadError extends LiteAllocError {
 
   constructor(message: string, options?: ErrorOptions) {
     super('WASM_LOAD', message, options);
+  }
+}
+
+/** Bytes that were to be a trace are none, are damaged, or are of a version that is not known. */
+export class TraceError extends LiteAllocError {
+  static {
+    TraceError.prototype.name = 'TraceError';
+  }
+
+  /** Where it shows: bytes from the start of the trace, after decompression. */
+  readonly offset: number;
+
+  constructor(offset: number, message: string, options?: ErrorOptions) {
+    super('TRACE', message, options);
+    this.offset = offset;
   }
 }
 

@@ -18,6 +18,7 @@ import {
 } from './errors.js';
 import { LeakNet } from './leak-net.js';
 import { type HeapOptions, type HeapPlan, planHeap, type Strategy, strategies } from './options.js';
+import { Recorder, type RecordOptions } from './recorder.js';
 import { Scope } from './scope.js';
 import { checkHeap, type HeapBlock, type HeapStats, listBlocks } from './sight.js';
 import { decodeUtf8 } from './strings.js';
@@ -365,6 +366,23 @@ export class Heap extends Allocator {
   assertNoLeaks(): void {
     const leaks = this.leaks();
     if (leaks.length !== 0) throw new LeakError(leaks);
+  }
+
+  /**
+   * Starts to record the allocation calls on this heap, those of its handles too, until the recorder is
+   * stopped. Several recordings may run at a time.
+   *
+   * @throws RangeError where `maximumOperations` is not a positive integer.
+   */
+  record(options: RecordOptions = {}): Recorder {
+    if (this.#isDisposed) failDisposed();
+    const recorder = new Recorder(options, (layer) => {
+      this.#layers.splice(this.#layers.indexOf(layer), 1);
+      if (!this.#isDisposed) this.#applyLayers();
+    });
+    this.#layers.push(recorder.layer);
+    this.#applyLayers();
+    return recorder;
   }
 
   /** Drops the heap and its memory: everything in it is dead, and every call throws `UseAfterFreeError`. */

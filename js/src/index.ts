@@ -1,4 +1,4 @@
 // SPDX-License-Identifier: MIT
 
 export * from './api.js';
-export { createHeap, createHeapSync } from './create-heap.js';
+export { advise, createHeap, createHeapSync, replay } from './create-heap.js';

@@ -1,4 +1,4 @@
 // SPDX-License-Identifier: MIT
 
 export * from './api.js';
-export { createHeap, createHeapSync } from './create-heap-inline.js';
+export { advise, createHeap, createHeapSync, replay } from './create-heap-inline.js';

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 
 import {
+  type Advice,
   type Alignment,
+  AllocationTrace,
   type Allocator,
   type Arena,
   type ArenaOptions,
   type ArrayOptions,
+  advise,
   type BlockFacts,
   createHeap,
   createHeapSync,
@@ -27,9 +30,17 @@ import {
   type LiteAllocError,
   type LiveBlock,
   OutOfMemoryError,
+  type Recorder,
+  type RecordOptions,
+  type ReplayOptions,
+  type ReplayResult,
+  type RoundOptions,
+  replay,
   type Scope,
   type Strategy,
   strategies,
+  type TraceError,
+  type TraceSource,
   type TypedArray,
   type UseAfterFreeError,
   type WasmLoadError,
@@ -346,6 +357,58 @@ describe('sight', () => {
   });
 });
 
+describe('traces', () => {
+  test('record gives a recorder, which gives a trace', () => {
+    expectTypeOf<Heap['record']>().toEqualTypeOf<(options?: RecordOptions) => Recorder>();
+    expectTypeOf<RecordOptions>().toEqualTypeOf<{ maximumOperations?: number }>();
+    expectTypeOf<Recorder['stop']>().toEqualTypeOf<() => AllocationTrace>();
+    expectTypeOf<Pick<Recorder, 'operations'>>().toEqualTypeOf<{ readonly operations: number }>();
+    expectTypeOf<Recorder>().toExtend<Disposable>();
+  });
+
+  test('a trace is read and written as bytes', () => {
+    expectTypeOf(AllocationTrace.read).toEqualTypeOf<
+      (source: TraceSource) => Promise<AllocationTrace>
+    >();
+    expectTypeOf<ReturnType<AllocationTrace['write']>>().toEqualTypeOf<
+      ReadableStream<Uint8Array<ArrayBuffer>>
+    >();
+    expectTypeOf<keyof AllocationTrace>().toEqualTypeOf<'operations' | 'truncated' | 'write'>();
+    expectTypeOf<ReadableStream<Uint8Array>>().toExtend<TraceSource>();
+    // @ts-expect-error: a path is no source
+    void AllocationTrace.read('file.trace');
+  });
+
+  test('replay and advise give figures', () => {
+    expectTypeOf(replay).toEqualTypeOf<
+      (trace: AllocationTrace, options?: ReplayOptions) => Promise<ReplayResult>
+    >();
+    expectTypeOf(advise).toEqualTypeOf<
+      (trace: AllocationTrace, options?: RoundOptions) => Promise<Advice[]>
+    >();
+    expectTypeOf<ReplayOptions>().toExtend<RoundOptions>();
+    expectTypeOf<Advice>().toEqualTypeOf<{
+      strategy: Strategy;
+      score: number;
+      reason: string;
+      result: ReplayResult;
+    }>();
+    expectTypeOf<ReplayResult>().toEqualTypeOf<{
+      strategy: Strategy;
+      operations: number;
+      rounds: number;
+      nanosecondsPerOperation: { minimum: number; median: number };
+      peakLiveBytes: number;
+      peakMemoryBytes: number;
+      memoryOverPeakLive: number;
+      fragmentation: { atPeak: number; atEnd: number };
+      growths: number;
+      failures: number;
+      timedOut: boolean;
+    }>();
+  });
+});
+
 describe('errors', () => {
   test('all extend LiteAllocError, which has a code', () => {
     expectTypeOf<LiteAllocError>().toExtend<Error>();
@@ -358,6 +421,7 @@ describe('errors', () => {
       | 'HEAP_CORRUPTION'
       | 'LEAK'
       | 'WASM_LOAD'
+      | 'TRACE'
     >();
     expectTypeOf<OutOfMemoryError>().toExtend<LiteAllocError>();
     expectTypeOf<UseAfterFreeError>().toExtend<LiteAllocError>();
@@ -366,6 +430,8 @@ describe('errors', () => {
     expectTypeOf<HeapCorruptionError>().toExtend<LiteAllocError>();
     expectTypeOf<LeakError>().toExtend<LiteAllocError>();
     expectTypeOf<WasmLoadError>().toExtend<LiteAllocError>();
+    expectTypeOf<TraceError>().toExtend<LiteAllocError>();
+    expectTypeOf<TraceError['offset']>().toEqualTypeOf<number>();
   });
 
   test('carry what is known, read only', () => {

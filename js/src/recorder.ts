@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+/// <reference lib="esnext.disposable" preserve="true" />
+
+import { disposeSymbol } from './blocks.js';
+import type { OperationCodes } from './operations.js';
+import { AllocationTrace } from './trace.js';
+import type { HeapLayer } from './wasm-module.js';
+
+export interface RecordOptions {
+  /** Calls that are kept, at 12 bytes each; those beyond are left out. Default: 4 000 000. */
+  maximumOperations?: number;
+}
+
+// One by one, since minifiers put single numbers where they are used.
+const mallocCode = 1 satisfies OperationCodes['malloc'];
+const zeroedCode = 2 satisfies OperationCodes['zeroed'];
+const memalignCode = 3 satisfies OperationCodes['memalign'];
+const allocateCode = 4 satisfies OperationCodes['allocate'];
+const reallocCode = 5 satisfies OperationCodes['realloc'];
+const reallocateCode = 6 satisfies OperationCodes['reallocate'];
+const freeCode = 7 satisfies OperationCodes['free'];
+const deallocateCode = 8 satisfies OperationCodes['deallocate'];
+const resetCode = 9 satisfies OperationCodes['reset'];
+
+const chunkWords = 3 << 14;
+
+/**
+ * Records the allocation calls of a heap while it is open: `Heap.record` makes one. Calls that fail leave
+ * nothing behind. A block from before is recorded from its first `realloc` on; before that only its `free`.
+ */
+export class Recorder {
+  #operations = 0;
+  #isTruncated = false;
+  readonly #maximum: number;
+  readonly #chunks: Uint32Array[] = [];
+  readonly #remove: (layer: HeapLayer) => void;
+  #trace: AllocationTrace | undefined;
+
+  /** @internal */
+  constructor(
+    { maximumOperations = 4_000_000 }: RecordOptions,
+    remove: (layer: HeapLayer) => void,
+  ) {
+    if (!Number.isSafeInteger(maximumOperations) || maximumOperations < 1) {
+      throw new RangeError(
+        `maximumOperations must be a positive integer, got ${String(maximumOperations)}`,
+      );
+    }
+    this.#maximum = maximumOperations;
+    this.#remove = remove;
+  }
+
+  /** Calls recorded so far. */
+  get operations(): number {
+    return this.#operations;
+  }
+
+  /**
+   * Ends the recording; the heap's calls are as fast as before.
+   *
+   * @returns what was recorded; the same trace each time.
+   */
+  stop(): AllocationTrace {
+    if (this.#trace === undefined) {
+      this.#remove(this.layer);
+      this.#trace = new AllocationTrace({
+        operations: this.#operations,
+        truncated: this.#isTruncated,
+        chunks: this.#chunks,
+      });
+    }
+    return this.#trace;
+  }
+
+  [disposeSymbol](): void {
+    this.stop();
+  }
+
+  /** @internal */
+  readonly layer: HeapLayer = (below) => ({
+    ...below,
+    malloc: (size) => this.#allocated(mallocCode, below.malloc(size), size),
+    zeroed: (size) => this.#allocated(zeroedCode, below.zeroed(size), size),
+    memalign: (alignment, size) =>
+      this.#allocated(memalignCode, below.memalign(alignment, size), size, alignment),
+    allocate: (size, alignment) =>
+      this.#allocated(allocateCode, below.allocate(size, alignment), size, alignment),
+    realloc: (address, size) => {
+      const moved = below.realloc(address, size);
+      if (moved !== 0) this.#add(reallocCode, address, size, moved);
+      return moved;
+    },
+    reallocate: (address, oldSize, size, alignment) => {
+      const moved = below.reallocate(address, oldSize, size, alignment);
+      if (moved !== 0) this.#add(reallocateCode, address, size, moved + exponentOf(alignment));
+      return moved;
+    },
+    free: (address) => {
+      const result = below.free(address);
+      if (result === 0 && address !== 0) this.#add(freeCode, address);
+      return result;
+    },
+    deallocate: (address, size, alignment) => {
+      const isFreed = below.deallocate(address, size, alignment);
+      if (isFreed) this.#add(deallocateCode, address);
+      return isFreed;
+    },
+    reset: () => {
+      below.reset();
+      this.#add(resetCode, 0);
+    },
+  });
+
+  #allocated(code: number, address: number, size: number, alignment = 0): number {
+    if (address !== 0) this.#add(code, address, size, exponentOf(alignment));
+    return address;
+  }
+
+  #add(code: number, address: number, size = 0, detail = 0): void {
+    if (this.#operations === this.#maximum) {
+      this.#isTruncated = true;
+      return;
+    }
+    const index = (this.#operations++ * 3) % chunkWords;
+    if (index === 0) this.#chunks.push(new Uint32Array(chunkWords));
+    const chunk = this.#chunks[this.#chunks.length - 1] as Uint32Array;
+    chunk[index] = address + code;
+    chunk[index + 1] = size;
+    chunk[index + 2] = detail;
+  }
+}
+
+function exponentOf(alignment: number): number {
+  return Math.max(27 - Math.clz32(alignment), 0);
+}

@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: MIT
+//
+// Replays traces. Loaded lazily: what it needs of the entry is handed in, since an import would split the
+// entry in two.
+
+import type { OperationCodes, Operations } from './operations.js';
+import type { HeapOptions, Strategy } from './options.js';
+import type { HeapMaker, ReplayedHeap, ReplayResult, RoundOptions } from './replay-types.js';
+import type { WasmSource } from './wasm-module.js';
+
+export { rank } from './ranking.js';
+
+type ModuleLoader = (source: WasmSource) => Promise<WebAssembly.Module>;
+
+const codes: OperationCodes = {
+  malloc: 1,
+  zeroed: 2,
+  memalign: 3,
+  allocate: 4,
+  realloc: 5,
+  reallocate: 6,
+  free: 7,
+  deallocate: 8,
+  reset: 9,
+};
+
+const defaultRounds = 5;
+const defaultTimeLimit = 10_000;
+/** Between looks at the clock. */
+const sliceOperations = 256;
+/** Between turns of the event loop. */
+const turnMilliseconds = 50;
+
+/** Operations with their blocks as places in a table that is no larger than it must be. */
+interface Window {
+  readonly codes: Uint8Array;
+  readonly places: Uint32Array;
+  readonly sizes: Uint32Array;
+  readonly alignments: Uint32Array;
+}
+
+interface Plan {
+  readonly windows: readonly Window[];
+  /** Frees of blocks from before left out. */
+  readonly operations: number;
+  readonly places: number;
+}
+
+/** How many bytes live at most in the first operations of a plan, and the operation after which. */
+interface Peak {
+  readonly bytes: number;
+  readonly operation: number;
+}
+
+interface Round {
+  readonly operations: number;
+  readonly milliseconds: number;
+  readonly memoryBytes: number;
+  readonly fragmentation: { readonly atPeak: number; readonly atEnd: number };
+  readonly growths: number;
+  readonly failures: number;
+  readonly timedOut: boolean;
+}
+
+/** Replays on each strategy, the rounds of all in turn, so that none has the quieter machine. */
+export async function replayRounds(
+  recorded: Operations,
+  strategies: readonly Strategy[],
+  options: RoundOptions,
+  createHeap: HeapMaker,
+  loadModule: ModuleLoader,
+): Promise<ReplayResult[]> {
+  const { rounds, timeLimit, signal, onProgress, memory } = checkOptions(options);
+  signal?.throwIfAborted();
+  // Compiled once: a response can be read once.
+  const wasm = options.wasm === undefined ? {} : { wasm: await loadModule(await options.wasm) };
+  const plan = makePlan(recorded);
+  const peak = findPeak(plan, plan.operations);
+  const turns = new Turns(plan.operations * rounds * strategies.length, signal, onProgress);
+  const done = new Map<Strategy, Round[]>(strategies.map((strategy) => [strategy, []]));
+
+  for (let round = 0; round < rounds; round++) {
+    for (const [strategy, earlier] of done) {
+      if (earlier.at(-1)?.timedOut !== true) {
+        const heap = await createHeap({ strategy, ...wasm, ...memory });
+        earlier.push(await replayOnce(plan, peak, heap, timeLimit, turns));
+      }
+      turns.finish(plan.operations);
+    }
+  }
+  onProgress?.(1);
+  return [...done].map(([strategy, of]) => summarize(strategy, of, plan, peak));
+}
+
+function checkOptions(options: RoundOptions) {
+  const { rounds = defaultRounds, timeLimit = defaultTimeLimit, signal, onProgress } = options;
+  if (!Number.isSafeInteger(rounds) || rounds < 1) {
+    throw new RangeError(`rounds must be a positive integer, got ${String(rounds)}`);
+  }
+  if (typeof timeLimit !== 'number' || !(timeLimit > 0)) {
+    throw new RangeError(`timeLimit must be a positive number, got ${String(timeLimit)}`);
+  }
+  const { initialBytes, maximumBytes } = options;
+  const memory: HeapOptions = {
+    ...(initialBytes === undefined ? {} : { initialBytes }),
+    ...(maximumBytes === undefined ? {} : { maximumBytes }),
+  };
+  return { rounds, timeLimit, signal, onProgress, memory };
+}
+
+/** Gives blocks places in a table, used again as soon as they are free. */
+function makePlan({ chunks }: Operations): Plan {
+  const placeOf = new Map<number, number>();
+  const freePlaces: number[] = [];
+  let places = 0;
+  let operations = 0;
+
+  const windows = chunks.map((words) => {
+    const window = newWindow(words.length / 3);
+    let count = 0;
+    for (let index = 0; index < words.length && words[index] !== 0; index += 3) {
+      const key = words[index] as number;
+      const size = words[index + 1] as number;
+      const detail = words[index + 2] as number;
+      const exponent = detail & 15;
+      const address = key - (key & 15);
+      let code = key & 15;
+      let place = placeOf.get(address);
+      placeOf.delete(address);
+      if (code === codes.reset) {
+        for (const live of placeOf.values()) freePlaces.push(live);
+        placeOf.clear();
+      } else if (code === codes.free || code === codes.deallocate) {
+        if (place === undefined) continue;
+        freePlaces.push(place);
+      } else {
+        const isResize = code === codes.realloc || code === codes.reallocate;
+        // A block from before is born here, as far as the trace tells.
+        if (isResize && place === undefined) {
+          code = code === codes.realloc ? codes.malloc : codes.allocate;
+        }
+        if (code === codes.memalign && exponent === 0) code = codes.malloc;
+        place ??= freePlaces.pop() ?? places++;
+        placeOf.set(isResize ? detail - exponent : address, place);
+      }
+      window.codes[count] = code;
+      window.places[count] = place ?? 0;
+      window.sizes[count] = size;
+      window.alignments[count] = 16 << exponent;
+      count++;
+    }
+    operations += count;
+    return firstOf(window, count);
+  });
+  return { windows, operations, places };
+}
+
+function newWindow(length: number): Window {
+  return {
+    codes: new Uint8Array(length),
+    places: new Uint32Array(length),
+    sizes: new Uint32Array(length),
+    alignments: new Uint32Array(length),
+  };
+}
+
+function firstOf({ codes, places, sizes, alignments }: Window, count: number): Window {
+  return {
+    codes: codes.subarray(0, count),
+    places: places.subarray(0, count),
+    sizes: sizes.subarray(0, count),
+    alignments: alignments.subarray(0, count),
+  };
+}
+
+function findPeak({ windows, places }: Plan, operations: number): Peak {
+  const sizes = new Uint32Array(places);
+  let live = 0;
+  let peak: Peak = { bytes: 0, operation: 0 };
+  let operation = 0;
+  for (const window of windows) {
+    for (let index = 0; index < window.codes.length && operation < operations; index++) {
+      const place = window.places[index] ?? 0;
+      const size = window.sizes[index] ?? 0;
+      operation++;
+      if (window.codes[index] === codes.reset) {
+        live = 0;
+        sizes.fill(0);
+      } else {
+        live += size - (sizes[place] ?? 0);
+        sizes[place] = size;
+      }
+      if (live > peak.bytes) peak = { bytes: live, operation };
+    }
+  }
+  return peak;
+}
+
+/** The clock stands still while others have their turn, and while the heap is looked at. */
+async function replayOnce(
+  plan: Plan,
+  peak: Peak,
+  heap: ReplayedHeap,
+  timeLimit: number,
+  turns: Turns,
+): Promise<Round> {
+  const blocks: Blocks = {
+    addresses: new Float64Array(plan.places),
+    sizes: new Uint32Array(plan.places),
+  };
+  let milliseconds = 0;
+  let operations = 0;
+  let fragmentationAtPeak: number | undefined;
+
+  for (const window of plan.windows) {
+    for (let begin = 0; begin < window.codes.length && milliseconds < timeLimit; ) {
+      const beforePeak = operations < peak.operation ? peak.operation - operations : Infinity;
+      const end = Math.min(begin + sliceOperations, begin + beforePeak, window.codes.length);
+      const start = performance.now();
+      callHeap(heap, window, begin, end, blocks);
+      const stop = performance.now();
+      milliseconds += stop - start;
+      operations += end - begin;
+      begin = end;
+      if (operations === peak.operation) fragmentationAtPeak = heap.stats().fragmentation;
+      if (turns.isDue(stop)) await turns.take(operations);
+    }
+  }
+
+  const { memoryBytes, fragmentation: atEnd, growths, failures } = heap.stats();
+  return {
+    operations,
+    milliseconds,
+    memoryBytes,
+    fragmentation: { atPeak: fragmentationAtPeak ?? atEnd, atEnd },
+    growths,
+    failures,
+    timedOut: operations < plan.operations,
+  };
+}
+
+/** Blocks by place: 0 where there was no memory for one. Only blocks of `allocate` need their size. */
+interface Blocks {
+  readonly addresses: Float64Array;
+  readonly sizes: Uint32Array;
+}
+
+function callHeap(
+  heap: ReplayedHeap,
+  window: Window,
+  begin: number,
+  end: number,
+  blocks: Blocks,
+): void {
+  const { addresses } = blocks;
+  for (let index = begin; index < end; index++) {
+    const place = window.places[index] as number;
+    const size = window.sizes[index] as number;
+    switch (window.codes[index]) {
+      case codes.malloc:
+        addresses[place] = heap.tryMalloc(size);
+        break;
+      case codes.free:
+        heap.free(addresses[place] as number);
+        break;
+      case codes.realloc:
+        try {
+          addresses[place] = heap.realloc(addresses[place] as number, size);
+        } catch (error) {
+          ignoreFullMemory(error);
+        }
+        break;
+      case codes.reset:
+        heap.reset();
+        break;
+      default:
+        callRarely(heap, window, index, place, size, blocks);
+    }
+  }
+}
+
+function callRarely(
+  heap: ReplayedHeap,
+  window: Window,
+  index: number,
+  place: number,
+  size: number,
+  { addresses, sizes }: Blocks,
+): void {
+  const alignment = window.alignments[index] as number;
+  const address = addresses[place] as number;
+  const oldSize = sizes[place] as number;
+  const code = window.codes[index];
+  if (code === codes.deallocate) {
+    if (address !== 0) heap.deallocate(address, oldSize, alignment);
+    return;
+  }
+  if (code !== codes.reallocate) addresses[place] = 0;
+  try {
+    if (code === codes.zeroed) {
+      addresses[place] = heap.calloc(1, size);
+    } else if (code === codes.memalign) {
+      addresses[place] = heap.memalign(alignment, size);
+    } else if (code === codes.allocate || address === 0) {
+      addresses[place] = heap.allocate(size, alignment);
+    } else {
+      addresses[place] = heap.reallocate(address, oldSize, size, alignment);
+    }
+    sizes[place] = size;
+  } catch (error) {
+    ignoreFullMemory(error);
+  }
+}
+
+/** The heap counts such failures itself. */
+function ignoreFullMemory(error: unknown): void {
+  if ((error as { code?: unknown }).code !== 'OUT_OF_MEMORY') throw error;
+}
+
+/** Turns of the event loop, and what is done of the whole work. */
+class Turns {
+  readonly #operations: number;
+  readonly #signal: AbortSignal | undefined;
+  readonly #onProgress: ((share: number) => void) | undefined;
+  #finished = 0;
+  #last = performance.now();
+
+  constructor(
+    operations: number,
+    signal: AbortSignal | undefined,
+    onProgress: ((share: number) => void) | undefined,
+  ) {
+    this.#operations = operations;
+    this.#signal = signal;
+    this.#onProgress = onProgress;
+  }
+
+  isDue(now: number): boolean {
+    return now - this.#last > turnMilliseconds;
+  }
+
+  /** @param operations done since the last `finish` */
+  async take(operations: number): Promise<void> {
+    this.#onProgress?.((this.#finished + operations) / this.#operations);
+    await new Promise((resolve) => setTimeout(resolve));
+    this.#signal?.throwIfAborted();
+    this.#last = performance.now();
+  }
+
+  finish(operations: number): void {
+    this.#signal?.throwIfAborted();
+    this.#finished += operations;
+  }
+}
+
+/** Rounds that were cut count only where none got through. */
+function summarize(
+  strategy: Strategy,
+  rounds: readonly Round[],
+  plan: Plan,
+  peak: Peak,
+): ReplayResult {
+  const whole = rounds.filter(({ timedOut }) => !timedOut);
+  const counted = whole.length > 0 ? whole : rounds;
+  const { operations, memoryBytes, fragmentation, growths, failures, timedOut } =
+    counted[0] as Round;
+  const times = counted
+    .map((round) => (round.milliseconds * 1e6) / Math.max(round.operations, 1))
+    .sort((one, other) => one - other);
+  const middle = times.length / 2;
+  const peakLiveBytes = timedOut ? findPeak(plan, operations).bytes : peak.bytes;
+  return {
+    strategy,
+    operations,
+    rounds: counted.length,
+    nanosecondsPerOperation: {
+      minimum: times[0] as number,
+      median:
+        ((times[Math.floor(middle)] as number) + (times[Math.ceil(middle) - 1] as number)) / 2,
+    },
+    peakLiveBytes,
+    peakMemoryBytes: memoryBytes,
+    memoryOverPeakLive: peakLiveBytes === 0 ? 0 : memoryBytes / peakLiveBytes,
+    fragmentation,
+    growths,
+    failures,
+    timedOut,
+  };
+}

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: MIT
+
+import {
+  AllocationTrace,
+  advise,
+  createHeap,
+  type Heap,
+  type ReplayOptions,
+  type ReplayResult,
+  replay,
+  type Strategy,
+  strategies,
+} from 'lite-alloc';
+import { beforeAll, describe, expect, inject, test } from 'vitest';
+import { rank } from '../../js/src/ranking.js';
+import { readPackagedWasm } from '../support/host.js';
+import { describeStrategies } from '../support/strategies.js';
+import { makeRandomCalls, record, toBytes } from '../support/traces.js';
+
+const megabyte = 1 << 20;
+
+/** 100 live blocks of 1000 bytes, every other one freed; then 20 of 500. */
+function makeHoles(heap: Heap): void {
+  const blocks = Array.from({ length: 100 }, () => heap.malloc(1000));
+  for (let index = 0; index < blocks.length; index += 2) heap.free(blocks[index] as number);
+  for (let count = 0; count < 20; count++) heap.malloc(500);
+}
+
+/** Freed blocks that no later one fits: what first fit looks through each time. */
+function makeFreeBlocks(heap: Heap): void {
+  for (let round = 1; round <= 4000; round++) {
+    const blocks = [heap.malloc(round * 16), heap.malloc(1)];
+    heap.free(blocks[0] as number);
+  }
+}
+
+describeStrategies((strategy) => {
+  test('a replay tells what its heap tells', async () => {
+    const result = await replay(await record(makeHoles), { strategy, rounds: 3 });
+    const heap = await createHeap({ strategy });
+    makeHoles(heap);
+    const { memoryBytes, fragmentation, growths } = heap.stats();
+    expect(result).toMatchObject({
+      strategy,
+      operations: 170,
+      rounds: 3,
+      peakLiveBytes: 100_000,
+      peakMemoryBytes: memoryBytes,
+      memoryOverPeakLive: memoryBytes / 100_000,
+      growths,
+      failures: 0,
+      timedOut: false,
+    });
+    expect(result.fragmentation.atEnd).toBe(fragmentation);
+    expect(result.fragmentation.atPeak).toBeGreaterThanOrEqual(0);
+    expect(result.fragmentation.atPeak).toBeLessThan(1);
+    expect(result.nanosecondsPerOperation.minimum).toBeGreaterThanOrEqual(0);
+    expect(result.nanosecondsPerOperation.median).toBeGreaterThanOrEqual(
+      result.nanosecondsPerOperation.minimum,
+    );
+  });
+
+  test('a replay of random calls goes through, and twice the same way', async () => {
+    const trace = await record((heap) => makeRandomCalls(heap, inject('seed'), 20_000));
+    const [first, second] = [
+      await replay(trace, { strategy, rounds: 1 }),
+      await replay(await AllocationTrace.read(await toBytes(trace)), { strategy, rounds: 1 }),
+    ];
+    const time = { nanosecondsPerOperation: expect.anything() };
+    expect(first).toEqual({ ...second, ...time });
+    expect(first.operations).toBe(20_000);
+    expect(first.failures).toBe(0);
+  });
+
+  test('calls that find no memory are counted, and the rest goes on', async () => {
+    const trace = await record((heap) => {
+      const large = [heap.malloc(megabyte), heap.calloc(1, megabyte), heap.memalign(64, megabyte)];
+      const sized = heap.reallocate(heap.allocate(megabyte), megabyte, 2 * megabyte);
+      const small = heap.malloc(100);
+      const grown = heap.realloc(small, 3 * megabyte);
+      for (const address of [...large, grown]) heap.free(address);
+      heap.deallocate(sized, 2 * megabyte);
+      heap.free(heap.malloc(10));
+    });
+    const result = await replay(trace, { strategy, rounds: 1, maximumBytes: megabyte });
+    expect(result).toMatchObject({ operations: 14, failures: 6, timedOut: false });
+    expect(result.peakMemoryBytes).toBeLessThanOrEqual(megabyte);
+  });
+});
+
+describe('replay', () => {
+  let trace: AllocationTrace;
+  beforeAll(async () => {
+    trace = await record(makeHoles);
+  });
+
+  test('is of the default strategy and five rounds', async () => {
+    expect(await replay(trace)).toMatchObject({ strategy: 'segregated-fit', rounds: 5 });
+  });
+
+  test('of nothing tells zeros', async () => {
+    const result = await replay(await record(() => undefined));
+    expect(result).toMatchObject({ operations: 0, peakLiveBytes: 0, memoryOverPeakLive: 0 });
+    expect(result.nanosecondsPerOperation).toEqual({ minimum: 0, median: 0 });
+  });
+
+  test('leaves out frees of blocks from before, and tells so', async () => {
+    const heap = await createHeap();
+    const before = heap.malloc(10);
+    const recorder = heap.record();
+    heap.free(before);
+    heap.free(heap.malloc(20));
+    expect((await replay(recorder.stop())).operations).toBe(2);
+  });
+
+  test('starts with the memory that is asked for', async () => {
+    const small = await replay(trace, { initialBytes: 65536 });
+    const large = await replay(trace, { initialBytes: 4 * megabyte });
+    expect(small.peakMemoryBytes).toBeLessThan(4 * megabyte);
+    expect(large).toMatchObject({ peakMemoryBytes: 4 * megabyte, growths: 0 });
+  });
+
+  test('takes the wasm as a response, which can be read once, for all rounds', async () => {
+    const wasm = new Response(await readPackagedWasm());
+    expect(await replay(trace, { wasm, rounds: 3 })).toMatchObject({ rounds: 3 });
+  });
+
+  test('cuts a round that takes too long, and tells how far it came', async () => {
+    const slow = await record(makeFreeBlocks);
+    const result = await replay(slow, { strategy: 'bump-free-list', timeLimit: 0.001 });
+    expect(result).toMatchObject({ rounds: 1, timedOut: true });
+    expect(result.operations).toBeGreaterThan(0);
+    expect(result.operations).toBeLessThan(slow.operations);
+  });
+
+  test('tells its progress, and lets others run meanwhile', async () => {
+    const slow = await record((heap) => {
+      makeFreeBlocks(heap);
+      heap.reset();
+      makeFreeBlocks(heap);
+    });
+    const shares: number[] = [];
+    let turns = 0;
+    const timer = setInterval(() => turns++, 1);
+    await replay(slow, {
+      strategy: 'bump-free-list',
+      rounds: 4,
+      onProgress: (share) => shares.push(share),
+    });
+    clearInterval(timer);
+    expect(shares.at(-1)).toBe(1);
+    expect(shares.toSorted((one, other) => one - other)).toEqual(shares);
+    expect(turns).toBeGreaterThanOrEqual(shares.length - 1);
+  });
+
+  test('ends with the reason of its signal', async () => {
+    const reason = new Error('enough');
+    await expect(replay(trace, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    const controller = new AbortController();
+    const aborted = replay(trace, {
+      rounds: 1_000_000,
+      signal: controller.signal,
+      onProgress: () => controller.abort(reason),
+    });
+    await expect(aborted).rejects.toBe(reason);
+  });
+
+  test.each<[string, ReplayOptions, RegExp]>([
+    ['rounds', { rounds: 0 }, /^rounds must be a positive integer, got 0$/],
+    ['rounds', { rounds: 1.5 }, /^rounds .* got 1.5$/],
+    ['timeLimit', { timeLimit: 0 }, /^timeLimit must be a positive number, got 0$/],
+    ['timeLimit', { timeLimit: Number.NaN }, /^timeLimit .* got NaN$/],
+    ['initialBytes', { initialBytes: -1 }, /^initialBytes .* got -1$/],
+    ['maximumBytes', { maximumBytes: 2 ** 40 }, /^maximumBytes .* got 1099511627776$/],
+    ['strategy', { strategy: 'best-fit' as Strategy }, /^strategy .* got 'best-fit'$/],
+  ])('refuses a wrong %s', async (_, options, message) => {
+    await expect(replay(trace, options)).rejects.toThrow(RangeError);
+    await expect(replay(trace, options)).rejects.toThrow(message);
+  });
+
+  test('is there in the entry with the wasm inlined, too', async () => {
+    const inline = await import('lite-alloc/inline');
+    expect(await inline.replay(trace, { rounds: 1 })).toMatchObject({ operations: 170 });
+    expect(await inline.advise(trace, { rounds: 1 })).toHaveLength(4);
+  });
+});
+
+describe('advise', () => {
+  test('ranks all strategies, each with its figures and a sentence', async () => {
+    const advice = await advise(await record(makeHoles), { rounds: 2 });
+    expect(advice.map(({ strategy }) => strategy).toSorted()).toEqual([...strategies].toSorted());
+    const scores = advice.map(({ score }) => score);
+    expect(scores.toSorted((one, other) => one - other)).toEqual(scores);
+    for (const { strategy, reason, result } of advice) {
+      expect(result).toMatchObject({ strategy, rounds: 2, operations: 170 });
+      expect(reason).toMatch(/^It takes .*\.$/);
+    }
+  });
+
+  test('puts those last that run out of time', async () => {
+    const trace = await record((heap) => {
+      for (let round = 0; round < 3; round++) makeFreeBlocks(heap);
+    });
+    const advice = await advise(trace, { rounds: 1, timeLimit: 20 });
+    const cut = advice.filter(({ result }) => result.timedOut);
+    expect(advice.slice(advice.length - cut.length)).toEqual(cut);
+    for (const { score, reason } of cut) {
+      expect(score).toBe(Number.POSITIVE_INFINITY);
+      expect(reason).toMatch(/^It was cut after \d+ calls, at the time limit\.$/);
+    }
+  });
+});
+
+describe('the ranking', () => {
+  function made(
+    strategy: Strategy,
+    time: number,
+    memory: number,
+    more: Partial<ReplayResult> = {},
+  ) {
+    return {
+      strategy,
+      operations: 1000,
+      rounds: 5,
+      nanosecondsPerOperation: { minimum: time, median: time * 2 },
+      peakLiveBytes: 1000,
+      peakMemoryBytes: memory,
+      memoryOverPeakLive: memory / 1000,
+      fragmentation: { atPeak: 0, atEnd: 0 },
+      growths: 0,
+      failures: 0,
+      timedOut: false,
+      ...more,
+    };
+  }
+
+  function orderOf(...results: ReplayResult[]): [Strategy, number][] {
+    return rank(results).map(({ strategy, score }) => [strategy, score]);
+  }
+
+  test('weighs time and memory alike', () => {
+    const results = [
+      made('bump-free-list', 10, 8000),
+      made('segregated-bump', 20, 1000),
+      made('free-list', 40, 2000),
+      made('segregated-fit', 10, 1000),
+    ];
+    const expected = [
+      ['segregated-fit', 1],
+      ['segregated-bump', 1.41],
+      ['free-list', 2.83],
+      ['bump-free-list', 2.83],
+    ];
+    expect(orderOf(...results)).toEqual(expected);
+    expect(orderOf(...results.toReversed())).toEqual(expected);
+    expect(rank(results).map(({ reason }) => reason)).toEqual([
+      'It takes the least time and the least memory.',
+      'It takes 2 times the time of the fastest and the least memory.',
+      'It takes 4 times the time of the fastest and 2 times the least memory.',
+      'It takes the least time and 8 times the least memory.',
+    ]);
+  });
+
+  test('puts the better bounds first where all is equal', () => {
+    const results = strategies.map((strategy) => made(strategy, 10, 1000));
+    expect(orderOf(...results).map(([strategy]) => strategy)).toEqual([
+      'segregated-fit',
+      'free-list',
+      'segregated-bump',
+      'bump-free-list',
+    ]);
+  });
+
+  test('takes scores that differ by less than a hundredth for equal', () => {
+    const order = orderOf(made('free-list', 10, 1000), made('segregated-fit', 10.01, 1000));
+    expect(order).toEqual([
+      ['segregated-fit', 1],
+      ['free-list', 1],
+    ]);
+  });
+
+  test('puts last what did not get through, by how far it came', () => {
+    const results = [
+      made('segregated-fit', 1, 100, { timedOut: true, operations: 10 }),
+      made('free-list', 1, 100, { timedOut: true, operations: 500 }),
+      made('segregated-bump', 1, 100, { failures: 1 }),
+      made('bump-free-list', 900, 90_000),
+    ];
+    expect(rank(results).map(({ strategy, reason }) => `${strategy}: ${reason}`)).toEqual([
+      'bump-free-list: It takes the least time and the least memory.',
+      'segregated-bump: It found no memory for 1 call.',
+      'free-list: It was cut after 500 calls, at the time limit.',
+      'segregated-fit: It was cut after 10 calls, at the time limit.',
+    ]);
+  });
+
+  test('is of any number of results', () => {
+    expect(rank([])).toEqual([]);
+    expect(orderOf(made('free-list', 0, 65536))).toEqual([['free-list', 1]]);
+  });
+});

@@ -6,7 +6,6 @@
 import assert from 'node:assert/strict';
 import { createHeap } from 'lite-alloc';
 import { Operation, readTrace } from '../../bench/trace.mjs';
-import { drawHeap, formatBytes } from './heap-picture.mjs';
 
 const history = readTrace('lua');
 console.log(`A Lua program's ${history.operations} allocation calls, replayed through JavaScript.`);
@@ -24,7 +23,7 @@ async function replayWithContents({ pairs, operations, blocks }) {
   let picture = '';
 
   for (let index = 0; index < pairs.length; index += 2) {
-    if (index === operations) picture = drawHeap(heap);
+    if (index === operations) picture = String(heap);
     const id = pairs[index] >>> 2;
     const size = pairs[index + 1];
     switch (pairs[index] & 3) {
@@ -111,4 +110,9 @@ function printTable({ operations, milliseconds, stats }) {
   ];
   for (const [name, value] of rows)
     console.log(`  ${name.padEnd(30)}${String(value).padStart(16)}`);
+}
+
+function formatBytes(bytes) {
+  const step = Math.min(Math.floor(Math.log2(Math.max(bytes, 1)) / 10), 3);
+  return `${Number((bytes / 1024 ** step).toFixed(1))} ${['B', 'KiB', 'MiB', 'GiB'][step]}`;
 }

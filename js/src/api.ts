@@ -27,6 +27,7 @@ export type { Recorder, RecordOptions } from './recorder.js';
 export type { Advice, ReplayOptions, ReplayResult, RoundOptions } from './replay-types.js';
 export type { Scope } from './scope.js';
 export type { HeapBlock, HeapStats } from './sight.js';
+export type { HeapDiff, HeapSnapshot } from './snapshot.js';
 export type { HeapString } from './strings.js';
 export { AllocationTrace } from './trace.js';
 export type {

@@ -18,9 +18,11 @@ import {
 } from './errors.js';
 import { LeakNet } from './leak-net.js';
 import { type HeapOptions, type HeapPlan, planHeap, type Strategy, strategies } from './options.js';
+import { drawHeap } from './picture.js';
 import { Recorder, type RecordOptions } from './recorder.js';
 import { Scope } from './scope.js';
-import { checkHeap, type HeapBlock, type HeapStats, listBlocks } from './sight.js';
+import { checkHeap, type HeapBlock, type HeapStats, listBlocks, listStretches } from './sight.js';
+import { HeapSnapshot } from './snapshot.js';
 import { decodeUtf8 } from './strings.js';
 import { MemoryViews, stopDetaching } from './views.js';
 import {
@@ -383,6 +385,29 @@ export class Heap extends Allocator {
     this.#layers.push(recorder.layer);
     this.#applyLayers();
     return recorder;
+  }
+
+  /**
+   * The live blocks and the figures as they are now, to be compared with later ones: see
+   * `HeapSnapshot.diff`.
+   *
+   * @throws HeapCorruptionError where the heap is damaged.
+   */
+  snapshot(): HeapSnapshot {
+    return new HeapSnapshot(this.leaks(), this.stats());
+  }
+
+  /**
+   * A picture of the heap for the terminal, at most 12 lines of 64 characters, with a line above and
+   * below; of a heap that is damaged or disposed, a line that says so.
+   */
+  override toString(): string {
+    try {
+      this.check();
+      return drawHeap(listStretches(this.#functions), this.stats());
+    } catch (error) {
+      return `${this.strategy}: ${String(error)}`;
+    }
   }
 
   /** Drops the heap and its memory: everything in it is dead, and every call throws `UseAfterFreeError`. */

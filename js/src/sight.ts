@@ -51,21 +51,30 @@ const corruptions = [
 
 /** Throws `HeapCorruptionError` where the heap is damaged. */
 export function checkHeap(heap: HeapFunctions): void {
-  const kind = heap.check();
+  const kind = runCheck(heap);
   if (kind === 0) return;
   const address = heap.corruptAddress();
   const place = address === 0 ? '' : ` at ${formatAddress(address)}`;
   throw new HeapCorruptionError(address, `the heap is damaged${place}: ${corruptions[kind - 1]}`);
 }
 
+function runCheck(heap: HeapFunctions): number {
+  try {
+    return heap.check();
+  } catch (error) {
+    if (!(error instanceof WebAssembly.RuntimeError)) throw error;
+    throw new HeapCorruptionError(0, 'the heap is damaged: it leads out of memory');
+  }
+}
+
 /** The stretches as they are now. Throws `HeapCorruptionError` where the heap is damaged. */
 export function listBlocks(heap: HeapFunctions): IterableIterator<HeapBlock> {
   checkHeap(heap);
-  return iterateBlocks(takeStretches(heap));
+  return iterateBlocks(listStretches(heap));
 }
 
-/** Address, size and whether it is used, of one stretch after the other. */
-function takeStretches(heap: HeapFunctions): number[] {
+/** Address, size and whether it is used (1) or free (0), of one stretch after the other. */
+export function listStretches(heap: HeapFunctions): number[] {
   const stretches: number[] = [];
   heap.walkStart();
   for (let address = heap.walkNext(); address !== 0; address = heap.walkNext()) {

@@ -12,7 +12,7 @@ const rows = [
   ['leak-net', 'strings', 'debug', 'recorder'],
   ['options', 'allocator'],
   ['arena', 'sight', 'debug-loader'],
-  ['scope'],
+  ['scope', 'picture', 'snapshot'],
   ['heap'],
   ['replay-types'],
   ['ranking'],

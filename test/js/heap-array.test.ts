@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 import {
+  type ArrayOptions,
   createHeap,
   type Heap,
   type HeapArray,
@@ -289,6 +290,48 @@ describeStrategies((strategy) => {
       expectGoingOn();
     });
 
+    test.each([
+      ['simd', 16],
+      ['cache', 64],
+      ['gpu', 256],
+      ['page', 65536],
+    ] as const)('aligns by the name %s to %i', (alignment, bytes) => {
+      heap.malloc(16);
+      const arrays = [1, 2, 3].map((length) => heap.array(Float32Array, length, { alignment }));
+      expect(arrays.every(({ address }) => address % bytes === 0)).toBe(true);
+      heap.check();
+    });
+
+    test('takes defaults where options are undefined', () => {
+      const options = { alignment: undefined, zero: undefined } as unknown as ArrayOptions;
+      expect(heap.array(Uint8Array, 5, options).length).toBe(5);
+      expect(heap.array(Uint8Array, 5, undefined).length).toBe(5);
+    });
+
+    test.each([
+      ['an unknown option', { align: 16 }, /^unknown option align/],
+      ['zero as a number', { zero: 1 }, /^zero .* 1$/],
+      ['zero as text', { zero: 'yes' }, /^zero .* yes$/],
+      ['null', null, /^options .* null$/],
+      ['a number', 16, /^options .* 16$/],
+    ])('refuses %s, and takes no memory', (_, options, message) => {
+      const calls = [
+        () => heap.array(Uint8Array, 5, options as never),
+        () => heap.from(new Uint8Array(5), options as never),
+        () => heap.from(Uint8Array, [1], options as never),
+      ];
+      for (const call of calls) expect(catchError(TypeError, call).message).toMatch(message);
+      expect(heap.stats().allocations).toBe(0);
+    });
+
+    test.each(['avx', 'toString', '__proto__', ''])('refuses the alignment %j', (alignment) => {
+      const error = catchError(RangeError, () =>
+        heap.array(Uint8Array, 5, { alignment: alignment as 'gpu' }),
+      );
+      expect(error.message).toMatch(/^alignment /);
+      expect(heap.stats().allocations).toBe(0);
+    });
+
     test.each(badSizes)('refuses the length %s', (length) => {
       expect(catchError(RangeError, () => heap.array(Float32Array, length)).message).toMatch(
         /^length /,
@@ -390,5 +433,108 @@ describeStrategies((strategy) => {
       ).toMatch(/^source /);
       expect(heap.stats().liveBlocks).toBe(0);
     });
+  });
+
+  describe('from elements', () => {
+    test.each(kinds)('gives a $name of what its own `from` makes of them', ({ type, sample }) => {
+      const elements = [...sample()] as never[];
+      const iterate = function* () {
+        yield* elements;
+      };
+      const arrayLike = { length: elements.length, ...elements };
+      for (const source of [elements, elements.values(), iterate(), arrayLike, sample()]) {
+        const array = heap.from(type, source as typeof elements);
+        expect(array.view).toBeInstanceOf(type);
+        expect(bytesOf(array.view)).toEqual(bytesOf(sample()));
+      }
+    });
+
+    test('converts numbers as the kind does', () => {
+      expect([...heap.from(Uint8Array, [257, -1, 1.9]).view]).toEqual([1, 255, 1]);
+      expect([...heap.from(Uint8ClampedArray, [257, -1, 1.9]).view]).toEqual([255, 0, 2]);
+      expect([...heap.from(Float64Array, Float32Array.of(0.5)).view]).toEqual([0.5]);
+    });
+
+    test('gives an empty array of none', () => {
+      expect(heap.from(Float32Array, []).view).toHaveLength(0);
+      expect(heap.from(Float32Array, new Map().keys() as Iterable<number>).length).toBe(0);
+      expect(heap.stats().liveBlocks).toBe(2);
+    });
+
+    test('takes options', () => {
+      const array = heap.from(Int32Array, [1, 2], { alignment: 'page', zero: true });
+      expect(array.address % 65536).toBe(0);
+      expect([...array.view]).toEqual([1, 2]);
+    });
+
+    test('of a view of the same heap copies it, also while memory grows', () => {
+      const source = heap.array(Uint8Array, heap.memory.buffer.byteLength);
+      source.view.fill(7);
+      const copy = heap.from(Uint16Array, source.view);
+      expect(copy.view.every((element) => element === 7)).toBe(true);
+      heap.check();
+    });
+
+    test('takes no memory where reading them throws', () => {
+      const failing = function* () {
+        yield 1;
+        throw new Error('no more');
+      };
+      expect(() => heap.from(Uint8Array, failing())).toThrow('no more');
+      expect(heap.stats().allocations).toBe(0);
+    });
+
+    test('may allocate while they are read', () => {
+      const inner: HeapArray<Uint8Array>[] = [];
+      const allocating = function* () {
+        for (let count = 0; count < 10; count++) {
+          inner.push(heap.from(Uint8Array, new Array(1 << 16).fill(count)));
+          yield count;
+        }
+      };
+      const array = heap.from(Float32Array, allocating());
+      expect([...array.view]).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+      expect(inner.every(({ view }, index) => view.every((byte) => byte === index))).toBe(true);
+      expect(heap.stats().growths).toBeGreaterThan(0);
+      heap.check();
+    });
+
+    test.each([
+      ['nothing', undefined],
+      ['null', null],
+      ['a number', 5],
+      ['text', '123'],
+      ['an object without length', {}],
+      ['a buffer', new ArrayBuffer(8)],
+    ])('refuses %s', (_, elements) => {
+      expect(catchError(TypeError, () => heap.from(Uint8Array, elements as never)).message).toMatch(
+        /^elements /,
+      );
+      expect(heap.stats().allocations).toBe(0);
+    });
+
+    test('refuses elements of the other sort', () => {
+      expect(() => heap.from(Uint8Array, [1n] as never)).toThrow(TypeError);
+      expect(() => heap.from(BigInt64Array, [1] as never)).toThrow(TypeError);
+      expect(heap.stats().allocations).toBe(0);
+    });
+
+    test('refuses what is no kind', () => {
+      for (const type of [Array, DataView, class extends Uint8Array {}]) {
+        expect(catchError(TypeError, () => heap.from(type as never, [1])).message).toMatch(
+          /^type /,
+        );
+      }
+    });
+  });
+
+  test('a detached source is refused, and takes no memory', () => {
+    const detached = new Uint8Array(8);
+    structuredClone(detached.buffer, { transfer: [detached.buffer] });
+    const stale = heap.array(Uint8Array, 8).view;
+    growByHeap();
+    const { allocations } = heap.stats();
+    for (const source of [detached, stale]) expect(() => heap.from(source)).toThrow(TypeError);
+    expect(heap.stats().allocations).toBe(allocations);
   });
 });

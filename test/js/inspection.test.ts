@@ -303,6 +303,13 @@ describeStrategies((strategy) => {
       expect(() => heap.check()).not.toThrow();
     });
 
+    test('finds a free block with its tag and its links overwritten at once', () => {
+      const [address] = [heap.malloc(5000), heap.malloc(5000), heap.malloc(5000)];
+      heap.free(address);
+      heap.u8.fill(0xff, address - 16, address + 16);
+      expectCorruption(heap);
+    });
+
     test.each([
       1000, 50_000,
     ])('finds a block of %i bytes that was written past its end', async (size) => {

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+
+import type { HeapStats } from './sight.js';
+
+const columns = 64;
+const mostRows = 12;
+const granuleBytes = 16;
+
+/** From free to used; the first and the last are kept for cells that are wholly so. */
+const shades = ' ░▒▓█';
+const foreign = '·';
+
+/**
+ * A heap in characters: each stands for an equal share of it, in address order, and is darker the more of
+ * it is used. `stretches` are address, size and whether it is used, of one after the other.
+ */
+export function drawHeap(stretches: readonly number[], stats: HeapStats): string {
+  const begin = stretches[0] ?? 0;
+  const end = (stretches.at(-3) ?? 0) + (stretches.at(-2) ?? 0);
+  const granules = (end - begin) / granuleBytes / columns / mostRows;
+  const cellBytes = granuleBytes * 2 ** Math.ceil(Math.log2(Math.max(granules, 1)));
+  const used = new Float64Array(Math.ceil((end - begin) / cellBytes));
+  const owned = used.slice();
+  for (let index = 0; index < stretches.length; index += 3) {
+    const [address = 0, size = 0, isUsed] = stretches.slice(index, index + 3);
+    const first = (address - begin) / cellBytes;
+    addShares(owned, first, first + size / cellBytes);
+    if (isUsed === 1) addShares(used, first, first + size / cellBytes);
+  }
+
+  const cells = Array.from(used, (share, cell) => shadeOf(share, owned[cell] ?? 0));
+  const lines = [
+    `${stats.strategy}: ${stats.liveBlocks} blocks, ${formatBytes(stats.liveBytes)} live in ${formatBytes(stats.memoryBytes)} of memory`,
+  ];
+  for (let cell = 0; cell < cells.length; cell += columns) {
+    lines.push(
+      `│${cells
+        .slice(cell, cell + columns)
+        .join('')
+        .padEnd(columns)}│`,
+    );
+  }
+  const legend = `'${shades[0]}' free, '${shades.at(-1)}' used, '${foreign}' of others`;
+  lines.push(`each character is ${formatBytes(cellBytes)}: ${legend}`);
+  return lines.join('\n');
+}
+
+/** Adds what lies from `begin` to `end`, both in cells, to the cells it touches. */
+function addShares(shares: Float64Array, begin: number, end: number): void {
+  for (let cell = Math.floor(begin); cell < end; cell++) {
+    shares[cell] = (shares[cell] ?? 0) + Math.min(end, cell + 1) - Math.max(begin, cell);
+  }
+}
+
+function shadeOf(used: number, owned: number): string {
+  if (owned === 0) return foreign;
+  const darkness = used / owned;
+  const between = 1 + Math.min(Math.floor(darkness * 3), 2);
+  return shades.charAt(used === 0 ? 0 : darkness > 1 - 1e-9 ? shades.length - 1 : between);
+}
+
+function formatBytes(bytes: number): string {
+  const step = Math.min(Math.floor(Math.log2(Math.max(bytes, 1)) / 10), 3);
+  const value = bytes / 1024 ** step;
+  return `${Number(value.toFixed(1))} ${['bytes', 'KiB', 'MiB', 'GiB'][step]}`;
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+
+import { createHeap, type Heap } from 'lite-alloc';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { describeStrategies } from '../support/strategies.js';
+
+interface Picture {
+  readonly title: string;
+  readonly rows: readonly string[];
+  readonly legend: string;
+}
+
+function draw(heap: Heap): Picture {
+  const lines = heap.toString().split('\n');
+  const rows = lines.slice(1, -1);
+  for (const row of rows) expect(row).toMatch(/^│[ ░▒▓█·]{64}│$/);
+  return {
+    title: lines[0] ?? '',
+    rows: rows.map((row) => row.slice(1, -1)),
+    legend: lines.at(-1) ?? '',
+  };
+}
+
+describeStrategies((strategy) => {
+  let heap: Heap;
+  beforeEach(async () => {
+    heap = await createHeap({ strategy, initialBytes: 1 << 20, maximumBytes: 1 << 20 });
+  });
+
+  describe('the picture of a heap', () => {
+    test('has a title, rows, and a legend', () => {
+      heap.malloc(1000);
+      const { title, rows, legend } = draw(heap);
+      const { liveBytes } = heap.stats();
+      expect(title).toBe(`${strategy}: 1 blocks, ${liveBytes} bytes live in 1 MiB of memory`);
+      expect(rows.length).toBeGreaterThan(0);
+      expect(rows.length).toBeLessThanOrEqual(12);
+      expect(legend).toBe("each character is 2 KiB: ' ' free, '█' used, '·' of others");
+    });
+
+    test('is empty where nothing is used', () => {
+      const { title, rows } = draw(heap);
+      expect(title).toBe(`${strategy}: 0 blocks, 0 bytes live in 1 MiB of memory`);
+      expect(rows.join('').trim()).toBe('');
+    });
+
+    test('is full where everything is used', () => {
+      for (let size = 1 << 19; size >= 1024; size /= 2) while (heap.tryMalloc(size) !== 0);
+      const cells = draw(heap).rows.join('').trimEnd();
+      expect(cells.length).toBeGreaterThan(400);
+      expect(cells.replaceAll('█', '').length).toBeLessThan(cells.length / 20);
+    });
+
+    test('shows where it is used and where it is free', () => {
+      const blocks = Array.from({ length: 9 }, () => heap.malloc(100_000));
+      const sorted = blocks.toSorted((left, right) => left - right);
+      for (const index of [2, 3, 6]) heap.free(sorted[index] ?? 0);
+      const cells = draw(heap).rows.join('');
+      const begin = heap.blocks().next().value?.address ?? 0;
+      const cellAt = (address: number): string =>
+        cells.charAt(Math.floor((address - begin) / 2048));
+      for (const [index, address] of sorted.entries()) {
+        const isFree = [2, 3, 6].includes(index);
+        for (const offset of [10_000, 50_000, 90_000]) {
+          expect(cellAt(address + offset)).toBe(isFree ? ' ' : '█');
+        }
+      }
+    });
+
+    test('has shades for what is used in part', () => {
+      const blocks = Array.from({ length: 1000 }, () => heap.malloc(600));
+      for (const [index, address] of blocks.entries()) if (index % 2 === 0) heap.free(address);
+      expect(draw(heap).rows.join('')).toMatch(/[░▒▓]{100}/);
+    });
+
+    test('shows pages that somebody else grew', async () => {
+      heap = await createHeap({ strategy });
+      heap.malloc(1 << 18);
+      heap.memory.grow(16);
+      heap.malloc(1 << 18);
+      expect(draw(heap).rows.join('')).toMatch(/[^·]·{200,600}[^·]/);
+    });
+
+    test('is no larger for a large heap', async () => {
+      heap = await createHeap({ strategy, initialBytes: 1 << 20, maximumBytes: 2 ** 32 });
+      heap.malloc(3 * 2 ** 30);
+      heap.malloc(1000);
+      const { title, rows, legend } = draw(heap);
+      expect(title).toMatch(/: 2 blocks, 3 GiB live in 3(\.\d)? GiB of memory$/);
+      expect(rows.length).toBeLessThanOrEqual(12);
+      expect(rows.join('')).toMatch(/█{300}/);
+      expect(legend).toContain(' MiB: ');
+    });
+
+    test('is text wherever text is made of a heap', () => {
+      expect(`${heap}`).toBe(heap.toString());
+    });
+
+    test('says what is wrong of a heap that is damaged or disposed', () => {
+      const [address] = [heap.malloc(5000), heap.malloc(5000), heap.malloc(5000)];
+      heap.free(address);
+      heap.u8.fill(0xff, address - 16, address + 16);
+      expect(heap.toString()).toMatch(new RegExp(`^${strategy}: HeapCorruptionError: [^\n]*$`));
+      heap[Symbol.dispose]();
+      expect(heap.toString()).toBe(`${strategy}: UseAfterFreeError: the heap was disposed`);
+    });
+  });
+});

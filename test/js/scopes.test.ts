@@ -1,0 +1,469 @@
+// SPDX-License-Identifier: MIT
+
+import {
+  createHeap,
+  type Heap,
+  type HeapArray,
+  InvalidFreeError,
+  LiteAllocError,
+  type Scope,
+  UseAfterFreeError,
+} from 'lite-alloc';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { catchError } from '../support/errors.js';
+import { describeStrategies } from '../support/strategies.js';
+
+describeStrategies((strategy) => {
+  let heap: Heap;
+  beforeEach(async () => {
+    heap = await createHeap({ strategy });
+  });
+
+  const liveBlocks = (): number => heap.stats().liveBlocks;
+
+  /** One of everything. */
+  function allocateAll(scope: Scope) {
+    return {
+      array: scope.array(Float32Array, 10, { alignment: 'cache', zero: true }),
+      copy: scope.from(Uint8Array.of(1, 2, 3)),
+      collected: scope.from(BigInt64Array, [1n, 2n]),
+      string: scope.string('text €'),
+      arena: scope.arena({ bytes: 1000 }),
+      raw: scope.malloc(100),
+      cleared: scope.calloc(10, 10),
+      aligned: scope.memalign(256, 100),
+    };
+  }
+
+  function expectKept(kept: ReturnType<typeof allocateAll>): void {
+    expect([...kept.array.view]).toEqual(new Array(10).fill(0));
+    expect([...kept.copy.view]).toEqual([1, 2, 3]);
+    expect([...kept.collected.view]).toEqual([1n, 2n]);
+    expect(kept.string.toString()).toBe('text €');
+    expect(kept.arena.alive).toBe(true);
+    for (const address of [kept.raw, kept.cleared, kept.aligned]) heap.free(address);
+    for (const handle of [kept.array, kept.copy, kept.collected, kept.string, kept.arena]) {
+      handle.free();
+    }
+    expect(liveBlocks()).toBe(0);
+  }
+
+  describe('a scope', () => {
+    test('frees what was allocated through it when its function returns', () => {
+      let all: ReturnType<typeof allocateAll> | undefined;
+      const result = heap.scope((scope) => {
+        all = allocateAll(scope);
+        expect(liveBlocks()).toBe(8);
+        return 'done';
+      });
+      expect(result).toBe('done');
+      expect(liveBlocks()).toBe(0);
+      expect([all?.array.alive, all?.string.alive, all?.arena.alive]).toEqual([
+        false,
+        false,
+        false,
+      ]);
+      heap.check();
+    });
+
+    test('frees it when its function throws, and throws the same', () => {
+      const thrown = new Error('no');
+      let array: HeapArray<Uint8Array> | undefined;
+      const error = catchError(Error, () =>
+        heap.scope((scope) => {
+          allocateAll(scope);
+          array = scope.keep(scope.array(Uint8Array, 5));
+          throw thrown;
+        }),
+      );
+      expect(error).toBe(thrown);
+      expect(liveBlocks()).toBe(1);
+      expect(array?.alive).toBe(true);
+    });
+
+    test('gives aligned and cleared blocks as the heap does', () => {
+      heap.scope((scope) => {
+        for (let count = 0; count < 5; count++) {
+          const dirty = scope.malloc(1000);
+          heap.u8.fill(0xff, dirty, dirty + 1000);
+          scope.free(dirty);
+          expect(scope.memalign(4096, 10) % 4096).toBe(0);
+          const cleared = scope.calloc(100, 10);
+          expect(heap.u8.subarray(cleared, cleared + 1000).every((byte) => byte === 0)).toBe(true);
+        }
+      });
+      expect(liveBlocks()).toBe(0);
+    });
+
+    test('leaves alone what the heap itself allocated', () => {
+      const outside = heap.scope((scope) => {
+        scope.array(Uint8Array, 10);
+        return [heap.array(Uint8Array, 10).free, heap.array(Uint8Array, 10)].length;
+      });
+      expect(outside).toBe(2);
+      expect(liveBlocks()).toBe(2);
+    });
+
+    test('frees the last first', () => {
+      const order: string[] = [];
+      const scope = heap.openScope();
+      const arrays = ['a', 'b', 'c'].map((name) => {
+        const array = scope.array(Uint8Array, 8);
+        const free = array.free.bind(array);
+        array.free = () => {
+          order.push(name);
+          free();
+        };
+        return array;
+      });
+      scope.close();
+      expect(order).toEqual(['c', 'b', 'a']);
+      expect(arrays.some(({ alive }) => alive)).toBe(false);
+    });
+
+    test('does not mind what was freed before', () => {
+      heap.scope((scope) => {
+        const { array, string, arena, raw } = allocateAll(scope);
+        array.free();
+        string[Symbol.dispose]();
+        arena.free();
+        scope.free(raw);
+        scope.free(0);
+      });
+      expect(liveBlocks()).toBe(0);
+      heap.check();
+    });
+
+    test('frees no block that came later to the place of one freed before', () => {
+      const after = heap.scope((scope) => {
+        const raw = scope.malloc(100);
+        scope.free(raw);
+        const array = scope.array(Uint8Array, 100);
+        array.free();
+        return [heap.malloc(100), heap.malloc(100)];
+      });
+      expect(liveBlocks()).toBe(2);
+      for (const address of after) heap.free(address);
+    });
+
+    test('follows a raw block that moves', () => {
+      const kept = heap.scope((scope) => {
+        const address = scope.malloc(16);
+        heap.u8.fill(7, address, address + 16);
+        scope.malloc(16);
+        const moved = scope.realloc(address, 100_000);
+        expect(heap.u8[moved + 15]).toBe(7);
+        expect(scope.realloc(0, 10)).toBeGreaterThan(0);
+        const foreign = heap.malloc(16);
+        return { foreign: scope.realloc(foreign, 1000) };
+      });
+      expect(liveBlocks()).toBe(1);
+      heap.free(kept.foreign);
+    });
+
+    test('forgets what was freed, however long it is open', () => {
+      using scope = heap.openScope();
+      const kept = scope.array(Uint8Array, 1);
+      for (let count = 0; count < 10_000; count++) scope.array(Uint8Array, 10).free();
+      expect(liveBlocks()).toBe(1);
+      expect(kept.alive).toBe(true);
+    });
+
+    test('has nothing to free after a reset of the heap', () => {
+      heap.scope((scope) => {
+        allocateAll(scope);
+        heap.reset();
+        const [address] = [heap.malloc(100), scope.malloc(100)];
+        expect(address).toBeGreaterThan(0);
+      });
+      expect(liveBlocks()).toBe(1);
+      const scope = heap.openScope();
+      scope.malloc(100);
+      heap.reset();
+      const address = heap.malloc(100);
+      scope.close();
+      heap.free(address);
+      expect(liveBlocks()).toBe(0);
+    });
+
+    test('closes without trouble after its heap was disposed', () => {
+      const scope = heap.openScope();
+      allocateAll(scope);
+      heap[Symbol.dispose]();
+      expect(() => scope.close()).not.toThrow();
+    });
+  });
+
+  describe('what a scope returns stays alive:', () => {
+    test('a handle', () => {
+      const array = heap.scope((scope) => {
+        scope.array(Uint8Array, 10);
+        return scope.from(Uint8Array.of(1, 2));
+      });
+      expect([...array.view]).toEqual([1, 2]);
+      expect(liveBlocks()).toBe(1);
+    });
+
+    test('a string, an arena, a raw address', () => {
+      const string = heap.scope((scope) => scope.string('text'));
+      const arena = heap.scope((scope) => scope.arena({ bytes: 64 }));
+      const address = heap.scope((scope) => scope.malloc(64));
+      expect(string.toString()).toBe('text');
+      expect(arena.array(Uint8Array, 10).view).toHaveLength(10);
+      heap.free(address);
+      expect(liveBlocks()).toBe(2);
+    });
+
+    test('an array of handles', () => {
+      const arrays = heap.scope((scope) => {
+        const all = Array.from({ length: 10 }, (_, index) => scope.from(Uint8Array.of(index)));
+        return all.filter((_, index) => index % 2 === 0);
+      });
+      expect(arrays.map(({ view }) => view[0])).toEqual([0, 2, 4, 6, 8]);
+      expect(liveBlocks()).toBe(5);
+    });
+
+    test('a plain object of everything', () => {
+      expectKept(heap.scope(allocateAll));
+    });
+
+    test('objects and arrays of these, also where they go in a circle', () => {
+      const result = heap.scope((scope) => {
+        const deep: { parts: unknown[]; self?: unknown } = {
+          parts: [
+            [scope.array(Uint8Array, 1)],
+            Object.assign(Object.create(null), { a: scope.malloc(1) }),
+          ],
+        };
+        deep.self = deep;
+        return deep;
+      });
+      expect(result.parts).toHaveLength(2);
+      expect(liveBlocks()).toBe(2);
+    });
+
+    test('not what lies in objects of a class', () => {
+      class Mesh {
+        constructor(readonly positions: HeapArray<Float32Array>) {}
+      }
+      const mesh = heap.scope((scope) => new Mesh(scope.array(Float32Array, 3)));
+      expect(mesh.positions.alive).toBe(false);
+      expect(liveBlocks()).toBe(0);
+    });
+  });
+
+  describe('keep', () => {
+    test('returns what it is given and keeps it alive', () => {
+      let all: ReturnType<typeof allocateAll> | undefined;
+      heap.scope((scope) => {
+        all = allocateAll(scope);
+        expect(scope.keep(all)).toBe(all);
+        scope.malloc(10);
+      });
+      if (all !== undefined) expectKept(all);
+    });
+
+    test('leaves alone what is none of the scope', () => {
+      const foreign = heap.array(Uint8Array, 1);
+      heap.scope((scope) => {
+        for (const value of [foreign, 5, 'text', null, undefined, () => 1, new Date(0), 5n]) {
+          expect(scope.keep(value)).toBe(value);
+        }
+      });
+      expect(foreign.alive).toBe(true);
+    });
+
+    test('of an inner scope keeps it from the outer one, too', () => {
+      const arrays: HeapArray<Uint8Array>[] = [];
+      heap.scope((outer) => {
+        arrays.push(outer.array(Uint8Array, 1));
+        const returned = heap.scope((inner) => {
+          arrays.push(inner.keep(inner.array(Uint8Array, 2)), inner.array(Uint8Array, 3));
+          return inner.array(Uint8Array, 4);
+        });
+        arrays.push(returned);
+        expect(arrays.map(({ alive }) => alive)).toEqual([true, true, false, true]);
+      });
+      expect(arrays.map(({ alive }) => alive)).toEqual([false, true, false, true]);
+      expect(liveBlocks()).toBe(2);
+    });
+  });
+
+  describe('an open scope', () => {
+    test('frees at the end of its `using` block, also when that throws', () => {
+      expect(() => {
+        using scope = heap.openScope();
+        allocateAll(scope);
+        throw new Error('no');
+      }).toThrow('no');
+      expect(liveBlocks()).toBe(0);
+    });
+
+    test('closes once', () => {
+      const scope = heap.openScope();
+      allocateAll(scope);
+      scope.close();
+      expect(liveBlocks()).toBe(0);
+      const { frees } = heap.stats();
+      scope.close();
+      scope[Symbol.dispose]();
+      expect(heap.stats().frees).toBe(frees);
+    });
+
+    const calls: readonly (readonly [string, (scope: Scope) => unknown])[] = [
+      ['malloc', (scope) => scope.malloc(1)],
+      ['calloc', (scope) => scope.calloc(1, 1)],
+      ['memalign', (scope) => scope.memalign(16, 1)],
+      ['realloc', (scope) => scope.realloc(0, 1)],
+      ['free', (scope) => scope.free(0)],
+      ['array', (scope) => scope.array(Uint8Array, 1)],
+      ['from', (scope) => scope.from(Uint8Array.of(1))],
+      ['from elements', (scope) => scope.from(Uint8Array, [1])],
+      ['string', (scope) => scope.string('text')],
+      ['arena', (scope) => scope.arena({ bytes: 10 })],
+      ['keep', (scope) => scope.keep(5)],
+    ];
+
+    test.each(calls)('throws UseAfterFreeError at %s once it was closed', (_, call) => {
+      const scope = heap.openScope();
+      scope.close();
+      expect(catchError(UseAfterFreeError, () => call(scope)).message).toContain(
+        'scope was closed',
+      );
+      expect(liveBlocks()).toBe(0);
+      const leaked = heap.scope((inner) => ({ inner }));
+      expect(() => call(leaked.inner)).toThrow(UseAfterFreeError);
+    });
+  });
+
+  describe('a free that fails while a scope closes', () => {
+    /** Three blocks, the last of which is freed behind the back of the scope, and one of the heap. */
+    function spoil(scope: Scope): void {
+      scope.array(Uint8Array, 100);
+      scope.string('text');
+      const address = scope.malloc(5000);
+      heap.malloc(16);
+      heap.free(address);
+    }
+
+    test('is thrown after all others were freed', () => {
+      expect(() => heap.scope(spoil)).toThrow(LiteAllocError);
+      expect(liveBlocks()).toBe(1);
+      heap.check();
+    });
+
+    test('comes together with what the function threw', () => {
+      const thrown = new Error('no');
+      const error = catchError(AggregateError, () =>
+        heap.scope((scope) => {
+          spoil(scope);
+          throw thrown;
+        }),
+      );
+      expect(error.errors).toEqual([thrown, expect.any(LiteAllocError)]);
+      expect(liveBlocks()).toBe(1);
+    });
+
+    test('comes together with other ones', () => {
+      const scope = heap.openScope();
+      const arrays = [1, 2, 3].map((length) => scope.array(Uint8Array, length));
+      const failures = [new Error('first'), new Error('second')];
+      for (const [index, failure] of failures.entries()) {
+        Object.assign(arrays[index] as object, {
+          free: () => {
+            throw failure;
+          },
+        });
+      }
+      const error = catchError(AggregateError, () => scope.close());
+      expect(error.errors).toEqual(failures.toReversed());
+      expect(arrays.map(({ alive }) => alive)).toEqual([true, true, false]);
+      expect(() => scope.close()).not.toThrow();
+    });
+
+    test('rejects scopeAsync', async () => {
+      await expect(heap.scopeAsync(spoil)).rejects.toThrow(LiteAllocError);
+      expect(liveBlocks()).toBe(1);
+    });
+  });
+
+  describe('an asynchronous function', () => {
+    test('is refused by scope before it runs, where that can be told', () => {
+      let runs = 0;
+      const functions = [
+        async () => runs++,
+        async function* () {
+          yield runs++;
+        },
+        function* () {
+          yield runs++;
+        },
+      ];
+      for (const fn of functions) {
+        const error = catchError(TypeError, () => heap.scope(fn));
+        expect(error.message).toContain('scopeAsync');
+      }
+      expect(runs).toBe(0);
+    });
+
+    test('is refused after it ran else, and all is freed', async () => {
+      const error = catchError(TypeError, () =>
+        heap.scope((scope) => {
+          const array = scope.array(Uint8Array, 1);
+          return Promise.resolve().then(() => array.view);
+        }),
+      );
+      expect(error.message).toContain('scopeAsync');
+      expect(liveBlocks()).toBe(0);
+      // Its own failure, on the dead array, must reach nobody.
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    });
+
+    test('is refused also where its promise is one of another kind', () => {
+      // biome-ignore lint/suspicious/noThenProperty: that is what is looked for.
+      const thenable = { then: () => {} };
+      expect(() => heap.scope(() => thenable)).toThrow(TypeError);
+    });
+
+    test('runs in scopeAsync, which frees when it is done', async () => {
+      const running = heap.scopeAsync(async (scope) => {
+        allocateAll(scope);
+        await Promise.resolve();
+        expect(liveBlocks()).toBe(8);
+        const array = scope.from(Uint8Array.of(4));
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        return { array };
+      });
+      expect(liveBlocks()).toBe(8);
+      const { array } = await running;
+      expect([...array.view]).toEqual([4]);
+      expect(liveBlocks()).toBe(1);
+    });
+
+    test('that fails in scopeAsync has all freed', async () => {
+      const thrown = new Error('no');
+      await expect(
+        heap.scopeAsync(async (scope) => {
+          allocateAll(scope);
+          await Promise.resolve();
+          throw thrown;
+        }),
+      ).rejects.toBe(thrown);
+      expect(liveBlocks()).toBe(0);
+    });
+
+    test('may be none in scopeAsync', async () => {
+      expect(await heap.scopeAsync((scope) => scope.malloc(1))).toBeGreaterThan(0);
+      await expect(
+        heap.scopeAsync(() => {
+          throw new InvalidFreeError(5, 'no');
+        }),
+      ).rejects.toThrow(InvalidFreeError);
+    });
+  });
+
+  test.each([undefined, null, 5, 'fn', {}])('%s is refused as a function', async (fn) => {
+    expect(catchError(TypeError, () => heap.scope(fn as never)).message).toMatch(/^fn /);
+    await expect(heap.scopeAsync(fn as never)).rejects.toThrow(/^fn /);
+  });
+});

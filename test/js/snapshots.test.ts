@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+
+import { createHeap, type Heap } from 'lite-alloc';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { describeStrategies } from '../support/strategies.js';
+
+describeStrategies((strategy) => {
+  let heap: Heap;
+  beforeEach(async () => {
+    heap = await createHeap({ strategy });
+  });
+
+  const usedBlocks = () =>
+    [...heap.blocks()]
+      .filter(({ state }) => state === 'used')
+      .map(({ address }) => ({ address, size: heap.usableSize(address) }));
+
+  describe('a snapshot', () => {
+    test('holds the used blocks and the figures of its moment', () => {
+      const addresses = [100, 5000, 16].map((size) => heap.malloc(size));
+      heap.free(heap.malloc(700));
+      const [blocks, stats] = [usedBlocks(), heap.stats()];
+      const snapshot = heap.snapshot();
+      heap.free(addresses[0] ?? 0);
+      heap.malloc(1 << 20);
+      expect(snapshot.blocks).toEqual(blocks);
+      expect(snapshot.stats).toEqual(stats);
+      expect(snapshot.blocks.map(({ address }) => address)).toEqual(
+        addresses.toSorted((left, right) => left - right),
+      );
+    });
+
+    test('of an empty heap is empty', () => {
+      expect(heap.snapshot().blocks).toEqual([]);
+      expect(heap.snapshot().diff(heap.snapshot()).toString()).toBe(
+        '0 blocks came, 0 went: +0 bytes live, +0 bytes of memory',
+      );
+    });
+  });
+
+  test('a snapshot shows sized blocks', () => {
+    const address = heap.allocate(64);
+    expect(heap.snapshot().blocks).toEqual([{ address, size: expect.any(Number) }]);
+    expect(heap.snapshot().blocks[0]?.size).toBeGreaterThanOrEqual(64);
+  });
+
+  describe('the difference of two snapshots', () => {
+    test('tells which blocks came and went', () => {
+      const [first = 0, second = 0, third = 0] = [1000, 2000, 3000].map((size) =>
+        heap.malloc(size),
+      );
+      heap.malloc(16);
+      const before = heap.snapshot();
+      heap.free(first);
+      heap.free(third);
+      const large = heap.malloc(100_000);
+      const later = heap.snapshot();
+      const diff = before.diff(later);
+      expect(diff.came).toEqual(usedBlocks().filter(({ address }) => address === large));
+      expect(diff.went.map(({ address }) => address).toSorted()).toEqual([first, third].toSorted());
+      expect(diff.liveBlocks).toBe(-1);
+      expect(diff.liveBytes).toBe(later.stats.liveBytes - before.stats.liveBytes);
+      expect([...diff.came, ...diff.went]).not.toContainEqual(
+        expect.objectContaining({ address: second }),
+      );
+    });
+
+    test('is the other way round from the later one to the earlier', () => {
+      const before = heap.snapshot();
+      heap.malloc(1000);
+      heap.malloc(heap.stats().memoryBytes);
+      const later = heap.snapshot();
+      const [forth, back] = [before.diff(later), later.diff(before)];
+      expect(back.came).toEqual(forth.went);
+      expect(back.went).toEqual(forth.came);
+      expect(forth.came).toHaveLength(2);
+      expect(forth.memoryBytes).toBeGreaterThan(0);
+      for (const figure of ['liveBlocks', 'liveBytes', 'memoryBytes'] as const) {
+        expect(back[figure]).toBe(-forth[figure]);
+      }
+    });
+
+    test('is empty where all was given back', () => {
+      heap.malloc(1000);
+      const before = heap.snapshot();
+      heap.scope((scope) => {
+        for (let count = 0; count < 50; count++) scope.array(Float32Array, 10 * count);
+      });
+      expect(before.diff(heap.snapshot())).toMatchObject({
+        came: [],
+        went: [],
+        liveBlocks: 0,
+        liveBytes: 0,
+      });
+    });
+
+    test('shows a block whose size changed as come and gone', () => {
+      const address = heap.malloc(1000);
+      const before = heap.snapshot();
+      expect(heap.realloc(address, 9000)).toBe(address);
+      const { came, went, liveBlocks } = before.diff(heap.snapshot());
+      expect(came).toEqual([{ address, size: expect.any(Number) }]);
+      expect(went).toEqual([{ address, size: expect.any(Number) }]);
+      expect(came[0]?.size).toBeGreaterThan(went[0]?.size ?? Number.POSITIVE_INFINITY);
+      expect(liveBlocks).toBe(0);
+    });
+
+    test('is useful as text', () => {
+      const gone = heap.malloc(1000);
+      heap.malloc(16);
+      const before = heap.snapshot();
+      heap.free(gone);
+      const address = heap.malloc(50_000);
+      const diff = before.diff(heap.snapshot());
+      const [came, went] = [diff.came[0], diff.went[0]];
+      expect(String(diff).split('\n')).toEqual([
+        `1 blocks came, 1 went: +${diff.liveBytes} bytes live, +0 bytes of memory`,
+        `+ 0x${address.toString(16)} ${came?.size} bytes`,
+        `- 0x${gone.toString(16)} ${went?.size} bytes`,
+      ]);
+    });
+
+    test('is short as text however much changed', () => {
+      const before = heap.snapshot();
+      for (let count = 0; count < 1000; count++) heap.malloc(600);
+      const lines = String(before.diff(heap.snapshot())).split('\n');
+      expect(lines).toHaveLength(22);
+      expect(lines.at(-1)).toBe('+ and 980 more');
+    });
+  });
+});

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+
+import { createHeap, createHeapSync, type Heap } from 'lite-alloc';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { catchError } from '../support/errors.js';
+import { describeStrategies } from '../support/strategies.js';
+import { bytesOf, kinds } from '../support/typed-arrays.js';
+
+const isPossible = 'toResizableBuffer' in WebAssembly.Memory.prototype;
+
+test.each(['yes', 1, null])('stableViews is not %s', async (stableViews) => {
+  await createHeap();
+  const wrong = { stableViews } as never;
+  if (stableViews === null) return void createHeapSync(wrong);
+  expect(catchError(TypeError, () => createHeapSync(wrong)).message).toMatch(/^stableViews /);
+});
+
+test.runIf(!isPossible)('stableViews is refused where the platform has none', async () => {
+  await expect(createHeap({ stableViews: true })).rejects.toThrow(
+    /^stableViews .*toResizableBuffer/,
+  );
+  expect((await createHeap({ stableViews: false })).malloc(1)).toBeGreaterThan(0);
+});
+
+describe.runIf(isPossible)('with stableViews', () => {
+  describeStrategies((strategy) => {
+    let heap: Heap;
+    beforeEach(async () => {
+      heap = await createHeap({ strategy, stableViews: true, maximumBytes: 1 << 26 });
+    });
+
+    /** By the heap, and by somebody else. */
+    function grow(): void {
+      const { byteLength } = heap.memory.buffer;
+      heap.malloc(byteLength);
+      heap.memory.grow(1);
+      expect(heap.memory.buffer.byteLength).toBeGreaterThan(byteLength + 65536);
+    }
+
+    test('the buffer of memory is one and the same', () => {
+      const { buffer } = heap.memory;
+      expect((buffer as { resizable?: boolean }).resizable).toBe(true);
+      grow();
+      expect(heap.memory.buffer).toBe(buffer);
+    });
+
+    test.each(kinds)('a kept view of $name goes on after growth, and is not re-made', ({
+      sample,
+    }) => {
+      const array = heap.from(sample());
+      const { view } = array;
+      grow();
+      expect(array.view).toBe(view);
+      expect(bytesOf(view)).toEqual(bytesOf(sample()));
+      view.fill(view[1] as never);
+      expect(bytesOf(array.slice())).toEqual(bytesOf(view));
+    });
+
+    test('views of the whole memory grow along', () => {
+      const { u8, f64 } = heap;
+      grow();
+      expect(heap.u8).toBe(u8);
+      expect(heap.f64).toBe(f64);
+      expect(u8.length).toBe(heap.memory.buffer.byteLength);
+      const address = heap.malloc(1 << 20);
+      f64[address / 8] = 0.5;
+      expect(heap.f64[address / 8]).toBe(0.5);
+    });
+
+    test('strings are stored and read', () => {
+      const text = `${'x'.repeat(100)}é€😀\0\uFEFF`;
+      const string = heap.string(text);
+      grow();
+      expect(string.toString()).toBe(text);
+      expect(heap.readString(string.address, string.byteLength)).toBe(text);
+      expect(heap.string('\uD800').toString()).toBe('\uFFFD');
+      expect(heap.string('').toString()).toBe('');
+    });
+
+    test('everything else works as well', () => {
+      const arena = heap.arena({ bytes: 1000 });
+      const inArena = arena.from(Float32Array, [1, 2]);
+      const { view } = inArena;
+      const copy = heap.from(inArena.view);
+      grow();
+      expect([...view, ...copy.view]).toEqual([1, 2, 1, 2]);
+      inArena.resize(200);
+      expect(inArena.view).toHaveLength(200);
+      expect(() => heap.array(Uint8Array, 1 << 27)).toThrow('can grow to 67108864');
+      heap.scope((scope) => scope.string('x'.repeat(1000)).free());
+      heap.reset();
+      expect(inArena.alive).toBe(false);
+      expect(heap.stats().liveBlocks).toBe(0);
+      heap.check();
+    });
+  });
+});

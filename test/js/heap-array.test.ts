@@ -441,7 +441,7 @@ describeStrategies((strategy) => {
       const iterate = function* () {
         yield* elements;
       };
-      const arrayLike = { length: elements.length, ...elements };
+      const arrayLike = Object.assign({ length: elements.length }, elements);
       for (const source of [elements, elements.values(), iterate(), arrayLike, sample()]) {
         const array = heap.from(type, source as typeof elements);
         expect(array.view).toBeInstanceOf(type);

@@ -390,7 +390,7 @@ describeStrategies((strategy) => {
   describe('an asynchronous function', () => {
     test('is refused by scope before it runs, where that can be told', () => {
       let runs = 0;
-      const functions = [
+      const functions: readonly (() => unknown)[] = [
         async () => runs++,
         async function* () {
           yield runs++;

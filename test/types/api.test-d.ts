@@ -20,8 +20,10 @@ import {
   type HeapArray,
   type HeapBlock,
   type HeapCorruptionError,
+  type HeapDiff,
   type HeapHandle,
   type HeapOptions,
+  type HeapSnapshot,
   type HeapStats,
   type HeapString,
   type InvalidFreeError,
@@ -406,6 +408,25 @@ describe('traces', () => {
       failures: number;
       timedOut: boolean;
     }>();
+  });
+});
+
+describe('snapshots', () => {
+  test('have blocks, figures and differences', () => {
+    expectTypeOf<Heap['snapshot']>().toEqualTypeOf<() => HeapSnapshot>();
+    expectTypeOf<HeapSnapshot['blocks']>().toEqualTypeOf<readonly LiveBlock[]>();
+    expectTypeOf<HeapSnapshot['stats']>().toEqualTypeOf<Readonly<HeapStats>>();
+    expectTypeOf<HeapSnapshot['diff']>().toEqualTypeOf<(later: HeapSnapshot) => HeapDiff>();
+    expectTypeOf<
+      Pick<HeapDiff, 'came' | 'went' | 'liveBlocks' | 'liveBytes' | 'memoryBytes'>
+    >().toEqualTypeOf<{
+      readonly came: readonly LiveBlock[];
+      readonly went: readonly LiveBlock[];
+      readonly liveBlocks: number;
+      readonly liveBytes: number;
+      readonly memoryBytes: number;
+    }>();
+    expectTypeOf<HeapDiff['toString']>().toEqualTypeOf<() => string>();
   });
 });
 

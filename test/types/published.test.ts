@@ -29,7 +29,17 @@ test('published types import each other only', () => {
 
 test('public functions, classes and figures have their comments', () => {
   const text = published.map((file) => file.text).join('\n');
-  const names = ['function createHeap', 'function createHeapSync', 'class Heap', 'class HeapArray'];
+  const names = [
+    'function createHeap',
+    'function createHeapSync',
+    'class Heap',
+    'class HeapArray',
+    'class HeapString',
+    'class Scope',
+    'class Arena',
+    'class HeapSnapshot',
+    'class HeapDiff',
+  ];
   const bare = names.filter((name) => !new RegExp(`\\*/\nexport declare ${name}\\b`).test(text));
   expect(bare).toEqual([]);
 });

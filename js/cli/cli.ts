@@ -1,0 +1,129 @@
+#!/usr/bin/env node
+// SPDX-License-Identifier: MIT
+//
+// The command `lite-alloc`. Figures go to the standard output, all else to the standard error. It ends with
+// 0, with 1 where something failed, with 2 where it was called in a wrong way.
+
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { advise, replay, type Strategy, strategies } from 'lite-alloc';
+import { measure } from './measure.js';
+import { withProgress } from './progress.js';
+import { readTraceFile } from './read-trace-file.js';
+import { describeAdvice, describeBench, describeReplay } from './reports.js';
+
+interface Output {
+  json?: true;
+}
+
+interface Rounds extends Output {
+  rounds: number;
+  timeLimit: number;
+}
+
+interface ReplayFlags extends Rounds {
+  strategy: Strategy;
+}
+
+interface BenchFlags extends Output {
+  seconds: number;
+}
+
+const { version } = JSON.parse(
+  readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
+) as { version: string };
+
+const program = new Command('lite-alloc')
+  .description('Replays recorded allocations and compares the strategies of lite-alloc.')
+  .version(version)
+  .showHelpAfterError('Try lite-alloc --help.')
+  .exitOverride();
+
+const traceArgument = "a file that AllocationTrace.write made, or '-' for the standard input";
+
+withRounds(program.command('replay <trace>'))
+  .summary('replay a trace on one strategy')
+  .description('Replays a trace on one strategy: time, peak memory, fragmentation.', {
+    trace: traceArgument,
+  })
+  .addOption(
+    new Option('--strategy <name>', 'how blocks are found and kept')
+      .choices(strategies)
+      .default('segregated-fit'),
+  )
+  .action(async (path: string, { json, ...options }: ReplayFlags) => {
+    const trace = await readTraceFile(path);
+    const result = await withProgress('replaying', (onProgress) =>
+      replay(trace, { ...options, onProgress }),
+    );
+    print(json === true ? toJson(result) : describeReplay(result, trace));
+  });
+
+withRounds(program.command('advise <trace>'))
+  .summary('replay a trace on every strategy and rank them')
+  .description('Replays a trace on every strategy and ranks them, the best first.', {
+    trace: traceArgument,
+  })
+  .action(async (path: string, { json, ...options }: Rounds) => {
+    const trace = await readTraceFile(path);
+    const advice = await withProgress('replaying', (onProgress) =>
+      advise(trace, { ...options, onProgress }),
+    );
+    print(json === true ? toJson(advice) : describeAdvice(advice, trace));
+  });
+
+program
+  .command('bench')
+  .summary('compare the strategies and the engine on this machine')
+  .description(
+    'Runs built-in workloads on every strategy, through the public calls, and on typed arrays of the engine.',
+  )
+  .option('--seconds <n>', 'how long to measure', toPositive, 10)
+  .option('--json', 'print JSON')
+  .action(async ({ json, seconds }: BenchFlags) => {
+    const bench = await withProgress('measuring', (onProgress) => measure(seconds, onProgress));
+    print(json === true ? toJson(bench) : describeBench(bench));
+  });
+
+program.parseAsync().catch((error: unknown) => {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? 0 : 2;
+  } else {
+    process.stderr.write(`lite-alloc: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  }
+});
+
+function withRounds(command: Command): Command {
+  return command
+    .option('--rounds <n>', 'how often, each time on a fresh heap', toCount, 5)
+    .option('--time-limit <ms>', 'milliseconds that a round may take', toPositive, 10_000)
+    .option('--json', 'print JSON');
+}
+
+function toCount(text: string): number {
+  const value = toPositive(text);
+  if (!Number.isSafeInteger(value)) throw new InvalidArgumentError('It must be an integer.');
+  return value;
+}
+
+function toPositive(text: string): number {
+  const value = text.trim() === '' ? Number.NaN : Number(text);
+  if (!(value > 0 && value < Number.POSITIVE_INFINITY)) {
+    throw new InvalidArgumentError('It must be a number above 0.');
+  }
+  return value;
+}
+
+/** An infinite score is `null`. */
+function toJson(value: object): string {
+  return JSON.stringify(value, null, 2);
+}
+
+function print(text: string): void {
+  // Whoever reads may have seen enough: `lite-alloc ... | head`.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+  process.stdout.write(`${text}\n`);
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+//
+// Figures as text.
+
+import type { Advice, AllocationTrace, ReplayResult } from 'lite-alloc';
+import type { Bench } from './measure.js';
+
+export function describeReplay(result: ReplayResult, trace: AllocationTrace): string {
+  const { nanosecondsPerOperation: time, fragmentation } = result;
+  const rows = [
+    ['strategy', result.strategy],
+    ['operations', `${result.operations}${result.timedOut ? ', cut at the time limit' : ''}`],
+    ['rounds', String(result.rounds)],
+    ['time per operation', `${round(time.minimum)} ns, median ${round(time.median)} ns`],
+    ['peak live bytes', String(result.peakLiveBytes)],
+    ['peak memory bytes', String(result.peakMemoryBytes)],
+    ['memory over peak live', round(result.memoryOverPeakLive)],
+    [
+      'fragmentation',
+      `${round(fragmentation.atPeak)} at the peak, ${round(fragmentation.atEnd)} at the end`,
+    ],
+    ['times memory grew', String(result.growths)],
+    ['calls without memory', String(result.failures)],
+  ];
+  return [...notes(trace), alignColumns(rows)].join('\n');
+}
+
+export function describeAdvice(advice: readonly Advice[], trace: AllocationTrace): string {
+  const rows = advice.map(({ strategy, score, result }) => [
+    strategy,
+    Number.isFinite(score) ? round(score) : '-',
+    round(result.nanosecondsPerOperation.minimum),
+    String(result.peakMemoryBytes),
+    round(result.memoryOverPeakLive),
+    round(result.fragmentation.atPeak),
+  ]);
+  const header = ['strategy', 'score', 'ns', 'memory bytes', 'over live', 'fragmentation'];
+  const reasons = advice.map(({ strategy, reason }) => [`${strategy}:`, reason]);
+  return [...notes(trace), alignColumns([header, ...rows]), '', alignColumns(reasons)].join('\n');
+}
+
+export function describeBench({ node, workloads }: Bench): string {
+  const tables = workloads.map(({ name, description, operations, rounds, results }) => {
+    const rows = results.map(
+      ({ allocator, nanosecondsPerOperation, peakMemoryBytes, timedOut }) => [
+        allocator,
+        round(nanosecondsPerOperation.minimum),
+        round(nanosecondsPerOperation.median),
+        peakMemoryBytes === undefined ? '-' : String(peakMemoryBytes),
+        timedOut ? 'cut at the time limit' : '',
+      ],
+    );
+    const title = `${name}: ${description}; ${operations} calls, rounds: ${rounds}`;
+    return `${title}\n\n${alignColumns([['', 'ns', 'median', 'memory bytes', ''], ...rows])}`;
+  });
+  return [`Node ${node}, nanoseconds a call`, ...tables].join('\n\n');
+}
+
+function notes({ truncated }: AllocationTrace): string[] {
+  return truncated ? ['The trace was cut: its recorder was full.', ''] : [];
+}
+
+function round(value: number): string {
+  return value >= 100 ? value.toFixed(0) : value.toFixed(2);
+}
+
+function alignColumns(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}

@@ -14,29 +14,33 @@ const waitingHandles = 1024;
  * anyway, and only those are registered that are still alive then, or when many wait.
  */
 export class LeakNet {
-  readonly #registry: LeakRegistry;
+  /** Hosts that finalize nothing have no such class: Cloudflare Workers of before May 2025, for one. */
+  readonly #registry: LeakRegistry | undefined;
   #waiting: HeapHandle[] = [];
   #willFlush = false;
 
   /** Calls `found` for each, and does not keep the heap from being collected. */
   constructor(found: (leak: LeakedHandle & { readonly epoch: number }) => void) {
-    this.#registry = new FinalizationRegistry(found);
+    if (typeof FinalizationRegistry === 'function')
+      this.#registry = new FinalizationRegistry(found);
   }
 
   watch(handle: HeapHandle): void {
-    if (this.#waiting.push(handle) === waitingHandles) this.#flush();
+    const registry = this.#registry;
+    if (registry === undefined) return;
+    if (this.#waiting.push(handle) === waitingHandles) this.#flush(registry);
     if (this.#willFlush) return;
     this.#willFlush = true;
     void Promise.resolve().then(() => {
       this.#willFlush = false;
-      this.#flush();
+      this.#flush(registry);
     });
   }
 
-  #flush(): void {
+  #flush(registry: LeakRegistry): void {
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const handle of waiting) handle.register(this.#registry);
+    for (const handle of waiting) handle.register(registry);
   }
 }
 

@@ -68,11 +68,8 @@ const pendingModules = new Map<string, Promise<WebAssembly.Module>>();
 
 /** Loads and compiles. Fails with `WasmLoadError`. */
 export async function loadModule(source: WasmSource): Promise<WebAssembly.Module> {
-  if (source instanceof WebAssembly.Module || isForeignModule(source)) {
-    return source as WebAssembly.Module;
-  }
   if (isResponse(source)) return compileResponse(source);
-  if (!(source instanceof URL) && typeof source !== 'string') return compileBytes(toBytes(source));
+  if (!isAddress(source)) return isModule(source) ? source : compileBytes(toBytes(source));
 
   const url = resolveUrl(source);
   const compiled = compiledModules.get(url.href);
@@ -87,15 +84,10 @@ export async function loadModule(source: WasmSource): Promise<WebAssembly.Module
 
 /** The same without a promise, where the platform can. Fails with `WasmLoadError`. */
 export function loadModuleSync(source: WasmSource): WebAssembly.Module {
-  if (source instanceof WebAssembly.Module || isForeignModule(source)) {
-    return source as WebAssembly.Module;
-  }
   if (isResponse(source)) {
     throw new TypeError('wasm: a Response cannot be read without a promise; use createHeap');
   }
-  if (!(source instanceof URL) && typeof source !== 'string') {
-    return compileBytesSync(toBytes(source));
-  }
+  if (!isAddress(source)) return isModule(source) ? source : compileBytesSync(toBytes(source));
 
   const url = resolveUrl(source);
   let compiled = compiledModules.get(url.href);
@@ -124,20 +116,30 @@ export function instantiate(
   }
 }
 
-/** Of another realm: a frame, or a context that a test runner made. */
-function isForeignModule(source: WasmSource): boolean {
-  return Object.prototype.toString.call(source) === '[object WebAssembly.Module]';
+// By the names of their classes, not by the classes: the host may lack one, and a frame or a context that a
+// test runner made has its own.
+
+function isModule(source: WasmSource): source is WebAssembly.Module {
+  return classOf(source) === 'WebAssembly.Module';
 }
 
 function isResponse(source: WasmSource): source is Response {
-  return typeof Response !== 'undefined' && source instanceof Response;
+  return classOf(source) === 'Response';
+}
+
+function isAddress(source: WasmSource): source is URL | string {
+  return typeof source === 'string' || classOf(source) === 'URL';
+}
+
+function classOf(value: unknown): string {
+  return Object.prototype.toString.call(value).slice('[object '.length, -1);
 }
 
 /** Engines take typed arrays and buffers, but not every view that the type allows. */
-function toBytes(source: BufferSource): BufferSource {
-  if (source instanceof ArrayBuffer) return source;
+function toBytes(source: unknown): BufferSource {
+  if (classOf(source) === 'ArrayBuffer') return source as ArrayBuffer;
   if (ArrayBuffer.isView(source)) {
-    return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
+    return new Uint8Array(source.buffer as ArrayBuffer, source.byteOffset, source.byteLength);
   }
   throw new TypeError(
     `wasm must be a module, bytes, a URL, a string or a response, got ${String(source)}`,

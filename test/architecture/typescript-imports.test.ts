@@ -18,7 +18,7 @@ const rows = [
   ['ranking'],
   ['replay-rounds'],
   ['replay'],
-  ['api', 'create-heap', 'create-heap-inline'],
+  ['api', 'create-heap', 'create-heap-inline', 'wasm-file'],
   ['index', 'inline'],
   ['index.node'],
 ];
@@ -64,7 +64,7 @@ describe('TypeScript import lines', () => {
 
   test.each([
     ['#glue', 'wasm-module'],
-    ['#wasm', 'create-heap-inline'],
+    ['#wasm', 'create-heap-inline', 'wasm-file'],
   ])('name the generated %s in one file', (specifier, user) => {
     const users = files.filter(({ imports }) => imports.includes(specifier));
     expect(users.map(({ name }) => name)).toEqual([user]);

@@ -67,7 +67,7 @@ test('types come first in each set of conditions', () => {
   const conditions = Object.values(installed.exports).filter(
     (target) => typeof target === 'object',
   );
-  expect(conditions.map((target) => Object.keys(target)[0])).toEqual(['types', 'types']);
+  expect(conditions.map((target) => Object.keys(target)[0])).toEqual(['types', 'types', 'types']);
 });
 
 test.each([

@@ -35,16 +35,11 @@ export default function install(project: TestProject): () => void {
   );
   const [report] = JSON.parse(packed) as PackReport[];
   if (report === undefined) throw new Error('npm pack made no tarball');
-  npm(
-    consumerFolder,
-    'install',
-    '--offline',
-    '--no-audit',
-    '--no-fund',
-    join(folder, report.filename),
-  );
+  const tarball = join(folder, report.filename);
+  npm(consumerFolder, 'install', '--offline', '--no-audit', '--no-fund', tarball);
 
   project.provide('consumerFolder', consumerFolder);
+  project.provide('tarball', tarball);
   project.provide(
     'packedFiles',
     report.files.map((file) => file.path),

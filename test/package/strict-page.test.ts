@@ -15,8 +15,10 @@ import {
 import { writeFiles } from '../support/consumer.js';
 import { type StaticServer, serveFolder } from '../support/static-server.js';
 
-const policy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'";
+const sourcesOnly = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'";
+const policy = `${sourcesOnly}; connect-src 'self'`;
 const entry = '/node_modules/lite-alloc/dist/index.js';
+const inlined = '/node_modules/lite-alloc/dist/inline.js';
 
 const files = {
   'heap.html': pageWith('heap.js'),
@@ -50,6 +52,65 @@ const files = {
     } catch (error) {
       postMessage(String(error));
     }
+  `,
+  'module.html': pageWith('module-page.js'),
+  'module-page.js': `
+    import { createHeap } from '${entry}';
+    ${report}
+    const module = await WebAssembly.compileStreaming(
+      fetch('/node_modules/lite-alloc/dist/lite-alloc.wasm'),
+    );
+    const heap = await createHeap({ wasm: module });
+    const worker = new Worker('module-worker.js', { type: 'module' });
+    worker.onmessage = ({ data }) => report(heap.from(new Uint8Array([1])).view.join() + data);
+    worker.onerror = ({ message }) => report('error ' + message);
+    worker.postMessage(module);
+  `,
+  'module-worker.js': `
+    import { createHeapSync } from '${entry}';
+    onmessage = ({ data }) => {
+      const heap = createHeapSync({ wasm: data });
+      postMessage(' ' + heap.from(new Uint8Array([2])).view.join());
+    };
+  `,
+  'inline.html': pageWith('inline.js'),
+  'inline.js': `
+    import { createHeap, createHeapSync } from '${inlined}';
+    ${report}
+    try {
+      const heap = createHeapSync();
+      const array = heap.from(new Float32Array([1, 2, 3]));
+      heap.malloc(1 << 20);
+      (await createHeap()).check();
+      report(array.view.join());
+    } catch (error) {
+      report(String(error));
+    }
+  `,
+  'audio.html': pageWith('audio-page.js'),
+  'audio-page.js': `
+    ${report}
+    const context = new OfflineAudioContext(1, 128, 48000);
+    try {
+      await context.audioWorklet.addModule('audio-processor.js');
+      const node = new AudioWorkletNode(context, 'filled-by-the-heap');
+      node.connect(context.destination);
+      const rendered = await context.startRendering();
+      report(rendered.getChannelData(0).slice(0, 3).join());
+    } catch (error) {
+      report(String(error));
+    }
+  `,
+  'audio-processor.js': `
+    import { createHeapSync } from '${inlined}';
+    const block = createHeapSync().from(Float32Array.from({ length: 128 }, (_, index) => index));
+    class Processor extends AudioWorkletProcessor {
+      process(inputs, outputs) {
+        outputs[0][0].set(block.view);
+        return false;
+      }
+    }
+    registerProcessor('filled-by-the-heap', Processor);
   `,
   'sync.html': pageWith('sync.js'),
   'sync.js': `
@@ -100,6 +161,25 @@ describe.skipIf(noBrowser !== '')(
 
     test('makes a heap without a promise in a module worker', async () => {
       expect(await visit('worker.html')).toMatchObject({ reported: '-4,5', complaints: [] });
+    });
+
+    test('makes a heap from a module that another thread compiled', async () => {
+      expect(await visit('module.html')).toMatchObject({ reported: '1 2', complaints: [] });
+    });
+
+    test('makes heaps on an audio thread, which can fetch nothing', async () => {
+      expect(await visit('audio.html')).toMatchObject({ reported: '0,1,2', complaints: [] });
+    });
+
+    test('works without any connection where the wasm is inlined', async () => {
+      const unconnected = await serveFolder(folder, { 'Content-Security-Policy': sourcesOnly });
+      try {
+        const visited = await browser.visit(`${unconnected.origin}/inline.html`);
+        expect(visited).toMatchObject({ reported: '1,2,3', complaints: [] });
+        expect(visited.loaded.filter((path) => path.endsWith('.wasm'))).toEqual([]);
+      } finally {
+        await unconnected.close();
+      }
     });
 
     test('says what to do where the main thread wants a heap without a promise too early', async () => {

@@ -11,6 +11,8 @@ declare module 'vitest' {
     randomOperations: number;
     /** The folder in which the packed package is installed. */
     consumerFolder: string;
+    /** The package as npm would publish it. */
+    tarball: string;
     /** The files in the package's tarball, without the leading `package/`. */
     packedFiles: readonly string[];
     /** The size of the tarball. */

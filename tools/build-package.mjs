@@ -6,7 +6,7 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { build, transform } from 'esbuild';
 import { minify } from 'terser';
 
 const path = (relative) => fileURLToPath(new URL(`../${relative}`, import.meta.url));
@@ -30,11 +30,16 @@ const generated = {
       });
       return { contents: code, loader: 'js' };
     });
-    // Not with the loader for binary files: its helper would become a file that every entry imports.
-    onLoad({ filter: /^#wasm$/, namespace: 'generated' }, () => {
-      const base64 = readFileSync(path('dist/lite-alloc.wasm'), 'base64');
-      const contents = `export default Uint8Array.from(atob('${base64}'), (byte) => byte.charCodeAt(0));`;
-      return { contents, loader: 'js' };
+    // Transformed here, since what decodes it would become a file that every entry imports. It decodes by
+    // itself: the audio threads of pages have no `atob`.
+    onLoad({ filter: /^#wasm$/, namespace: 'generated' }, async () => {
+      const bytes = readFileSync(path('dist/lite-alloc.wasm'));
+      const { code } = await transform(bytes, {
+        loader: 'binary',
+        format: 'esm',
+        target: 'es2022',
+      });
+      return { contents: code, loader: 'js' };
     });
   },
 };

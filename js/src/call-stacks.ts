@@ -4,14 +4,14 @@
 
 /** What engines offer beside the standard. */
 interface StackTracing {
-  captureStackTrace?(holder: object): void;
+  captureStackTrace?(holder: object, from?: object): void;
   stackTraceLimit?: number;
 }
 
 const engine = Error as StackTracing;
 
-/** Frames that are kept, up to six of the package itself among them. */
-const keptFrames = 10;
+/** Frames that are read, up to four of the package itself among them. */
+const keptFrames = 8;
 
 /** Calls that allocate or free: minifiers keep the names of methods. */
 const ownCalls = new Set(
@@ -22,14 +22,13 @@ const ownCalls = new Set(
 
 /** The stack of a call. */
 export class CallStack {
-  /** The engine's text, made when it is first read. */
-  declare readonly stack?: string;
+  /** The engine's text, which it makes when that is first read. */
+  stack?: string;
 
   /** The frames outside of this package, one a line, the innermost first. */
   toString(): string {
     const frames = (this.stack ?? '').split('\n').filter((line) => /^\s+at |@/.test(line));
     const isOwn = ownFrames(frames[0] ?? '');
-    // In a bundle the first ones have names of any kind.
     let first = Math.max(frames.findIndex(isOwn), 0);
     while (first < frames.length && isOwn(frames[first] ?? '')) first++;
     return frames
@@ -39,18 +38,39 @@ export class CallStack {
   }
 }
 
-/** The stack of the call under way. */
-export function captureStack(): CallStack {
+/** The stack of the call under way, from below the function `from`, where the engine can. */
+export function captureStack(from: object): CallStack {
   const holder = new CallStack();
   if (engine.captureStackTrace === undefined) {
-    return Object.assign(holder, { stack: new Error().stack });
+    holder.stack = new Error().stack ?? '';
+    return holder;
   }
   const limit = engine.stackTraceLimit;
   engine.stackTraceLimit = keptFrames;
-  engine.captureStackTrace(holder);
+  engine.captureStackTrace(holder, from);
   if (limit === undefined) delete engine.stackTraceLimit;
   else engine.stackTraceLimit = limit;
   return holder;
+}
+
+/** By their text: places that allocate are few, however many blocks come from them. */
+const readStacks = new Map<string, CallStack>();
+const mostReadStacks = 10_000;
+
+/**
+ * The same stack as text. Until then engines keep the objects whose methods are on it, and no handle
+ * that these own would be collected as garbage.
+ */
+export function readStack(stack: CallStack): CallStack {
+  const text = stack.stack ?? '';
+  let known = readStacks.get(text);
+  if (known === undefined) {
+    known = new CallStack();
+    known.stack = text;
+    if (readStacks.size === mostReadStacks) readStacks.clear();
+    readStacks.set(text, known);
+  }
+  return known;
 }
 
 /** What tells the package's own frames: their folder, or in an application's bundle their name. */

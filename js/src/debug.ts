@@ -7,7 +7,7 @@
 //
 // A freed block stays as it is, filled with a pattern, until the quarantine lets go of it.
 
-import { type CallStack, captureStack } from './call-stacks.js';
+import { type CallStack, captureStack, readStack } from './call-stacks.js';
 import { type DebugLayer, type DebugPlan, provideDebugLayers } from './debug-layer.js';
 import {
   type BlockFacts,
@@ -64,6 +64,8 @@ class DebugHeap implements DebugLayer {
   #quarantinedBytes = 0;
   /** Freed blocks that were written to: told of once where they would leave the quarantine, then kept. */
   #damaged: Block[] = [];
+  /** New blocks, whose stacks are no text yet. */
+  #unread: Block[] = [];
   /** Blocks that left the quarantine. */
   readonly #history = new Queue<Block>();
 
@@ -80,23 +82,20 @@ class DebugHeap implements DebugLayer {
   }
 
   wrap(below: HeapFunctions): HeapFunctions {
-    const allocate = (size: number, alignment: number, isSized: boolean): Block | undefined =>
-      this.#allocate(below, size, alignment, isSized);
     let stretches: IterableIterator<Stretch> = [].values();
     let stretch: Stretch = { address: 0, size: 0, isUsed: false };
     return {
       ...below,
-      malloc: (size) => allocate(size, unit, false)?.address ?? 0,
+      malloc: (size) => this.#allocate(below, size, unit, false),
       zeroed: (size) => {
-        const block = allocate(size, unit, false);
-        if (block === undefined) return 0;
-        this.#memory.u8.fill(0, block.address, block.address + size);
-        return block.address;
+        const address = this.#allocate(below, size, unit, false);
+        if (address !== 0) this.#memory.u8.fill(0, address, address + size);
+        return address;
       },
-      memalign: (alignment, size) => allocate(size, alignment, false)?.address ?? 0,
+      memalign: (alignment, size) => this.#allocate(below, size, alignment, false),
       realloc: (address, size) =>
         address === 0
-          ? (allocate(size, unit, false)?.address ?? 0)
+          ? this.#allocate(below, size, unit, false)
           : this.#move(below, this.#findUnsized(address, 'realloc'), size),
       free: (address) => {
         if (address !== 0) this.#free(this.#findUnsized(address, 'free'));
@@ -108,7 +107,7 @@ class DebugHeap implements DebugLayer {
         this.#forgetAll();
       },
 
-      allocate: (size, alignment) => allocate(size, alignment, true)?.address ?? 0,
+      allocate: (size, alignment) => this.#allocate(below, size, alignment, true),
       deallocate: (address, size, alignment) => {
         this.#free(this.#findSized(address, size, alignment));
         return true;
@@ -151,21 +150,17 @@ class DebugHeap implements DebugLayer {
       .map(({ address, size, allocation }) => ({ address, size, stack: allocation?.toString() }));
   }
 
-  #allocate(
-    below: HeapFunctions,
-    size: number,
-    alignment: number,
-    isSized: boolean,
-  ): Block | undefined {
-    const block = this.#obtain(below, size, alignment, isSized);
+  #allocate(below: HeapFunctions, size: number, alignment: number, isSized: boolean): number {
+    const allocation = this.#captureStack(this.#allocate);
+    const block = this.#obtain(below, size, alignment, isSized, allocation);
     if (block === undefined) {
       this.#failures++;
-    } else {
-      this.#allocations++;
-      this.#liveBlocks++;
-      this.#countBytes(block.size, 0);
+      return 0;
     }
-    return block;
+    this.#allocations++;
+    this.#liveBlocks++;
+    this.#countBytes(block.size, 0);
+    return block.address;
   }
 
   /** A new block, not yet counted. */
@@ -174,6 +169,7 @@ class DebugHeap implements DebugLayer {
     wantedSize: number,
     wantedAlignment: number,
     isSized: boolean,
+    allocation: CallStack | undefined,
   ): Block | undefined {
     const { canaryBytes, quarantineBytes } = this.#plan;
     const size = Math.max(wantedSize, 1);
@@ -198,19 +194,20 @@ class DebugHeap implements DebugLayer {
       end: base + wholeSize,
       isSized,
       isLive: true,
-      allocation: this.#captureStack(),
+      allocation,
       freeing: undefined,
     };
     this.#paint(block.address - canaryBytes, block.address, canaryByte);
     this.#paint(block.address, block.address + size, newByte);
     this.#paint(block.address + size, block.end, canaryByte);
     this.#blocks.set(block.address, block);
+    this.#keepStack(block);
     return block;
   }
 
   #free(block: Block): void {
     this.#assertWhole(block);
-    this.#retire(block);
+    this.#retire(block, this.#captureStack(this.#free));
     this.#frees++;
     this.#liveBlocks--;
     this.#countBytes(0, block.size);
@@ -219,12 +216,13 @@ class DebugHeap implements DebugLayer {
   /** Always to another place, so that old addresses show; where there is no other, in place if it is no larger. */
   #move(below: HeapFunctions, block: Block, size: number): number {
     this.#assertWhole(block);
-    const moved = this.#obtain(below, size, block.alignment, block.isSized);
+    const stack = this.#captureStack(this.#move);
+    const moved = this.#obtain(below, size, block.alignment, block.isSized, stack);
     const oldSize = block.size;
     if (moved !== undefined) {
       const kept = Math.min(oldSize, moved.size);
       this.#memory.u8.copyWithin(moved.address, block.address, block.address + kept);
-      this.#retire(block);
+      this.#retire(block, stack);
       this.#countBytes(moved.size, oldSize);
       return moved.address;
     }
@@ -233,15 +231,16 @@ class DebugHeap implements DebugLayer {
       return 0;
     }
     block.size = Math.max(size, 1);
-    block.allocation = this.#captureStack();
+    block.allocation = stack;
+    this.#keepStack(block);
     this.#paint(block.address + block.size, block.end, canaryByte);
     this.#countBytes(block.size, oldSize);
     return block.address;
   }
 
-  #retire(block: Block): void {
+  #retire(block: Block, freeing: CallStack | undefined): void {
     block.isLive = false;
-    block.freeing = this.#captureStack();
+    block.freeing = freeing;
     this.#paint(block.address, block.address + block.size, freedByte);
     this.#quarantine.push(block);
     this.#quarantinedBytes += block.end - block.base;
@@ -280,6 +279,7 @@ class DebugHeap implements DebugLayer {
     this.#quarantine.clear();
     this.#history.clear();
     this.#damaged = [];
+    this.#unread = [];
     this.#quarantinedBytes = 0;
     this.#liveBlocks = 0;
     this.#liveBytes = 0;
@@ -291,8 +291,29 @@ class DebugHeap implements DebugLayer {
     this.#peakLiveBytes = Math.max(this.#peakLiveBytes, this.#liveBytes);
   }
 
-  #captureStack(): CallStack | undefined {
-    return this.#plan.stacks ? captureStack() : undefined;
+  #captureStack(from: object): CallStack | undefined {
+    return this.#plan.stacks ? captureStack(from) : undefined;
+  }
+
+  /**
+   * Reads the stack of a new block when the code that runs has ended, or many wait: by then most short
+   * lives are over, and reading takes as long as all the rest.
+   */
+  #keepStack(block: Block): void {
+    if (block.allocation === undefined) return;
+    if (this.#unread.push(block) === 1) void Promise.resolve().then(() => this.#readStacks());
+    if (this.#unread.length > 2 * mostRecords) {
+      this.#unread = this.#unread.filter(({ isLive }) => isLive);
+      if (this.#unread.length > mostRecords) this.#readStacks();
+    }
+  }
+
+  #readStacks(): void {
+    for (const block of this.#unread) {
+      if (block.isLive && block.allocation !== undefined)
+        block.allocation = readStack(block.allocation);
+    }
+    this.#unread = [];
   }
 
   #findLive(address: number): Block {

@@ -20,6 +20,8 @@ export interface BlockOwner {
   free(address: number): void;
   /** Takes note of a new handle, and of one that moved. */
   watch(handle: HeapHandle): void;
+  /** What a debug heap knows of a freed block: lines that begin with a line break. */
+  historyOf?(address: number, bytes: number): string;
 }
 
 /** What a handle tells of itself before it is lost. */
@@ -137,8 +139,9 @@ export abstract class HeapHandle {
   /** @internal */
   protected assertAlive(action: string): void {
     if (this.alive) return;
+    const history = this.#owner.historyOf?.(this.#address, this.byteLength) ?? '';
     throw new UseAfterFreeError(
-      `${action}: the ${this.#kind.name}(${this.#count}) at ${formatAddress(this.#address)} was freed before`,
+      `${action}: the ${this.#kind.name}(${this.#count}) at ${formatAddress(this.#address)} was freed before${history}`,
     );
   }
 

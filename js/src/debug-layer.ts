@@ -19,6 +19,8 @@ export interface DebugLayer {
   wrap(below: HeapFunctions): HeapFunctions;
   /** In address order. */
   liveBlocks(): LiveBlock[];
+  /** The stacks of a freed block of this size, if it is remembered: lines that begin with a line break. */
+  historyOf(address: number, size: number): string;
 }
 
 type DebugLayerMaker = (memory: WebAssembly.Memory, plan: DebugPlan) => DebugLayer;

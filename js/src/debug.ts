@@ -150,6 +150,11 @@ class DebugHeap implements DebugLayer {
       .map(({ address, size, allocation }) => ({ address, size, stack: allocation?.toString() }));
   }
 
+  historyOf(address: number, size: number): string {
+    const block = this.#blocks.get(address);
+    return block?.isLive === false && block.size === Math.max(size, 1) ? withStacks('', block) : '';
+  }
+
   #allocate(below: HeapFunctions, size: number, alignment: number, isSized: boolean): number {
     const allocation = this.#captureStack(this.#allocate);
     const block = this.#obtain(below, size, alignment, isSized, allocation);

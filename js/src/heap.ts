@@ -80,6 +80,7 @@ export class Heap extends Allocator {
       realloc: (address, _oldBytes, bytes) => this.realloc(address, bytes),
       free: (address) => this.free(address),
       watch: (handle) => net.watch(handle),
+      historyOf: (address, bytes) => this.#debug?.historyOf(address, bytes) ?? '',
     };
   }
 

@@ -5,11 +5,13 @@ import {
   createHeapSync,
   DoubleFreeError,
   type Heap,
+  type HeapArray,
   HeapCorruptionError,
   InvalidFreeError,
   LeakError,
   LiteAllocError,
   OutOfMemoryError,
+  UseAfterFreeError,
 } from 'lite-alloc';
 import { beforeEach, describe, expect, inject, test } from 'vitest';
 import { catchError } from '../support/errors.js';
@@ -148,6 +150,22 @@ describeStrategies((strategy) => {
         size: 5,
         offset: 5,
       });
+    });
+
+    test('names the calls that allocated and freed in what a dead handle throws', () => {
+      function arrayHere(): HeapArray<Uint8Array> {
+        const made = heap.array(Uint8Array, 100);
+        return made;
+      }
+      function disposeHere(handle: HeapArray<Uint8Array>): void {
+        handle.free();
+        void handle;
+      }
+      const array = arrayHere();
+      disposeHere(array);
+      const { message } = catchError(UseAfterFreeError, () => array.view);
+      expect(message).toMatch(/was freed before\nallocated\n {4}.*\barrayHere\b/);
+      expect(message).toMatch(/\nfreed\n {4}.*\bdisposeHere\b/);
     });
 
     test('tells a block of 4 GiB from what memory can hold', () => {

@@ -24,9 +24,9 @@ import { serveFolder } from '../support/static-server.js';
 const consumerFolder = inject('consumerFolder');
 const guide = 'docs/loading.md';
 
-/** What an application does: it ends by telling the contents of an array and what went wrong. */
+/** What an application does: it ends by telling the contents of an array and what went wrong, also in a debug heap. */
 const useHeap = (entry: string): string => `
-  import { createHeap, OutOfMemoryError } from '${entry}';
+  import { createHeap, HeapCorruptionError, OutOfMemoryError } from '${entry}';
   const run = async () => {
     const heap = await createHeap({ maximumBytes: 16 << 20 });
     const array = heap.from(Float32Array.of(1, 2, 3));
@@ -35,12 +35,22 @@ const useHeap = (entry: string): string => `
     try {
       heap.malloc(1 << 25);
     } catch (error) {
-      return array.view.join() + ' ' + (error instanceof OutOfMemoryError);
+      return array.view.join() + ' ' + (error instanceof OutOfMemoryError) + (await overrun());
+    }
+  };
+  const overrun = async () => {
+    const heap = await createHeap({ debug: true });
+    const address = heap.malloc(10);
+    heap.u8[address + 10] = 1;
+    try {
+      heap.free(address);
+    } catch (error) {
+      return ' ' + (error instanceof HeapCorruptionError && error.allocatedAt !== '');
     }
   };
   run().catch((error) => String(error) + ' ' + String(error.cause)).then(report);
 `;
-const expected = '1,2,3 true';
+const expected = '1,2,3 true true';
 
 const program = (entry: string): string => `const report = console.log; ${useHeap(entry)}`;
 const script = (entry: string): string => `${report} ${useHeap(entry)}`;

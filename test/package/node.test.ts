@@ -21,6 +21,18 @@ beforeAll(() => {
       const { createHeapSync } = require('lite-alloc');
       console.log(createHeapSync().from(new Uint8Array([4, 5])).view.join());
     `,
+    'debug.cjs': `
+      const { createHeapSync, DoubleFreeError } = require('lite-alloc');
+      const heap = createHeapSync({ debug: true });
+      const allocateHere = () => heap.array(Uint8Array, 10);
+      const { address } = allocateHere();
+      heap.free(address);
+      try {
+        heap.free(address);
+      } catch (error) {
+        console.log(error instanceof DoubleFreeError, /^at allocateHere .*debug.cjs/.test(error.allocatedAt));
+      }
+    `,
     'both.mjs': `
       import { createRequire } from 'node:module';
       import * as imported from 'lite-alloc';
@@ -56,6 +68,7 @@ describe('the installed package', () => {
     ['is imported by an ES module', ['import.mjs'], '1,2,3'],
     ['is required by a CommonJS module', ['require.cjs'], '1,2,3'],
     ['makes a heap without a promise for a CommonJS module', ['sync.cjs'], '4,5'],
+    ['makes a debug heap without a promise', ['debug.cjs'], 'true true'],
     ['is one copy for import and require', ['both.mjs'], 'true'],
     [
       'runs where no code may be made from strings',

@@ -130,7 +130,39 @@ const files = {
       report(String(error));
     }
   `,
+  'debug.html': pageWith('debug.js'),
+  'debug.js': `
+    import { createHeap, createHeapSync, HeapCorruptionError, WasmLoadError } from '${entry}';
+    ${report}
+    function allocateHere(heap) {
+      const address = heap.malloc(10);
+      return address;
+    }
+    function overrun(heap) {
+      const address = allocateHere(heap);
+      heap.u8[address + 10] = 1;
+      try {
+        heap.free(address);
+      } catch (error) {
+        return (error instanceof HeapCorruptionError) + ' ' + /^.*allocateHere/.test(error.allocatedAt);
+      }
+    }
+    try {
+      await createHeap();
+      let before = 'no error';
+      try {
+        createHeapSync({ debug: true });
+      } catch (error) {
+        before = (error instanceof WasmLoadError) + ' ' + error.message;
+      }
+      report([before, overrun(await createHeap({ debug: true })), overrun(createHeapSync({ debug: true }))].join(' | '));
+    } catch (error) {
+      report(String(error));
+    }
+  `,
 };
+
+const debugFile = '/node_modules/lite-alloc/dist/debug.js';
 
 describe.skipIf(noBrowser !== '')(
   `the installed package under a strict content security policy${noBrowser}`,
@@ -153,8 +185,9 @@ describe.skipIf(noBrowser !== '')(
     const visit = (path: string): Promise<Visit> => browser.visit(`${server.origin}/${path}`);
 
     test('works on a page, without code made from strings', async () => {
-      const { reported, complaints } = await visit('heap.html');
+      const { reported, complaints, loaded } = await visit('heap.html');
       expect(reported).toBe('refused 1,2,3');
+      expect(loaded).not.toContain(debugFile);
       // The one complaint is about what the page tried on purpose.
       expect(complaints.filter((text) => !/eval/.test(text))).toEqual([]);
     });
@@ -187,6 +220,15 @@ describe.skipIf(noBrowser !== '')(
       expect(reported).toBe(
         'true createHeapSync cannot load the wasm on this thread: await createHeap() once before, or pass `wasm` as a module or bytes | 6',
       );
+    });
+
+    test('loads what debug heaps need for them, and says what to do where it is wanted too early', async () => {
+      const { reported, complaints, loaded } = await visit('debug.html');
+      expect(reported).toBe(
+        'true createHeapSync cannot load what debug heaps need here: await createHeap({ debug: true }) once before | true true | true true',
+      );
+      expect(complaints).toEqual([]);
+      expect(loaded.filter((path) => path === debugFile)).toHaveLength(1);
     });
   },
 );

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+//
+// Random sequences of the whole public interface against a model of what must be true. A failure prints
+// fast-check's seed and the shortest sequence that shows it.
+
+import fc from 'fast-check';
+import { createHeap, type Heap, type HeapOptions, type Strategy, strategies } from 'lite-alloc';
+import { describe, expect, inject, test } from 'vitest';
+import { allCommands } from '../support/model/commands.js';
+import { HeapModel } from '../support/model/model.js';
+
+/** Of each strategy, with and without `debug`. */
+const wantedCommands = inject('randomOperations') / 10;
+const commandsInARun = 250;
+
+/** Small enough to be full now and then. */
+const maximumBytes = 3 << 20;
+
+const variants = strategies.flatMap((strategy): { strategy: Strategy; debug: boolean }[] =>
+  [false, true].map((debug) => ({ strategy, debug })),
+);
+
+describe.each(variants)('the whole interface on $strategy, debug $debug', (variant) => {
+  test('does what the model says', async () => {
+    const seed = inject('seed');
+    console.log(`model: fast-check seed ${seed}`);
+    let commands = 0;
+    const run = async (sequence: Iterable<fc.Command<HeapModel, Heap>>): Promise<void> => {
+      const options: HeapOptions = { ...variant, maximumBytes, onLeak: failOnLeak };
+      const heap = await createHeap(options);
+      const model = new HeapModel(heap.memory, variant.debug);
+      fc.modelRun(() => ({ model, real: heap }), sequence);
+      commands += model.commands;
+      model.end(heap);
+    };
+    const sequences = fc.commands(allCommands(), { maxCommands: commandsInARun, size: 'max' });
+    for (let round = 0; commands < wantedCommands; round++) {
+      const parameters = { seed: seed + round, numRuns: 50, endOnFailure: false };
+      await fc.assert(fc.asyncProperty(sequences, run), parameters);
+    }
+    expect(commands).toBeGreaterThanOrEqual(wantedCommands);
+  });
+});
+
+function failOnLeak(): never {
+  throw new Error('a handle was lost');
+}

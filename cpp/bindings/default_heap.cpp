@@ -1,4 +1,29 @@
 // SPDX-License-Identifier: MIT
-#include "module_heap.hpp"
+//
+// The two hottest calls, compiled for speed with what they call: on a heap of the default strategy
+// there is one comparison on their way. The linker takes this file first, so other calls use what
+// is here where it is not inlined.
 
-template class lite_alloc::SegregatedFit<lite_alloc::bindings::Memory>;
+#include "default_heap.hpp"
+
+// What they seldom reach is compiled for size, in heap_functions.cpp.
+namespace lite_alloc {
+
+extern template Address SegregatedFit<bindings::Memory>::take_unready(Size) noexcept;
+extern template bool SegregatedFit<bindings::Memory>::grow(Size, Size, Size) noexcept;
+extern template bool SegregatedFit<bindings::Memory>::reclaim() noexcept;
+extern template void SegregatedFit<bindings::Memory>::turn(Address, Size) noexcept;
+
+}  // namespace lite_alloc
+
+namespace lite_alloc::bindings {
+
+Address malloc(Size size) noexcept {
+  return is_default ? default_heap.malloc(size) : malloc_of_other(size);
+}
+
+Size free(Address address) noexcept {
+  return is_default ? static_cast<Size>(default_heap.free(address)) : free_of_other(address);
+}
+
+}  // namespace lite_alloc::bindings

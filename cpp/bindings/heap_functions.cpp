@@ -1,92 +1,188 @@
 // SPDX-License-Identifier: MIT
+//
+// The functions of the module but malloc and free, which are in default_heap.cpp. This file is
+// compiled for size, and what it can is internal to it: parameters that never vary go.
 
 #include "heap_functions.hpp"
 
+#include <cstddef>
 #include <memory>
 
-#include "module_heap.hpp"
+#include "default_heap.hpp"
+#include "lite_alloc/heap/malloc_adaptor.hpp"
+#include "lite_alloc/inspect/check.hpp"
+#include "lite_alloc/inspect/statistics.hpp"
+#include "lite_alloc/inspect/walk.hpp"
+#include "small_heap.hpp"
+
+template class lite_alloc::SegregatedFit<lite_alloc::bindings::Memory>;
 
 namespace lite_alloc::bindings {
 
-constinit ModuleHeap heap;
-
-void ModuleHeap::start(Strategy strategy) noexcept {
-  std::destroy_at(&segregated_fit_);  // where the runtime's own malloc was served from
-  std::construct_at(&segregated_fit_);
-  strategy_ = strategy;
-  with([](auto& chosen) { sized(chosen).claim(); });
-}
+// All state is zero at first, so the module has no bytes for it.
+constinit DefaultHeap default_heap;
+constinit bool is_default = false;
 
 namespace {
 
-/// What a few comparisons can tell of a block of the sized calls beside those of `malloc`.
-template <Allocator A>
-[[nodiscard]] bool may_be_sized(MallocAdaptor<A>& chosen, Address address, Size size) noexcept {
-  return chosen.allocator().has_handed_out(address, size) && !chosen.is_live(address);
+/// In the order of `strategies` in js/src/options.ts.
+constexpr std::array kSmallStrategies = {SmallStrategy::kBumpFreeList,
+                                         SmallStrategy::kSegregatedBump, SmallStrategy::kFreeList};
+constexpr Size kDefaultStrategy = kSmallStrategies.size();
+
+class PagesOfOther : public Memory {};  // of this file alone, and so are all templates with it
+using OtherHeap = MallocAdaptor<SmallHeap<PagesOfOther>>;
+constinit OtherHeap other_heap;
+
+/// Calls `action` with the heap, whatever it is.
+template <typename Action>
+decltype(auto) with_heap(Action action) noexcept {
+  return is_default ? action(default_heap) : action(other_heap);
 }
-template <PageSource Pages>
-[[nodiscard]] bool may_be_sized(SegregatedFit<Pages>& chosen, Address address, Size size) noexcept {
-  return size_in_units(chosen.usable_size(address)) >= size && chosen.is_live(address);
+
+// The sized calls of a heap.
+[[nodiscard]] DefaultHeap& sized(DefaultHeap& heap) noexcept { return heap; }
+[[nodiscard]] OtherHeap::Below& sized(OtherHeap& heap) noexcept { return heap.allocator(); }
+
+// What a few comparisons can tell of a block of the sized calls beside those of `malloc`.
+[[nodiscard]] bool may_be_sized(DefaultHeap& heap, Address address, Size size) noexcept {
+  return size_in_units(heap.usable_size(address)) >= size && heap.is_live(address);
+}
+[[nodiscard]] bool may_be_sized(OtherHeap& heap, Address address, Size size) noexcept {
+  return heap.allocator().has_handed_out(address, size) && !heap.is_live(address);
 }
 
 }  // namespace
 
-void start(Size strategy) noexcept { heap.start(static_cast<Strategy>(strategy)); }
-
-Address malloc(Size size) noexcept {
-  return heap.with([=](auto& chosen) { return chosen.malloc(size); });
+Size start(Size strategy) noexcept {
+  if (strategy > kDefaultStrategy) return 0;
+  is_default = strategy == kDefaultStrategy;
+  if (!is_default) other_heap.allocator().choose(kSmallStrategies[strategy]);
+  with_heap([](auto& heap) { sized(heap).claim(); });
+  return 1;
 }
 
+Address malloc_of_other(Size size) noexcept { return other_heap.malloc(size); }
+
+Size free_of_other(Address address) noexcept { return static_cast<Size>(other_heap.free(address)); }
+
 Address zeroed(Size size) noexcept {
-  return heap.with([=](auto& chosen) { return chosen.zeroed(size); });
+  return with_heap([=](auto& heap) { return heap.zeroed(size); });
 }
 
 Address memalign(Size alignment, Size size) noexcept {
-  return heap.with([=](auto& chosen) { return chosen.memalign(alignment, size); });
+  return with_heap([=](auto& heap) { return heap.memalign(alignment, size); });
 }
 
 Address realloc(Address address, Size size) noexcept {
-  return heap.with([=](auto& chosen) { return chosen.realloc(address, size); });
-}
-
-Size free(Address address) noexcept {
-  return heap.with([=](auto& chosen) { return static_cast<Size>(chosen.free(address)); });
+  return with_heap([=](auto& heap) { return heap.realloc(address, size); });
 }
 
 Size usable_size(Address address) noexcept {
-  return heap.with([=](auto& chosen) { return chosen.usable_size(address); });
+  return with_heap([=](auto& heap) { return heap.usable_size(address); });
 }
 
-void reset() noexcept {
-  heap.with([](auto& chosen) { chosen.reset(); });
+Size reset() noexcept {
+  return with_heap([](auto& heap) {
+    const Size blocks = heap.live_blocks();
+    heap.reset();
+    return blocks;
+  });
 }
 
 Address allocate(Size size, Size alignment) noexcept {
-  return heap.with(
-      [=](auto& chosen) { return sized(chosen).allocate({.size = size, .alignment = alignment}); });
+  return with_heap(
+      [=](auto& heap) { return sized(heap).allocate({.size = size, .alignment = alignment}); });
 }
 
-bool deallocate(Address address, Size size, Size alignment) noexcept {
-  const bool may_be = may_be_sized_block(address, size, alignment);
-  if (may_be) {
-    heap.with([=](auto& chosen) {
-      sized(chosen).deallocate(address, {.size = size, .alignment = alignment});
+Size deallocate(Address address, Size size, Size alignment) noexcept {
+  const Size may_be = may_be_sized_block(address, size, alignment);
+  if (may_be != 0) {
+    with_heap([=](auto& heap) {
+      sized(heap).deallocate(address, {.size = size, .alignment = alignment});
     });
   }
   return may_be;
 }
 
 Address reallocate(Address address, Size old_size, Size new_size, Size alignment) noexcept {
-  if (!may_be_sized_block(address, old_size, alignment)) return 0;
-  return heap.with([=](auto& chosen) {
-    return sized(chosen).reallocate(address, {.size = old_size, .alignment = alignment}, new_size);
+  if (may_be_sized_block(address, old_size, alignment) == 0) return 0;
+  return with_heap([=](auto& heap) {
+    return sized(heap).reallocate(address, {.size = old_size, .alignment = alignment}, new_size);
   });
 }
 
-bool may_be_sized_block(Address address, Size size, Size alignment) noexcept {
+Size may_be_sized_block(Address address, Size size, Size alignment) noexcept {
   const Size whole = block_size({.size = size});
-  return address % std::max(alignment, kUnit) == 0 && whole != 0 &&
-         heap.with([=](auto& chosen) { return may_be_sized(chosen, address, whole); });
+  const bool may_be = address % std::max(alignment, kUnit) == 0 && whole != 0 &&
+                      with_heap([=](auto& heap) { return may_be_sized(heap, address, whole); });
+  return static_cast<Size>(may_be);
+}
+
+// --- what looks into the heap
+
+namespace {
+
+/// What `Heap.stats` reads.
+struct Report {
+  Statistics statistics;
+  double fragmentation;
+};
+
+// js/src/heap-functions.ts reads records at these places.
+static_assert(offsetof(Statistics, allocations) == 0 && offsetof(Statistics, frees) == 8 &&
+              offsetof(Statistics, failures) == 16 && offsetof(Statistics, growths) == 24 &&
+              offsetof(Statistics, live_blocks) == 32 && offsetof(Statistics, live_bytes) == 36 &&
+              offsetof(Statistics, peak_live_bytes) == 40 &&
+              offsetof(Statistics, free_bytes) == 48 && offsetof(Statistics, slack_bytes) == 52 &&
+              offsetof(Statistics, largest_free_bytes) == 56 &&
+              offsetof(Report, fragmentation) == 64);
+static_assert(offsetof(Corruption, kind) == 0 && offsetof(Corruption, address) == 4);
+static_assert(offsetof(Block, address) == 0 && offsetof(Block, size) == 4 &&
+              offsetof(Block, state) == 8);
+
+constinit Report last_report{};
+constinit Corruption last_corruption{};
+constinit Block current_block{};
+
+/// The walk that is under way, of the heap's own type.
+union CurrentWalk {
+  constexpr CurrentWalk() noexcept : none(0) {}
+  char none;
+  BlockWalk<DefaultHeap> of_default;
+  BlockWalk<OtherHeap::Below> of_other;
+};
+constinit CurrentWalk current_walk;
+
+[[nodiscard]] auto& walk_over(DefaultHeap&) noexcept { return current_walk.of_default; }
+[[nodiscard]] auto& walk_over(OtherHeap&) noexcept { return current_walk.of_other; }
+
+template <typename Record>
+[[nodiscard]] Address address_of(const Record& record) noexcept {
+  return static_cast<Address>(reinterpret_cast<std::uintptr_t>(&record));
+}
+
+}  // namespace
+
+Address report() noexcept {
+  const Statistics now = with_heap([](auto& heap) { return sized(heap).statistics(); });
+  last_report = {.statistics = now, .fragmentation = fragmentation(now)};
+  return address_of(last_report);
+}
+
+Address check() noexcept {
+  last_corruption = with_heap([](auto& heap) { return find_corruption(heap); });
+  return last_corruption ? address_of(last_corruption) : 0;
+}
+
+Address walk_start() noexcept {
+  with_heap([](auto& heap) { std::construct_at(&walk_over(heap), heap); });
+  return walk_next();
+}
+
+Address walk_next() noexcept {
+  const bool has_next = with_heap([](auto& heap) { return walk_over(heap).next(current_block); });
+  return has_next ? address_of(current_block) : 0;
 }
 
 }  // namespace lite_alloc::bindings

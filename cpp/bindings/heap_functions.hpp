@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "lite_alloc/heap/tracking.hpp"
+#include "lite_alloc/core/layout.hpp"
 
 /// The heap of a module instance as functions of plain numbers, the form in which a call through
-/// embind costs least. Addresses and sizes are unsigned; the caller has checked that they are whole
-/// numbers under 2^32.
+/// embind costs least. Each returns a number, too: so all with as many parameters share one
+/// invoker, and a call site in the glue sees one target only. Addresses and sizes are unsigned; the
+/// caller has checked that they are whole numbers under 2^32.
 namespace lite_alloc::bindings {
 
-/// Begins with an empty heap of this `Strategy` over the memory that is there now.
-void start(Size strategy) noexcept;
+/// Begins with an empty heap over the memory that is there now, of the strategy with this index in
+/// `strategies` of js/src/options.ts. 0, and no heap, iff there is no such strategy. To be called
+/// once, before any other call.
+[[nodiscard]] Size start(Size strategy) noexcept;
 
 [[nodiscard]] Address malloc(Size size) noexcept;
 [[nodiscard]] Address zeroed(Size size) noexcept;
@@ -18,35 +21,28 @@ void start(Size strategy) noexcept;
 /// A `FreeResult`.
 [[nodiscard]] Size free(Address address) noexcept;
 [[nodiscard]] Size usable_size(Address address) noexcept;
-void reset() noexcept;
+/// Drops every block. How many there were.
+[[nodiscard]] Size reset() noexcept;
 
 [[nodiscard]] Address allocate(Size size, Size alignment) noexcept;
-/// False, and nothing done, iff no block of the sized calls may be here.
-[[nodiscard]] bool deallocate(Address address, Size size, Size alignment) noexcept;
+/// 0, and nothing done, iff no block of the sized calls may be here.
+[[nodiscard]] Size deallocate(Address address, Size size, Size alignment) noexcept;
 [[nodiscard]] Address reallocate(Address address, Size old_size, Size new_size,
                                  Size alignment) noexcept;
 /// Whether a block of the sized calls may be here: what a few comparisons can tell.
-[[nodiscard]] bool may_be_sized_block(Address address, Size size, Size alignment) noexcept;
+[[nodiscard]] Size may_be_sized_block(Address address, Size size, Size alignment) noexcept;
 
-[[nodiscard]] Statistics statistics() noexcept;
-[[nodiscard]] double fragmentation() noexcept;
+// What looks into the heap gives the address of a record, which stays as it is until the next call
+// of these. js/src/heap-functions.ts reads it.
 
-/// One of the statistics, as a number that JavaScript holds exactly.
-template <auto kMember>
-[[nodiscard]] double statistic() noexcept {
-  return static_cast<double>(statistics().*kMember);
-}
-
-/// 0, or the `Corruption::Kind` found, whose place `corrupt_address` tells.
-[[nodiscard]] Size check() noexcept;
-[[nodiscard]] Address corrupt_address() noexcept;
-
-/// Starts a walk through the blocks in address order. Any other call ends it.
-void walk_start() noexcept;
-/// The address of the next block or free stretch; 0 behind the last.
+/// A `Report`.
+[[nodiscard]] Address report() noexcept;
+/// The `Corruption` found; 0 for a sound heap.
+[[nodiscard]] Address check() noexcept;
+/// Starts a walk through the blocks in address order. Any other call ends it. Returns what
+/// `walk_next` does.
+[[nodiscard]] Address walk_start() noexcept;
+/// The next `Block` or free stretch; 0 behind the last.
 [[nodiscard]] Address walk_next() noexcept;
-/// Bytes up to the one after it.
-[[nodiscard]] Size walk_size() noexcept;
-[[nodiscard]] bool walk_is_used() noexcept;
 
 }  // namespace lite_alloc::bindings

@@ -21,12 +21,13 @@ export {
   WasmLoadError,
 } from './errors.js';
 export type { Heap } from './heap.js';
+export type { HeapBlock } from './heap-functions.js';
 export type { TraceSource } from './operations.js';
 export { type DebugOptions, type HeapOptions, type Strategy, strategies } from './options.js';
 export type { Recorder, RecordOptions } from './recorder.js';
 export type { Advice, ReplayOptions, ReplayResult, RoundOptions } from './replay-types.js';
 export type { Scope } from './scope.js';
-export type { HeapBlock, HeapStats } from './sight.js';
+export type { HeapStats } from './sight.js';
 export type { HeapDiff, HeapSnapshot } from './snapshot.js';
 export type { HeapString } from './strings.js';
 export { AllocationTrace } from './trace.js';

@@ -3,7 +3,7 @@
 // What a heap knows of its debug layer, which is in a file that only debug heaps load: debug.ts.
 
 import type { LiveBlock } from './errors.js';
-import type { HeapFunctions } from './wasm-module.js';
+import type { HeapFunctions } from './heap-functions.js';
 
 /** Checked options. */
 export interface DebugPlan {

@@ -17,8 +17,8 @@ import {
   InvalidFreeError,
   type LiveBlock,
 } from './errors.js';
+import type { HeapBlock, HeapFunctions } from './heap-functions.js';
 import { MemoryViews } from './views.js';
-import type { HeapFunctions } from './wasm-module.js';
 
 /** Most freed blocks in quarantine, and most that are remembered after it: what bounds their records. */
 const mostRecords = 4096;
@@ -46,12 +46,6 @@ interface Block {
   isLive: boolean;
   allocation: CallStack | undefined;
   freeing: CallStack | undefined;
-}
-
-interface Stretch {
-  address: number;
-  size: number;
-  isUsed: boolean;
 }
 
 /** The calls of a heap over those of the module, with every block watched. */
@@ -82,8 +76,6 @@ class DebugHeap implements DebugLayer {
   }
 
   wrap(below: HeapFunctions): HeapFunctions {
-    let stretches: IterableIterator<Stretch> = [].values();
-    let stretch: Stretch = { address: 0, size: 0, isUsed: false };
     return {
       ...below,
       malloc: (size) => this.#allocate(below, size, unit, false),
@@ -103,43 +95,38 @@ class DebugHeap implements DebugLayer {
       },
       usableSize: (address) => this.#findLive(address).size,
       reset: () => {
-        below.reset();
         this.#forgetAll();
+        return below.reset();
       },
 
       allocate: (size, alignment) => this.#allocate(below, size, alignment, true),
       deallocate: (address, size, alignment) => {
         this.#free(this.#findSized(address, size, alignment));
-        return true;
+        return 1;
       },
       reallocate: (address, oldSize, newSize, alignment) =>
         this.#move(below, this.#findSized(address, oldSize, alignment), newSize),
       mayBeSizedBlock: (address, size, alignment) =>
-        this.#findSized(address, size, alignment).isLive,
+        Number(this.#findSized(address, size, alignment).isLive),
 
-      liveBlocks: () => this.#liveBlocks,
-      liveBytes: () => this.#liveBytes,
-      peakLiveBytes: () => this.#peakLiveBytes,
-      freeBytes: () => below.freeBytes() + this.#quarantinedBytes,
-      allocations: () => this.#allocations,
-      frees: () => this.#frees,
-      failures: () => this.#failures,
-
-      check: () => {
+      figures: () => {
+        const figures = below.figures();
+        return {
+          ...figures,
+          liveBlocks: this.#liveBlocks,
+          liveBytes: this.#liveBytes,
+          peakLiveBytes: this.#peakLiveBytes,
+          freeBytes: figures.freeBytes + this.#quarantinedBytes,
+          allocations: this.#allocations,
+          frees: this.#frees,
+          failures: this.#failures,
+        };
+      },
+      findCorruption: () => {
         this.#check();
-        return below.check();
+        return below.findCorruption();
       },
-      walkStart: () => {
-        stretches = this.#walk(below).values();
-      },
-      walkNext: () => {
-        const next = stretches.next();
-        if (next.done === true) return 0;
-        stretch = next.value;
-        return stretch.address;
-      },
-      walkSize: () => stretch.size,
-      walkIsUsed: () => stretch.isUsed,
+      blocks: () => this.#walk(below),
     };
   }
 
@@ -439,21 +426,24 @@ class DebugHeap implements DebugLayer {
   }
 
   /** The stretches below, with owners' addresses; blocks in quarantine are free. */
-  #walk(below: HeapFunctions): Stretch[] {
+  #walk(below: HeapFunctions): HeapBlock[] {
     const live = new Map<number, Block>();
     for (const block of this.#blocks.values()) if (block.isLive) live.set(block.base, block);
 
-    const stretches: Stretch[] = [];
+    const stretches: HeapBlock[] = [];
     let end = 0;
-    below.walkStart();
-    for (let begin = below.walkNext(); begin !== 0; begin = below.walkNext()) {
+    for (const { address: begin, size } of below.blocks()) {
       const block = live.get(begin);
       const address = block?.address ?? begin;
       // What lies in front of an address counts to the stretch before it, as a header does.
       const last = stretches.at(-1);
       if (last !== undefined && begin === end) last.size += address - begin;
-      end = begin + below.walkSize();
-      stretches.push({ address, size: end - address, isUsed: block !== undefined });
+      end = begin + size;
+      stretches.push({
+        address,
+        size: end - address,
+        state: block === undefined ? 'free' : 'used',
+      });
     }
     return stretches;
   }

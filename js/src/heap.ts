@@ -16,23 +16,17 @@ import {
   OutOfMemoryError,
   UseAfterFreeError,
 } from './errors.js';
+import type { HeapBlock, HeapFunctions, HeapLayer } from './heap-functions.js';
 import { LeakNet } from './leak-net.js';
 import { type HeapOptions, type HeapPlan, planHeap, type Strategy, strategies } from './options.js';
 import { drawHeap } from './picture.js';
 import { Recorder, type RecordOptions } from './recorder.js';
 import { Scope } from './scope.js';
-import { checkHeap, type HeapBlock, type HeapStats, listBlocks, listStretches } from './sight.js';
+import { checkHeap, type HeapStats } from './sight.js';
 import { HeapSnapshot } from './snapshot.js';
 import { decodeUtf8 } from './strings.js';
 import { MemoryViews, stopDetaching } from './views.js';
-import {
-  type HeapFunctions,
-  type HeapLayer,
-  instantiate,
-  loadModule,
-  loadModuleSync,
-  type WasmSource,
-} from './wasm-module.js';
+import { instantiate, loadModule, loadModuleSync, type WasmSource } from './wasm-module.js';
 
 const pageBytes = 65536;
 
@@ -218,7 +212,7 @@ export class Heap extends Allocator {
   deallocate(address: number, size: number, alignment = defaultAlignment): void {
     assertAlignment(alignment);
     const bytes = toSize('size', size);
-    if (!isAddress(address) || !this.#functions.deallocate(address, bytes, alignment)) {
+    if (!isAddress(address) || this.#functions.deallocate(address, bytes, alignment) === 0) {
       this.#failSized(address, size, alignment);
     }
   }
@@ -239,7 +233,10 @@ export class Heap extends Allocator {
     assertAlignment(alignment);
     const oldBytes = toSize('oldSize', oldSize);
     const bytes = toSize('newSize', newSize);
-    if (!isAddress(address) || !this.#functions.mayBeSizedBlock(address, oldBytes, alignment)) {
+    if (
+      !isAddress(address) ||
+      this.#functions.mayBeSizedBlock(address, oldBytes, alignment) === 0
+    ) {
       this.#failSized(address, oldSize, alignment);
     }
     return (
@@ -303,22 +300,11 @@ export class Heap extends Allocator {
 
   /** Counters and figures. Constant time, but for a look through the free blocks where the largest was used since. */
   stats(): HeapStats {
-    const heap = this.#functions;
     return {
       strategy: this.strategy,
-      liveBlocks: heap.liveBlocks(),
-      liveBytes: heap.liveBytes(),
-      peakLiveBytes: heap.peakLiveBytes(),
-      freeBytes: heap.freeBytes(),
-      slackBytes: heap.slackBytes(),
-      largestFreeBytes: heap.largestFreeBytes(),
       memoryBytes: this.memory.buffer.byteLength,
       maximumBytes: this.#maximumBytes,
-      allocations: heap.allocations(),
-      frees: heap.frees(),
-      failures: heap.failures(),
-      growths: heap.growths(),
-      fragmentation: heap.fragmentation(),
+      ...this.#functions.figures(),
     };
   }
 
@@ -330,7 +316,8 @@ export class Heap extends Allocator {
    * @throws HeapCorruptionError where the heap is damaged.
    */
   blocks(): IterableIterator<HeapBlock> {
-    return listBlocks(this.#functions);
+    checkHeap(this.#functions);
+    return this.#functions.blocks().values();
   }
 
   /**
@@ -405,7 +392,7 @@ export class Heap extends Allocator {
   override toString(): string {
     try {
       this.check();
-      return drawHeap(listStretches(this.#functions), this.stats());
+      return drawHeap(this.#functions.blocks(), this.stats());
     } catch (error) {
       return `${this.strategy}: ${String(error)}`;
     }

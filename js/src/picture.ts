@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 
+import type { HeapBlock } from './heap-functions.js';
 import type { HeapStats } from './sight.js';
 
 const columns = 64;
@@ -12,20 +13,20 @@ const foreign = '·';
 
 /**
  * A heap in characters: each stands for an equal share of it, in address order, and is darker the more of
- * it is used. `stretches` are address, size and whether it is used, of one after the other.
+ * it is used.
  */
-export function drawHeap(stretches: readonly number[], stats: HeapStats): string {
-  const begin = stretches[0] ?? 0;
-  const end = (stretches.at(-3) ?? 0) + (stretches.at(-2) ?? 0);
+export function drawHeap(blocks: readonly HeapBlock[], stats: HeapStats): string {
+  const begin = blocks[0]?.address ?? 0;
+  const last = blocks.at(-1);
+  const end = last === undefined ? begin : last.address + last.size;
   const granules = (end - begin) / granuleBytes / columns / mostRows;
   const cellBytes = granuleBytes * 2 ** Math.ceil(Math.log2(Math.max(granules, 1)));
   const used = new Float64Array(Math.ceil((end - begin) / cellBytes));
   const owned = used.slice();
-  for (let index = 0; index < stretches.length; index += 3) {
-    const [address = 0, size = 0, isUsed] = stretches.slice(index, index + 3);
+  for (const { address, size, state } of blocks) {
     const first = (address - begin) / cellBytes;
     addShares(owned, first, first + size / cellBytes);
-    if (isUsed === 1) addShares(used, first, first + size / cellBytes);
+    if (state === 'used') addShares(used, first, first + size / cellBytes);
   }
 
   const cells = Array.from(used, (share, cell) => shadeOf(share, owned[cell] ?? 0));

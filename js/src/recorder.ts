@@ -2,9 +2,9 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
 import { disposeSymbol } from './blocks.js';
+import type { HeapLayer } from './heap-functions.js';
 import type { OperationCodes } from './operations.js';
 import { AllocationTrace } from './trace.js';
-import type { HeapLayer } from './wasm-module.js';
 
 export interface RecordOptions {
   /** Calls that are kept, at 12 bytes each; those beyond are left out. Default: 4 000 000. */
@@ -102,12 +102,13 @@ export class Recorder {
     },
     deallocate: (address, size, alignment) => {
       const isFreed = below.deallocate(address, size, alignment);
-      if (isFreed) this.#add(deallocateCode, address);
+      if (isFreed !== 0) this.#add(deallocateCode, address);
       return isFreed;
     },
     reset: () => {
-      below.reset();
+      const dropped = below.reset();
       this.#add(resetCode, 0);
+      return dropped;
     },
   });
 

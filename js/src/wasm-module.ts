@@ -4,48 +4,7 @@
 
 import instantiateGlue from '#glue';
 import { WasmLoadError } from './errors.js';
-
-/**
- * The functions that `cpp/bindings/embind.cpp` names, over one instance. Numbers must be integers from
- * 0 to 2^32 - 1: embind does not check them.
- */
-export interface HeapFunctions {
-  start(strategy: number): void;
-  malloc(size: number): number;
-  zeroed(size: number): number;
-  memalign(alignment: number, size: number): number;
-  realloc(address: number, size: number): number;
-  free(address: number): number;
-  usableSize(address: number): number;
-  reset(): void;
-  allocate(size: number, alignment: number): number;
-  deallocate(address: number, size: number, alignment: number): boolean;
-  reallocate(address: number, oldSize: number, newSize: number, alignment: number): number;
-  mayBeSizedBlock(address: number, size: number, alignment: number): boolean;
-  liveBlocks(): number;
-  liveBytes(): number;
-  peakLiveBytes(): number;
-  freeBytes(): number;
-  slackBytes(): number;
-  largestFreeBytes(): number;
-  allocations(): number;
-  frees(): number;
-  failures(): number;
-  growths(): number;
-  fragmentation(): number;
-  check(): number;
-  corruptAddress(): number;
-  walkStart(): void;
-  walkNext(): number;
-  walkSize(): number;
-  walkIsUsed(): boolean;
-}
-
-/**
- * Puts something between a heap's calls and its module: the functions of `below`, some of them wrapped.
- * Applied anew whenever a heap's layers change, so what it remembers lies elsewhere.
- */
-export type HeapLayer = (below: HeapFunctions) => HeapFunctions;
+import { type HeapFunctions, heapFunctions, type ModuleFunctions } from './heap-functions.js';
 
 /** Where the wasm can be had: compiled, as bytes, or as what can be fetched. */
 export type WasmSource = WebAssembly.Module | BufferSource | URL | string | Response;
@@ -105,9 +64,9 @@ export function instantiate(
   strategy: number,
 ): HeapFunctions {
   try {
-    const functions = instantiateGlue(module, memory) as HeapFunctions;
+    const functions = instantiateGlue(module, memory) as ModuleFunctions;
     functions.start(strategy);
-    return functions;
+    return heapFunctions(functions, memory);
   } catch (cause) {
     throw new WasmLoadError(
       'the wasm module is not the one this version of the package works with',

@@ -4,13 +4,13 @@
 
 import { expectTypeOf, test } from 'vitest';
 import type { MainModule } from '../../build/wasm-release/cpp/bindings/lite-alloc.d.ts';
-import type { HeapFunctions } from '../../js/src/wasm-module.js';
+import type { ModuleFunctions } from '../../js/src/heap-functions.js';
 
 test('every function of the module is declared, and every declared one is there', () => {
-  expectTypeOf<keyof HeapFunctions>().toEqualTypeOf<keyof MainModule>();
+  expectTypeOf<keyof ModuleFunctions>().toEqualTypeOf<keyof MainModule>();
 });
 
 test('every function has the generated parameters and result', () => {
   type Flat<T> = { [Name in keyof T]: T[Name] };
-  expectTypeOf<Flat<HeapFunctions>>().toEqualTypeOf<Flat<MainModule>>();
+  expectTypeOf<Flat<ModuleFunctions>>().toEqualTypeOf<Flat<MainModule>>();
 });

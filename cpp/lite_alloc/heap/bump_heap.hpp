@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <array>
-
 #include "lite_alloc/heap/headerless_heap.hpp"
 
 namespace lite_alloc {
@@ -26,19 +24,15 @@ namespace lite_alloc {
 /// blocks only get smaller.
 ///
 /// Source of the search and its cost: Knuth, The Art of Computer Programming, vol. 1, 2.5.
-template <PageSource Pages, typename Tracker, typename Bins>
-class BumpHeap : public HeaderlessHeap<BumpHeap<Pages, Tracker, Bins>, Pages, Tracker> {
- public:
-  /// Touches no memory before the first allocation. The arguments are the page source's.
-  template <typename... Arguments>
-  constexpr explicit BumpHeap(Arguments&&... arguments) noexcept
-      : Base(std::forward<Arguments>(arguments)...) {}
-
- private:
-  using Base = HeaderlessHeap<BumpHeap, Pages, Tracker>;
-  friend Base;
+///
+/// This is the strategy over `Base`, the `HeaderlessHeap` of the class that it ends up in.
+template <typename Base, typename Tracker, typename Bins>
+class BumpStrategy : public Base {
+ protected:
   using Base::at;
+  using Base::Base;
   using Base::limit_;
+  using Base::lists_;
   using Base::pages_;
   using Base::tracker_;
 
@@ -126,8 +120,22 @@ class BumpHeap : public HeaderlessHeap<BumpHeap<Pages, Tracker, Bins>, Pages, Tr
     }
   }
 
-  Address top_ = 0;                               // where the slack starts
-  std::array<Address, Bins::kLists> lists_ = {};  // the newest free block of each
+  Address top_ = 0;  // where the slack starts
+};
+
+/// A heap of this strategy alone.
+template <PageSource Pages, typename Tracker, typename Bins>
+class BumpHeap : public BumpStrategy<
+                     HeaderlessHeap<BumpHeap<Pages, Tracker, Bins>, Pages, Tracker, Bins::kLists>,
+                     Tracker, Bins> {
+  using Base = HeaderlessHeap<BumpHeap, Pages, Tracker, Bins::kLists>;
+  friend Base;
+
+ public:
+  /// Touches no memory before the first allocation. The arguments are the page source's.
+  template <typename... Arguments>
+  constexpr explicit BumpHeap(Arguments&&... arguments) noexcept
+      : BumpStrategy<Base, Tracker, Bins>(std::forward<Arguments>(arguments)...) {}
 };
 
 }  // namespace lite_alloc

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <array>
-
 #include "lite_alloc/heap/headerless_heap.hpp"
 
 namespace lite_alloc {
@@ -22,19 +20,15 @@ namespace lite_alloc {
 /// up at.
 ///
 /// Source: Knuth, The Art of Computer Programming, vol. 1, 2.5, algorithms A and B.
-template <PageSource Pages, typename Tracker = Tracking>
-class FreeList : public HeaderlessHeap<FreeList<Pages, Tracker>, Pages, Tracker> {
- public:
-  /// Touches no memory before the first allocation. The arguments are the page source's.
-  template <typename... Arguments>
-  constexpr explicit FreeList(Arguments&&... arguments) noexcept
-      : Base(std::forward<Arguments>(arguments)...) {}
-
- private:
-  using Base = HeaderlessHeap<FreeList, Pages, Tracker>;
-  friend Base;
+///
+/// This is the strategy over `Base`, the `HeaderlessHeap` of the class that it ends up in.
+template <typename Base, typename Tracker>
+class FreeListStrategy : public Base {
+ protected:
   using Base::at;
+  using Base::Base;
   using Base::limit_;
+  using Base::lists_;
   using Base::pages_;
   using Base::tracker_;
 
@@ -42,7 +36,7 @@ class FreeList : public HeaderlessHeap<FreeList<Pages, Tracker>, Pages, Tracker>
     return block_size(layout);
   }
 
-  /// There is no slack: all memory that is not used is in the list.
+  /// There is no slack: all memory that is not used is in the list, the lowest block first.
   [[nodiscard]] Address top() const noexcept { return limit_; }
 
   void forget_free_blocks() noexcept { lists_[0] = 0; }
@@ -124,8 +118,21 @@ class FreeList : public HeaderlessHeap<FreeList<Pages, Tracker>, Pages, Tracker>
     at(begin).size = end - begin;
     tracker_.free_block_added(end - begin);
   }
+};
 
-  std::array<Address, 1> lists_ = {};  // the lowest free block
+/// A heap of this strategy alone.
+template <PageSource Pages, typename Tracker = Tracking>
+class FreeList
+    : public FreeListStrategy<HeaderlessHeap<FreeList<Pages, Tracker>, Pages, Tracker, 1>,
+                              Tracker> {
+  using Base = HeaderlessHeap<FreeList, Pages, Tracker, 1>;
+  friend Base;
+
+ public:
+  /// Touches no memory before the first allocation. The arguments are the page source's.
+  template <typename... Arguments>
+  constexpr explicit FreeList(Arguments&&... arguments) noexcept
+      : FreeListStrategy<Base, Tracker>(std::forward<Arguments>(arguments)...) {}
 };
 
 }  // namespace lite_alloc

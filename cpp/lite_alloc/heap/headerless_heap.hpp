@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <utility>
 
@@ -29,8 +30,9 @@ static_assert(sizeof(FreeBlock) == kUnit, "every free block must hold its links"
 ///   enter_region(begin, end)        goes on with this memory, empty
 ///   forget_free_blocks()            there is no free byte
 ///   top()                           where the slack starts; the heap's end if it has none
-///   lists_                          an array of the first free block of each list
-template <typename Heap, PageSource Pages, typename Tracker>
+///
+/// `lists_` holds the first free block of each of its `kLists` lists.
+template <typename Heap, PageSource Pages, typename Tracker, Size kLists>
 class HeaderlessHeap {
  public:
   HeaderlessHeap(const HeaderlessHeap&) = delete;
@@ -109,7 +111,7 @@ class HeaderlessHeap {
   [[nodiscard]] Statistics statistics() noexcept requires(Tracker::kEnabled) {
     if (!tracker_.knows_largest_free()) {
       Size largest = 0;
-      for (const Address list : heap().lists_) {
+      for (const Address list : lists_) {
         for (Address block = list; block != 0; block = at(block).next) {
           largest = std::max(largest, at(block).size);
         }
@@ -137,7 +139,7 @@ class HeaderlessHeap {
   [[nodiscard]] Corruption find_corruption() noexcept requires(Tracker::kEnabled) {
     const Size heap_size = heap_bytes();
     Size free_size = limit_ - heap().top();
-    for (const Address list : heap().lists_) {
+    for (const Address list : lists_) {
       for (Address block = list; block != 0; block = at(block).next) {
         if (block % kUnit != 0 || !has_handed_out(block, kUnit) || at(block).size % kUnit != 0 ||
             at(block).size == 0 || !has_handed_out(block, at(block).size)) {
@@ -163,10 +165,7 @@ class HeaderlessHeap {
   [[nodiscard]] Pages& pages() noexcept { return pages_; }
   [[nodiscard]] const Pages& pages() const noexcept { return pages_; }
 
- private:
-  // Nothing but the strategy itself can be below: it finds its protected parts here.
-  friend Heap;
-
+ protected:
   template <typename... Arguments>
   constexpr explicit HeaderlessHeap(Arguments&&... arguments) noexcept
       : pages_(std::forward<Arguments>(arguments)...) {}
@@ -275,7 +274,7 @@ class HeaderlessHeap {
   [[nodiscard]] Address sort_free_blocks() noexcept {
     Address sorted = 0;
     Address* end = &sorted;
-    for (const Address list : heap().lists_) {
+    for (const Address list : lists_) {
       for (Address block = list; block != 0; block = at(block).next) {
         *end = block;
         end = &at(block).above;
@@ -312,10 +311,11 @@ class HeaderlessHeap {
   [[no_unique_address]] Pages pages_;
   [[no_unique_address]] Tracker tracker_;
   Address limit_ = 0;  // where the newest region ends; 0 until the first allocation
+  std::array<Address, kLists> lists_ = {};
 };
 
-template <typename Heap, PageSource Pages, typename Tracker>
-class HeaderlessHeap<Heap, Pages, Tracker>::Cursor {
+template <typename Heap, PageSource Pages, typename Tracker, Size kLists>
+class HeaderlessHeap<Heap, Pages, Tracker, kLists>::Cursor {
  public:
   /// The next stretch. False, and nothing written, behind the last.
   [[nodiscard]] bool next(Extent& extent) noexcept {

@@ -163,7 +163,7 @@ class MallocAdaptor {
 
   A allocator_;
   Size live_blocks_ = 0;
-  std::uint32_t epoch_ = 1;  // so that no seal outlives a reset
+  std::uint32_t epoch_ = 0;  // so that no seal outlives a reset
 };
 
 }  // namespace lite_alloc

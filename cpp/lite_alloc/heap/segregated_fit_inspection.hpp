@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <bitset>
+#include <array>
 #include <optional>
 
 #include "lite_alloc/heap/allocator.hpp"
@@ -19,14 +19,14 @@ class SlabPicture {
     const auto& head = heap.template at<typename Heap::Slab>(slab);
     const bool is_active = heap.active_[size_class] == slab;
     add(heap, head.free);
-    const Size expected = free_.none() && !is_active ? 1 : capacity_ - free_count();
+    const Size expected = free_count_ == 0 && !is_active ? 1 : capacity_ - free_count_;
     is_sound_ = is_sound_ && head.until_turn == expected;
     if (is_active) add(heap, heap.ready_[size_class]);
   }
 
   [[nodiscard]] bool is_sound() const noexcept { return is_sound_; }
-  [[nodiscard]] bool is_free(Size place) const noexcept { return free_.test(place); }
-  [[nodiscard]] Size free_count() const noexcept { return static_cast<Size>(free_.count()); }
+  [[nodiscard]] bool is_free(Size place) const noexcept { return is_free_[place]; }
+  [[nodiscard]] Size free_count() const noexcept { return free_count_; }
   [[nodiscard]] Size capacity() const noexcept { return capacity_; }
   [[nodiscard]] Size block_size() const noexcept { return size_; }
   [[nodiscard]] Address block(Size place) const noexcept {
@@ -38,9 +38,10 @@ class SlabPicture {
     for (; !Heap::is_end_of_list(block); block = heap.next_block(block)) {
       const Size offset = block - slab_ - Heap::kSlabHead;
       const Size place = offset / size_;
-      is_sound_ = is_sound_ && offset % size_ == 0 && place < capacity_ && !free_.test(place);
+      is_sound_ = is_sound_ && offset % size_ == 0 && place < capacity_ && !is_free_[place];
       if (!is_sound_) return;
-      free_.set(place);
+      is_free_[place] = true;
+      ++free_count_;
     }
     is_sound_ = is_sound_ && (block == slab_ || block == 0);
   }
@@ -49,7 +50,8 @@ class SlabPicture {
   Size size_;
   Size capacity_;
   bool is_sound_ = true;
-  std::bitset<Heap::kSlab / kUnit> free_;
+  Size free_count_ = 0;
+  std::array<bool, Heap::kSlab / kUnit> is_free_ = {};
 };
 
 /// Walks the stretches of a `SegregatedFit` in address order. Each used one is a block, or what the

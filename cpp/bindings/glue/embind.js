@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+//
+// A library for Emscripten's linker: embind's JavaScript half, for a module all of whose functions
+// take and return numbers of 32 bits, the one type that embind.cpp registers. Embind's own half, with
+// converters, overloads, and types that are registered late, is four times the size, and its calls
+// are slower. The linker fails where embind calls these functions otherwise.
+
+#if EMBIND_GEN_MODE
+// The run of the linker that writes the types has a half of its own.
+addToLibrary({ $getTypeName: () => '', $getTypeName__deps: [] });
+#else
+const half = {
+  _embind_register_integer__deps: ['$registeredTypes'],
+  _embind_register_integer: (type) => {
+    registeredTypes[type] = type;
+  },
+
+  _embind_register_function__deps: [
+    '$registeredTypes',
+    '$AsciiToString',
+    '$getFunctionName',
+    '$getWasmTableEntry',
+    '$heap32VectorToArray',
+  ],
+  /**
+   * `invoker` is the same for all functions with so many parameters, so the engine can compile it in
+   * at the one place it is called from here.
+   */
+  _embind_register_function: (name, typeCount, types, signature, invoker, target) => {
+    if (heap32VectorToArray(typeCount, types).some((type) => !registeredTypes[type])) {
+      throw new TypeError('a function has a type that is not registered');
+    }
+    const invoke = getWasmTableEntry(invoker);
+    Module[getFunctionName(AsciiToString(name))] = [
+      () => invoke(target) >>> 0,
+      (a) => invoke(target, a) >>> 0,
+      (a, b) => invoke(target, a, b) >>> 0,
+      (a, b, c) => invoke(target, a, b, c) >>> 0,
+      (a, b, c, d) => invoke(target, a, b, c, d) >>> 0,
+    ][typeCount - 1];
+  },
+};
+for (const name of Object.keys(half)) {
+  if (!(name in LibraryManager.library)) throw new Error(`embind has no ${name} any more`);
+}
+addToLibrary(half);
+#endif

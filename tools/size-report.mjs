@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+//
+// node tools/size-report.mjs [--limit BYTES]: how large the files of dist/ are, raw and compressed, and
+// whether what `import 'lite-alloc'` makes a page load stays within the limit, gzipped.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
+
+const limitBytes = 20 * 1024;
+const dist = fileURLToPath(new URL('../dist/', import.meta.url));
+
+/** Bytes of some files: raw, and each compressed. */
+function weigh(name, files) {
+  const sum = (weight) => files.reduce((total, file) => total + weight(file).length, 0);
+  return {
+    name,
+    raw: sum((file) => file),
+    gzip: sum((file) => gzipSync(file, { level: 9 })),
+    brotli: sum((file) => brotliCompressSync(file)),
+  };
+}
+
+/** A file of dist/ as it is. */
+export function weighFile(name) {
+  return weigh(name, [readFileSync(dist + name)]);
+}
+
+/** The JavaScript that an entry loads at once, and what it imports lazily: bundled and minified. */
+export async function weighEntry(entry) {
+  const { outputFiles, metafile } = await build({
+    entryPoints: [dist + entry],
+    outdir: '.',
+    bundle: true,
+    splitting: true,
+    minify: true,
+    format: 'esm',
+    metafile: true,
+    write: false,
+  });
+  const contents = new Map(outputFiles.map((file) => [basename(file.path), file.contents]));
+  const loaded = (file) => [
+    file,
+    ...metafile.outputs[file].imports
+      .filter(({ kind }) => kind === 'import-statement')
+      .flatMap((imported) => loaded(imported.path)),
+  ];
+  const atOnce = [...new Set(loaded(entry))];
+  const lazily = [...contents.keys()].filter((file) => !atOnce.includes(file));
+  return {
+    atOnce: weigh(
+      entry,
+      atOnce.map((file) => contents.get(file)),
+    ),
+    lazily: lazily.map((file) => weigh(`lazily: ${file}`, [contents.get(file)])),
+  };
+}
+
+async function report(limit) {
+  const files = readdirSync(dist, { recursive: true, withFileTypes: true })
+    .filter((file) => file.isFile())
+    .map((file) => relative(dist, `${file.parentPath}/${file.name}`))
+    .sort();
+  const { atOnce, lazily } = await weighEntry('index.js');
+  const wasm = weighFile('lite-alloc.wasm');
+  console.table(files.map(weighFile));
+  console.log('What a page loads, minified:');
+  console.table([atOnce, wasm, ...lazily]);
+  const total = atOnce.gzip + wasm.gzip;
+  console.log(`index.js and lite-alloc.wasm, gzipped: ${total} of ${limit} bytes`);
+  if (total > limit) {
+    console.error(`The package is ${total - limit} bytes larger than it may be.`);
+    process.exitCode = 1;
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const { values } = parseArgs({ options: { limit: { type: 'string' } } });
+  await report(Number(values.limit ?? limitBytes));
+}

@@ -64,7 +64,7 @@ describe('TypeScript import lines', () => {
 
   test.each([
     ['#glue', 'wasm-module'],
-    ['#wasm', 'create-heap-inline', 'wasm-file'],
+    ['#wasm', 'create-heap-inline'],
   ])('name the generated %s in one file', (specifier, user) => {
     const users = files.filter(({ imports }) => imports.includes(specifier));
     expect(users.map(({ name }) => name)).toEqual([user]);

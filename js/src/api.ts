@@ -20,6 +20,7 @@ export {
   UseAfterFreeError,
   WasmLoadError,
 } from './errors.js';
+export type { GrowthListener } from './growth.js';
 export type { Heap } from './heap.js';
 export type { HeapBlock } from './heap-functions.js';
 export type { TraceSource } from './operations.js';

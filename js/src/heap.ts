@@ -16,6 +16,7 @@ import {
   OutOfMemoryError,
   UseAfterFreeError,
 } from './errors.js';
+import { type GrowthListener, GrowthWatch } from './growth.js';
 import type { HeapBlock, HeapFunctions, HeapLayer } from './heap-functions.js';
 import { LeakNet } from './leak-net.js';
 import { type HeapOptions, type HeapPlan, planHeap, type Strategy, strategies } from './options.js';
@@ -43,6 +44,7 @@ export class Heap extends Allocator {
   /** What stands between the calls and the module, the lowest first. */
   readonly #layers: HeapLayer[] = [];
   #debug: DebugLayer | undefined;
+  readonly #growth: GrowthWatch;
   /** The module's functions below all layers: what every call goes to. */
   #functions!: HeapFunctions;
   // The hottest two once more: the engine reads a field faster than one of a module's many properties.
@@ -62,13 +64,17 @@ export class Heap extends Allocator {
     const debug = plan.debug && debugLayerMaker()?.(memory, plan.debug);
     if (debug !== undefined) this.#layers.push((below) => debug.wrap(below));
     this.#debug = debug;
+    this.#growth = new GrowthWatch(memory, () => this.#applyLayers());
     this.#applyLayers();
     this.#maximumBytes = maximumPages * pageBytes;
     const net = new LeakNet((leak) => this.#reclaim(leak, plan.onLeak));
     this.#owner = {
       epoch: 0,
       memory,
-      views: new MemoryViews(() => this.memory),
+      views: new MemoryViews(() => {
+        this.#growth.notice();
+        return this.memory;
+      }),
       memalign: (alignment, bytes) =>
         alignment <= defaultAlignment ? this.malloc(bytes) : this.memalign(alignment, bytes),
       realloc: (address, _oldBytes, bytes) => this.realloc(address, bytes),
@@ -81,6 +87,21 @@ export class Heap extends Allocator {
   /** The linear memory. Whoever grows it, the heap and its views stay right. */
   get memory(): WebAssembly.Memory {
     return this.#owner.memory;
+  }
+
+  /**
+   * Calls `listener` when memory has grown, whoever grew it: after the call of this heap that did, or at
+   * the next call or read of a view. Not where `stableViews` are on and a view alone is read. It may
+   * call the heap. What it throws becomes an uncaught error of its own.
+   *
+   * Calls take some times as long while there are listeners, and nothing more while there are none.
+   *
+   * @returns what ends it.
+   * @throws TypeError where `listener` is not a function.
+   */
+  onGrow(listener: GrowthListener): Disposable {
+    if (this.#isDisposed) failDisposed();
+    return this.#growth.add(listener);
   }
 
   // Views of the whole memory, index 0 at address 0. Always current when read from here; do not keep
@@ -368,7 +389,7 @@ export class Heap extends Allocator {
     if (this.#isDisposed) failDisposed();
     const recorder = new Recorder(options, (layer) => {
       this.#layers.splice(this.#layers.indexOf(layer), 1);
-      if (!this.#isDisposed) this.#applyLayers();
+      this.#applyLayers();
     });
     this.#layers.push(recorder.layer);
     this.#applyLayers();
@@ -433,7 +454,9 @@ export class Heap extends Allocator {
 
   /** Makes all calls go through the layers there are now. */
   #applyLayers(): void {
-    this.#use(this.#layers.reduce((below, layer) => layer(below), this.#module));
+    if (this.#isDisposed) return;
+    const layers = this.#growth.isNeeded ? [...this.#layers, this.#growth.layer] : this.#layers;
+    this.#use(layers.reduce((below, layer) => layer(below), this.#module));
   }
 
   #use(functions: HeapFunctions): void {

@@ -9,7 +9,7 @@ const rows = [
   ['wasm-module'],
   ['arguments', 'views', 'typed-arrays', 'trace-format'],
   ['blocks', 'debug-layer', 'trace'],
-  ['leak-net', 'strings', 'debug', 'recorder'],
+  ['leak-net', 'strings', 'debug', 'recorder', 'growth'],
   ['options', 'allocator'],
   ['arena', 'sight', 'debug-loader'],
   ['scope', 'picture', 'snapshot'],

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+
+import { createHeap, type Heap, OutOfMemoryError, UseAfterFreeError } from 'lite-alloc';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { describeStrategies } from '../support/strategies.js';
+
+const page = 65536;
+
+describeStrategies((strategy) => {
+  let heap: Heap;
+  let growths: [memoryBytes: number, previousBytes: number][];
+  const listen = (): Disposable => heap.onGrow((...sizes) => growths.push(sizes));
+  const growByHand = (): void => void heap.memory.grow(1);
+
+  beforeEach(async () => {
+    heap = await createHeap({ strategy, initialBytes: 4 * page, maximumBytes: 512 * page });
+    growths = [];
+  });
+
+  describe('a listener for growth', () => {
+    test('is told the new and the old size after the call that grew memory', () => {
+      listen();
+      const address = heap.malloc(20 * page);
+      const { memoryBytes } = heap.stats();
+      expect(address).toBeGreaterThan(0);
+      expect(growths).toEqual([[memoryBytes, 4 * page]]);
+      heap.malloc(memoryBytes);
+      expect(growths).toHaveLength(2);
+      expect(growths[1]?.[1]).toBe(memoryBytes);
+    });
+
+    test.each<[string, () => unknown]>([
+      ['calloc', () => heap.calloc(20, page)],
+      ['memalign', () => heap.memalign(4096, 20 * page)],
+      ['realloc', () => heap.realloc(heap.malloc(100), 20 * page)],
+      ['allocate', () => heap.allocate(20 * page)],
+      ['reallocate', () => heap.reallocate(heap.allocate(100), 100, 20 * page)],
+      ['array', () => heap.array(Uint8Array, 20 * page).free()],
+    ])('is told of growth by %s', (_name, grow) => {
+      listen();
+      grow();
+      expect(growths).toEqual([[heap.stats().memoryBytes, 4 * page]]);
+    });
+
+    test('is not called where memory stays as it is', () => {
+      listen();
+      for (let count = 0; count < 100; count++) heap.free(heap.malloc(1000));
+      expect(growths).toEqual([]);
+    });
+
+    test('is told of growth by somebody else at the next call', () => {
+      listen();
+      growByHand();
+      expect(growths).toEqual([]);
+      heap.free(0);
+      expect(growths).toEqual([[5 * page, 4 * page]]);
+    });
+
+    test('is told of growth by somebody else when a view is read', () => {
+      const array = heap.array(Uint8Array, 10);
+      expect(heap.u8.length).toBe(4 * page);
+      listen();
+      growByHand();
+      expect(heap.u8.length).toBe(5 * page);
+      expect(growths).toEqual([[5 * page, 4 * page]]);
+      growByHand();
+      expect(array.view.length).toBe(10);
+      expect(growths).toHaveLength(2);
+      array.free();
+    });
+
+    test('is not told of what grew before it listened', () => {
+      growByHand();
+      listen();
+      heap.free(heap.malloc(1));
+      expect(growths).toEqual([]);
+    });
+
+    test('may call the heap, which is at rest', () => {
+      const blocks: number[] = [];
+      heap.onGrow(() => {
+        heap.check();
+        blocks.push(heap.malloc(100));
+      });
+      heap.malloc(20 * page);
+      expect(blocks).toHaveLength(1);
+      expect(heap.stats().liveBlocks).toBe(2);
+      heap.check();
+    });
+
+    test('may grow memory itself, and is told of that', () => {
+      heap.onGrow((bytes) => {
+        growths.push([bytes, 0]);
+        if (growths.length < 3) heap.malloc(bytes);
+      });
+      heap.malloc(20 * page);
+      expect(growths).toHaveLength(3);
+      heap.check();
+    });
+
+    test('is called as often as it was added, and ends by its own disposable', () => {
+      const first = listen();
+      const second = listen();
+      heap.malloc(20 * page);
+      expect(growths).toHaveLength(2);
+      first[Symbol.dispose]();
+      first[Symbol.dispose]();
+      heap.malloc(100 * page);
+      expect(growths).toHaveLength(3);
+      second[Symbol.dispose]();
+      heap.malloc(100 * page);
+      expect(growths).toHaveLength(3);
+    });
+
+    test('hears nothing of a refused allocation', () => {
+      listen();
+      expect(() => heap.malloc(1000 * page)).toThrow(OutOfMemoryError);
+      expect(growths).toEqual([]);
+    });
+
+    test('hears of growth beside a recorder and in a debug heap', async () => {
+      const debugHeap = await createHeap({ strategy, debug: true, initialBytes: 4 * page });
+      const recorder = debugHeap.record();
+      debugHeap.onGrow((...sizes) => growths.push(sizes));
+      debugHeap.free(debugHeap.malloc(20 * page));
+      expect(growths).toEqual([[debugHeap.stats().memoryBytes, 4 * page]]);
+      expect(recorder.stop().operations).toBe(2);
+      debugHeap.malloc(debugHeap.stats().memoryBytes);
+      expect(growths).toHaveLength(2);
+    });
+
+    test('harms neither the heap nor other listeners when it throws', () => {
+      const queued: (() => void)[] = [];
+      vi.stubGlobal('queueMicrotask', (task: () => void) => queued.push(task));
+      try {
+        heap.onGrow(() => {
+          throw new Error('of a listener');
+        });
+        listen();
+        const address = heap.malloc(20 * page);
+        expect(heap.usableSize(address)).toBeGreaterThanOrEqual(20 * page);
+        expect(growths).toHaveLength(1);
+        expect(queued).toHaveLength(1);
+        expect(queued[0]).toThrow('of a listener');
+      } finally {
+        vi.unstubAllGlobals();
+      }
+    });
+  });
+});
+
+test('what is no function is refused', async () => {
+  const heap = await createHeap();
+  expect(() => heap.onGrow('log' as never)).toThrow(
+    new TypeError('listener must be a function, got log'),
+  );
+});
+
+test('a disposed heap takes no listener, and those it has end quietly', async () => {
+  const heap = await createHeap();
+  const listening = heap.onGrow(() => undefined);
+  heap[Symbol.dispose]();
+  listening[Symbol.dispose]();
+  expect(() => heap.malloc(1)).toThrow(UseAfterFreeError);
+  expect(() => heap.onGrow(() => undefined)).toThrow(UseAfterFreeError);
+});

@@ -33,6 +33,9 @@ export class Recorder {
   #isTruncated = false;
   readonly #maximum: number;
   readonly #chunks: Uint32Array[] = [];
+  /** The last of them, and how much of it is full. */
+  #chunk!: Uint32Array;
+  #index = chunkWords;
   readonly #remove: (layer: HeapLayer) => void;
   #trace: AllocationTrace | undefined;
 
@@ -56,7 +59,7 @@ export class Recorder {
   }
 
   /**
-   * Ends the recording; the heap's calls are as fast as before.
+   * Ends the recording: the heap's calls go past it again.
    *
    * @returns what was recorded; the same trace each time.
    */
@@ -82,9 +85,9 @@ export class Recorder {
     malloc: (size) => this.#allocated(mallocCode, below.malloc(size), size),
     zeroed: (size) => this.#allocated(zeroedCode, below.zeroed(size), size),
     memalign: (alignment, size) =>
-      this.#allocated(memalignCode, below.memalign(alignment, size), size, alignment),
+      this.#allocated(memalignCode, below.memalign(alignment, size), size, exponentOf(alignment)),
     allocate: (size, alignment) =>
-      this.#allocated(allocateCode, below.allocate(size, alignment), size, alignment),
+      this.#allocated(allocateCode, below.allocate(size, alignment), size, exponentOf(alignment)),
     realloc: (address, size) => {
       const moved = below.realloc(address, size);
       if (moved !== 0) this.#add(reallocCode, address, size, moved);
@@ -112,8 +115,8 @@ export class Recorder {
     },
   });
 
-  #allocated(code: number, address: number, size: number, alignment = 0): number {
-    if (address !== 0) this.#add(code, address, size, exponentOf(alignment));
+  #allocated(code: number, address: number, size: number, exponent = 0): number {
+    if (address !== 0) this.#add(code, address, size, exponent);
     return address;
   }
 
@@ -122,12 +125,18 @@ export class Recorder {
       this.#isTruncated = true;
       return;
     }
-    const index = (this.#operations++ * 3) % chunkWords;
-    if (index === 0) this.#chunks.push(new Uint32Array(chunkWords));
-    const chunk = this.#chunks[this.#chunks.length - 1] as Uint32Array;
+    this.#operations++;
+    if (this.#index === chunkWords) {
+      this.#chunk = new Uint32Array(chunkWords);
+      this.#chunks.push(this.#chunk);
+      this.#index = 0;
+    }
+    const index = this.#index;
+    const chunk = this.#chunk;
     chunk[index] = address + code;
     chunk[index + 1] = size;
     chunk[index + 2] = detail;
+    this.#index = index + 3;
   }
 }
 

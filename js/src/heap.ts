@@ -383,7 +383,7 @@ export class Heap extends Allocator {
    * Starts to record the allocation calls on this heap, those of its handles too, until the recorder is
    * stopped. Several recordings may run at a time.
    *
-   * @throws RangeError where `maximumOperations` is not a positive integer.
+   * @throws TypeError, RangeError where an option is wrong.
    */
   record(options: RecordOptions = {}): Recorder {
     if (this.#isDisposed) failDisposed();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// <reference lib="esnext.disposable" preserve="true" />
 
+import { assertOptions, toSize } from './arguments.js';
 import { disposeSymbol } from './blocks.js';
 import type { HeapLayer } from './heap-functions.js';
 import type { OperationCodes } from './operations.js';
@@ -40,16 +41,9 @@ export class Recorder {
   #trace: AllocationTrace | undefined;
 
   /** @internal */
-  constructor(
-    { maximumOperations = 4_000_000 }: RecordOptions,
-    remove: (layer: HeapLayer) => void,
-  ) {
-    if (!Number.isSafeInteger(maximumOperations) || maximumOperations < 1) {
-      throw new RangeError(
-        `maximumOperations must be a positive integer, got ${String(maximumOperations)}`,
-      );
-    }
-    this.#maximum = maximumOperations;
+  constructor(options: RecordOptions, remove: (layer: HeapLayer) => void) {
+    assertOptions(options, ['maximumOperations']);
+    this.#maximum = toSize('maximumOperations', options.maximumOperations ?? 4_000_000);
     this.#remove = remove;
   }
 

@@ -5,12 +5,15 @@
 
 import type { OperationCodes, Operations } from './operations.js';
 import type { HeapOptions, Strategy } from './options.js';
-import type { HeapMaker, ReplayedHeap, ReplayResult, RoundOptions } from './replay-types.js';
-import type { WasmSource } from './wasm-module.js';
-
-export { rank } from './ranking.js';
-
-type ModuleLoader = (source: WasmSource) => Promise<WebAssembly.Module>;
+import { rank } from './ranking.js';
+import type {
+  Advice,
+  EntryParts,
+  ReplayedHeap,
+  ReplayOptions,
+  ReplayResult,
+  RoundOptions,
+} from './replay-types.js';
 
 const codes: OperationCodes = {
   malloc: 1,
@@ -62,19 +65,52 @@ interface Round {
   readonly timedOut: boolean;
 }
 
+const roundOptions = [
+  'rounds',
+  'timeLimit',
+  'wasm',
+  'initialBytes',
+  'maximumBytes',
+  'signal',
+  'onProgress',
+];
+
+/** `replay` of the entry that gives its parts. */
+export async function replay(
+  trace: Operations,
+  options: ReplayOptions = {},
+  entry: EntryParts,
+): Promise<ReplayResult> {
+  entry.assertOptions(options, ['strategy', ...roundOptions]);
+  const strategies = [options.strategy ?? 'segregated-fit'];
+  return (await replayRounds(trace, strategies, options, entry))[0] as ReplayResult;
+}
+
+/** `advise` of the entry that gives its parts. */
+export async function advise(
+  trace: Operations,
+  options: RoundOptions = {},
+  entry: EntryParts,
+): Promise<Advice[]> {
+  entry.assertOptions(options, roundOptions);
+  return rank(await replayRounds(trace, entry.strategies, options, entry));
+}
+
 /** Replays on each strategy, the rounds of all in turn, so that none has the quieter machine. */
-export async function replayRounds(
-  recorded: Operations,
+async function replayRounds(
+  trace: Operations,
   strategies: readonly Strategy[],
   options: RoundOptions,
-  createHeap: HeapMaker,
-  loadModule: ModuleLoader,
+  { createHeap, loadModule }: EntryParts,
 ): Promise<ReplayResult[]> {
+  if (!Array.isArray(trace?.chunks)) {
+    throw new TypeError(`trace must be an AllocationTrace, got ${String(trace)}`);
+  }
   const { rounds, timeLimit, signal, onProgress, memory } = checkOptions(options);
   signal?.throwIfAborted();
   // Compiled once: a response can be read once.
   const wasm = options.wasm === undefined ? {} : { wasm: await loadModule(await options.wasm) };
-  const plan = makePlan(recorded);
+  const plan = makePlan(trace);
   const peak = findPeak(plan, plan.operations);
   const turns = new Turns(plan.operations * rounds * strategies.length, signal, onProgress);
   const done = new Map<Strategy, Round[]>(strategies.map((strategy) => [strategy, []]));

@@ -2,6 +2,7 @@
 
 import type { Heap } from './heap.js';
 import type { HeapOptions, Strategy } from './options.js';
+import type { WasmSource } from './wasm-module.js';
 
 /** How a trace is replayed. */
 export interface RoundOptions {
@@ -77,3 +78,11 @@ export type ReplayedHeap = Pick<
 
 /** What makes heaps: each entry has its own. */
 export type HeapMaker = (options: HeapOptions) => Promise<ReplayedHeap>;
+
+/** What the lazily loaded code needs of the entry, which an import of it would split in two. */
+export interface EntryParts {
+  readonly createHeap: HeapMaker;
+  assertOptions(options: object, known: readonly string[]): void;
+  loadModule(source: WasmSource): Promise<WebAssembly.Module>;
+  readonly strategies: readonly Strategy[];
+}

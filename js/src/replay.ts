@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 
+import { assertOptions } from './arguments.js';
 import { strategies } from './options.js';
 import type {
   Advice,
@@ -11,23 +12,22 @@ import type {
 import type { AllocationTrace } from './trace.js';
 import { loadModule } from './wasm-module.js';
 
+const parts = { assertOptions, loadModule, strategies };
+
 /** `replay` on the heaps of an entry. */
 export async function replayWith(
   createHeap: HeapMaker,
   trace: AllocationTrace,
-  options: ReplayOptions = {},
+  options?: ReplayOptions,
 ): Promise<ReplayResult> {
-  const { replayRounds } = await import('./replay-rounds.js');
-  const chosen = [options.strategy ?? 'segregated-fit'] as const;
-  return (await replayRounds(trace, chosen, options, createHeap, loadModule))[0] as ReplayResult;
+  return (await import('./replay-rounds.js')).replay(trace, options, { ...parts, createHeap });
 }
 
 /** `advise` on the heaps of an entry. */
 export async function adviseWith(
   createHeap: HeapMaker,
   trace: AllocationTrace,
-  options: RoundOptions = {},
+  options?: RoundOptions,
 ): Promise<Advice[]> {
-  const { rank, replayRounds } = await import('./replay-rounds.js');
-  return rank(await replayRounds(trace, strategies, options, createHeap, loadModule));
+  return (await import('./replay-rounds.js')).advise(trace, options, { ...parts, createHeap });
 }

@@ -67,12 +67,22 @@ class RecentSizes {
   }
 }
 
-/** The pieces of a file, each made when it is asked for. */
-export function* writeTrace({
-  chunks,
-  operations,
-  truncated,
-}: Operations): Generator<Bytes, undefined> {
+/** Writes a file, each piece when it is asked for. */
+export async function writeTrace(
+  trace: Operations,
+  file: WritableStream<BufferSource>,
+): Promise<void> {
+  const writer = file.getWriter();
+  try {
+    for (const piece of makePieces(trace)) await writer.write(piece);
+    await writer.close();
+  } finally {
+    // Whoever sees the failure may end the stream with it.
+    writer.releaseLock();
+  }
+}
+
+function* makePieces({ chunks, operations, truncated }: Operations): Generator<Bytes, undefined> {
   yield Uint8Array.of(...signature, version);
   const encoder = new Encoder();
   let left = operations * 3;

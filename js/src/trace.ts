@@ -36,15 +36,12 @@ export class AllocationTrace {
    * read. With `gzip` the stream is compressed.
    */
   write({ gzip = false }: { gzip?: boolean } = {}): ReadableStream<Uint8Array<ArrayBuffer>> {
-    let pieces: Iterator<Uint8Array<ArrayBuffer>> | undefined;
-    const stream = new ReadableStream<Uint8Array<ArrayBuffer>>({
-      pull: async (controller) => {
-        pieces ??= (await import('./trace-format.js')).writeTrace(this);
-        const { value } = pieces.next();
-        if (value === undefined) controller.close();
-        else controller.enqueue(value);
-      },
-    });
-    return gzip ? stream.pipeThrough(new CompressionStream('gzip')) : stream;
+    const { readable, writable } = gzip
+      ? new CompressionStream('gzip')
+      : new TransformStream<BufferSource, Uint8Array<ArrayBuffer>>();
+    import('./trace-format.js')
+      .then(({ writeTrace }) => writeTrace(this, writable))
+      .catch((failure: unknown) => writable.abort(failure));
+    return readable;
   }
 }

@@ -12,7 +12,7 @@ import {
 } from 'lite-alloc';
 import { beforeEach, describe, expect, inject, test } from 'vitest';
 import type { Operations } from '../../js/src/operations.js';
-import { replayRounds } from '../../js/src/replay-rounds.js';
+import { replay } from '../../js/src/replay-rounds.js';
 import { describeStrategies } from '../support/strategies.js';
 import { makeRandomCalls, record, toBytes } from '../support/traces.js';
 
@@ -26,10 +26,18 @@ async function recordReplay(trace: AllocationTrace, strategy: Strategy): Promise
     recorders.push(heap.record());
     return heap;
   };
-  const load = () => Promise.reject(new Error('nothing is to be loaded'));
   // Its operations are there, if not in the published types.
   const operations = trace as unknown as Operations;
-  await replayRounds(operations, [strategy], { rounds: 1 }, makeHeap, load);
+  await replay(
+    operations,
+    { strategy, rounds: 1 },
+    {
+      createHeap: makeHeap,
+      assertOptions: () => undefined,
+      loadModule: () => Promise.reject(new Error('nothing is to be loaded')),
+      strategies: [],
+    },
+  );
   expect(recorders).toHaveLength(1);
   return (recorders[0] as Recorder).stop();
 }
@@ -205,7 +213,6 @@ describe('a recorder', () => {
   });
 
   test.each([
-    0,
     -1,
     1.5,
     Number.NaN,
@@ -213,9 +220,15 @@ describe('a recorder', () => {
     '9' as unknown as number,
   ])('is refused with a maximum of %s', (maximumOperations) => {
     expect(() => heap.record({ maximumOperations })).toThrow(
-      new RangeError(`maximumOperations must be a positive integer, got ${maximumOperations}`),
+      new RangeError(`maximumOperations must be a non-negative integer, got ${maximumOperations}`),
     );
     heap.free(heap.malloc(1));
+  });
+
+  test('is refused with an option that there is not', () => {
+    const options = { maxOperations: 5 } as object;
+    expect(() => heap.record(options)).toThrow(/unknown option maxOperations/);
+    expect(() => heap.record(options)).toThrow(TypeError);
   });
 
   test('can be stopped after its heap was disposed, which stays dead', () => {

@@ -178,6 +178,15 @@ describe('replay', () => {
     await expect(replay(trace, options)).rejects.toThrow(message);
   });
 
+  test('refuses options that there are not, and what is no trace', async () => {
+    const options = { round: 2 } as ReplayOptions;
+    await expect(replay(trace, options)).rejects.toThrow(/unknown option round/);
+    await expect(advise(trace, { strategy: 'free-list' } as object)).rejects.toThrow(TypeError);
+    const path = 'a.trace' as unknown as AllocationTrace;
+    await expect(replay(path)).rejects.toThrow('trace must be an AllocationTrace, got a.trace');
+    await expect(advise(path)).rejects.toThrow(TypeError);
+  });
+
   test('is there in the entry with the wasm inlined, too', async () => {
     const inline = await import('lite-alloc/inline');
     expect(await inline.replay(trace, { rounds: 1 })).toMatchObject({ operations: 170 });

@@ -117,6 +117,17 @@ describe('a trace is written', () => {
     expect(lengths.length).toBe(1 + Math.ceil(20_000 / 8192) + 1);
   });
 
+  test('up to where its reader has enough, compressed or not', async () => {
+    for (const gzip of [false, true]) {
+      const reader = trace.write({ gzip }).getReader();
+      expect((await reader.read()).done).toBe(false);
+      await reader.cancel('enough');
+      expect((await reader.read()).done).toBe(true);
+    }
+    // A rejection that nobody handles would fail the run.
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  });
+
   test('in about a byte a call where sizes and lifetimes repeat', async () => {
     const regular = await record((heap) => {
       for (let round = 0; round < 1000; round++) {

@@ -3,6 +3,7 @@
 import {
   type ArrayOptions,
   assertAlignment,
+  assertType,
   defaultAlignment,
   planArray,
   toByteLength,
@@ -142,9 +143,7 @@ export abstract class Allocator {
    * @throws OutOfMemoryError where memory cannot hold it.
    */
   string(text: string): HeapString {
-    if (typeof text !== 'string') {
-      throw new TypeError(`text must be a string, got ${String(text)}`);
-    }
+    assertType('text', text, 'string');
     const { owner } = this;
     const { address, byteLength } = storeUtf8(owner, text);
     return this.note(new HeapString(owner, address, byteLength));

@@ -25,6 +25,19 @@ export interface ArrayOptions {
   zero?: boolean;
 }
 
+/** What an error says of a wrong value. */
+export function mustBe(name: string, expected: string, value: unknown): string {
+  return `${name} must be ${expected}, got ${String(value)}`;
+}
+
+export function assertType(
+  name: string,
+  value: unknown,
+  type: 'boolean' | 'function' | 'number' | 'string',
+): void {
+  if (typeof value !== type) throw new TypeError(mustBe(name, `a ${type}`, value));
+}
+
 /** Whether a value is an integer of 32 bits, whatever its type says. */
 export function isAddress(value: number): boolean {
   return typeof value === 'number' && value >>> 0 === value;
@@ -34,7 +47,7 @@ export function isAddress(value: number): boolean {
 export function toSize(name: string, size: number): number {
   if (isAddress(size)) return size;
   if (Number.isInteger(size) && size >= 0) return tooLarge;
-  throw new RangeError(`${name} must be a non-negative integer, got ${String(size)}`);
+  throw new RangeError(mustBe(name, 'a non-negative integer', size));
 }
 
 /** Bytes of `count` elements: an integer also where the product is out of all bounds. */
@@ -47,7 +60,7 @@ export function assertAlignment(alignment: number): void {
   const isPowerOfTwo = alignment > 0 && (alignment & (alignment - 1)) === 0;
   if (!isPowerOfTwo || alignment > maximumAlignment || !Number.isInteger(alignment)) {
     throw new RangeError(
-      `alignment must be a power of two up to ${maximumAlignment}, got ${String(alignment)}`,
+      mustBe('alignment', `a power of two up to ${maximumAlignment}`, alignment),
     );
   }
 }
@@ -55,7 +68,7 @@ export function assertAlignment(alignment: number): void {
 /** Of an option that holds others, `prefix` is its name with a dot. */
 export function assertOptions(options: object, known: readonly string[], prefix = ''): void {
   if (typeof options !== 'object' || options === null) {
-    throw new TypeError(`options must be an object, got ${String(options)}`);
+    throw new TypeError(mustBe('options', 'an object', options));
   }
   for (const name of Object.keys(options)) {
     if (!known.includes(name)) {
@@ -68,9 +81,7 @@ export function assertOptions(options: object, known: readonly string[], prefix 
 export function planArray(options: ArrayOptions): { alignment: number; zero: boolean } {
   assertOptions(options, ['alignment', 'zero']);
   const { alignment = defaultAlignment, zero = false } = options;
-  if (typeof zero !== 'boolean') {
-    throw new TypeError(`zero must be true or false, got ${String(zero)}`);
-  }
+  assertType('zero', zero, 'boolean');
   return { alignment: toAlignment(alignment), zero };
 }
 

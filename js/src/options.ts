@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-import { assertOptions } from './arguments.js';
+import { assertOptions, assertType, mustBe } from './arguments.js';
 import type { LeakedHandle } from './blocks.js';
 import type { DebugPlan } from './debug-layer.js';
 import { warnOfLeak } from './leak-net.js';
@@ -112,16 +112,14 @@ export function planHeap(options: HeapOptions = {}): HeapPlan {
 function planDebug(debug: boolean | DebugOptions): DebugPlan | undefined {
   if (debug === false) return undefined;
   if (debug !== true && (typeof debug !== 'object' || debug === null)) {
-    throw new TypeError(`debug must be a boolean or an object, got ${String(debug)}`);
+    throw new TypeError(mustBe('debug', 'a boolean or an object', debug));
   }
   const options = debug === true ? {} : debug;
   assertOptions(options, knownDebugOptions, 'debug.');
   const { quarantineBytes = 1 << 20, canaryBytes = 16, stacks = true } = options;
   assertBytes('debug.quarantineBytes', quarantineBytes, 0, maximumPages * pageBytes);
   assertBytes('debug.canaryBytes', canaryBytes, 1, pageBytes);
-  if (typeof stacks !== 'boolean') {
-    throw new TypeError(`debug.stacks must be a boolean, got ${String(stacks)}`);
-  }
+  assertType('debug.stacks', stacks, 'boolean');
   return { quarantineBytes, canaryBytes: Math.ceil(canaryBytes / 16) * 16, stacks };
 }
 
@@ -131,39 +129,29 @@ function toPages(name: string, bytes: number, mostPages: number): number {
 }
 
 function assertBytes(name: string, bytes: number, least: number, most: number): void {
-  if (typeof bytes !== 'number') {
-    throw new TypeError(`${name} must be a number of bytes, got ${String(bytes)}`);
-  }
+  assertType(name, bytes, 'number');
   if (!Number.isInteger(bytes) || bytes < least || bytes > most) {
-    throw new RangeError(`${name} must be an integer from ${least} to ${most}, got ${bytes}`);
+    throw new RangeError(mustBe(name, `an integer from ${least} to ${most}`, bytes));
   }
 }
 
 function toStrategy(strategy: Strategy): Strategy {
-  if (typeof strategy !== 'string') {
-    throw new TypeError(`strategy must be a string, got ${String(strategy)}`);
-  }
+  assertType('strategy', strategy, 'string');
   if (!strategies.includes(strategy)) {
-    throw new RangeError(
-      `strategy must be one of ${strategies.join(', ')}, got '${String(strategy)}'`,
-    );
+    throw new RangeError(mustBe('strategy', `one of ${strategies.join(', ')}`, `'${strategy}'`));
   }
   return strategy;
 }
 
 function toStableViews(stableViews: boolean): boolean {
-  if (typeof stableViews !== 'boolean') {
-    throw new TypeError(`stableViews must be true or false, got ${String(stableViews)}`);
-  }
+  assertType('stableViews', stableViews, 'boolean');
   if (stableViews && !canStopDetaching()) {
-    throw new TypeError(
-      'stableViews cannot be true: this platform has no WebAssembly.Memory.prototype.toResizableBuffer',
-    );
+    throw new TypeError('stableViews: this platform has no toResizableBuffer');
   }
   return stableViews;
 }
 
 function toListener(onLeak: (leak: LeakedHandle) => void): (leak: LeakedHandle) => void {
-  if (typeof onLeak === 'function') return onLeak;
-  throw new TypeError(`onLeak must be a function, got ${String(onLeak)}`);
+  assertType('onLeak', onLeak, 'function');
+  return onLeak;
 }

@@ -31,7 +31,7 @@ export function drawHeap(blocks: readonly HeapBlock[], stats: HeapStats): string
 
   const cells = Array.from(used, (share, cell) => shadeOf(share, owned[cell] ?? 0));
   const lines = [
-    `${stats.strategy}: ${stats.liveBlocks} blocks, ${formatBytes(stats.liveBytes)} live in ${formatBytes(stats.memoryBytes)} of memory`,
+    `${stats.strategy}: ${stats.liveBlocks} blocks, ${stats.liveBytes} bytes live, ${stats.memoryBytes} bytes of memory`,
   ];
   for (let cell = 0; cell < cells.length; cell += columns) {
     lines.push(
@@ -42,7 +42,7 @@ export function drawHeap(blocks: readonly HeapBlock[], stats: HeapStats): string
     );
   }
   const legend = `'${shades[0]}' free, '${shades.at(-1)}' used, '${foreign}' of others`;
-  lines.push(`each character is ${formatBytes(cellBytes)}: ${legend}`);
+  lines.push(`each character is ${cellBytes} bytes: ${legend}`);
   return lines.join('\n');
 }
 
@@ -55,13 +55,7 @@ function addShares(shares: Float64Array, begin: number, end: number): void {
 
 function shadeOf(used: number, owned: number): string {
   if (owned === 0) return foreign;
+  if (used === 0) return shades.charAt(0);
   const darkness = used / owned;
-  const between = 1 + Math.min(Math.floor(darkness * 3), 2);
-  return shades.charAt(used === 0 ? 0 : darkness > 1 - 1e-9 ? shades.length - 1 : between);
-}
-
-function formatBytes(bytes: number): string {
-  const step = Math.min(Math.floor(Math.log2(Math.max(bytes, 1)) / 10), 3);
-  const value = bytes / 1024 ** step;
-  return `${Number(value.toFixed(1))} ${['bytes', 'KiB', 'MiB', 'GiB'][step]}`;
+  return shades.charAt(darkness > 1 - 1e-9 ? shades.length - 1 : 1 + Math.floor(darkness * 3));
 }

@@ -3,7 +3,7 @@
 
 import { Allocator, type Freeable } from './allocator.js';
 import { Arena, type ArenaOptions } from './arena.js';
-import { toSize } from './arguments.js';
+import { assertType, mustBe, toSize } from './arguments.js';
 import { type BlockOwner, disposeSymbol } from './blocks.js';
 import { UseAfterFreeError } from './errors.js';
 
@@ -57,7 +57,7 @@ export class Scope extends Allocator {
     owner: BlockOwner,
     fn: (scope: Scope) => Result | PromiseLike<Result>,
   ): Promise<Result> {
-    assertFunction(fn);
+    assertType('fn', fn, 'function');
     const scope = new Scope(owner);
     let result: Result;
     try {
@@ -188,18 +188,12 @@ export class Scope extends Allocator {
   }
 }
 
-function assertFunction(fn: unknown): void {
-  if (typeof fn !== 'function') throw new TypeError(`fn must be a function, got ${String(fn)}`);
-}
-
 /** A scope would be closed before such a function goes on. */
 function assertRunsAtOnce(fn: unknown): void {
-  assertFunction(fn);
+  assertType('fn', fn, 'function');
   const tag = (fn as { readonly [Symbol.toStringTag]?: string })[Symbol.toStringTag];
   if (tag !== undefined) {
-    throw new TypeError(
-      `scope: fn must run at once, got a function of the kind ${tag}; there is scopeAsync`,
-    );
+    throw new TypeError(`${mustBe('fn', 'synchronous', tag)}: there is scopeAsync`);
   }
 }
 
@@ -207,7 +201,7 @@ function assertNoPromise(result: unknown): void {
   if (typeof (result as PromiseLike<unknown> | undefined)?.then !== 'function') return;
   // It fails on what is freed now, and nobody else hears of it.
   if (result instanceof Promise) result.catch(() => {});
-  throw new TypeError('scope: fn must run at once, but returned a promise; there is scopeAsync');
+  throw new TypeError(`${mustBe('fn', 'synchronous', 'a promise')}: there is scopeAsync`);
 }
 
 function isCollection(value: unknown): value is object {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+import { mustBe } from './arguments.js';
+
 /** The eleven kinds of typed arrays, by name. */
 export interface TypedArrays {
   Int8Array: Int8Array;
@@ -50,14 +52,14 @@ export function kindOf<T extends TypedArray>(
   array: T,
 ): TypedArrayConstructor<TypedArrays[T[typeof Symbol.toStringTag]]> {
   const kind: TypedArrayConstructor | undefined = constructors[array?.[Symbol.toStringTag]];
-  if (kind === undefined) throw new TypeError(`source must be a typed array, got ${typeof array}`);
+  if (kind === undefined) throw new TypeError(mustBe('source', 'a typed array', typeof array));
   return kind as TypedArrayConstructor<TypedArrays[T[typeof Symbol.toStringTag]]>;
 }
 
 /** Throws unless `type` is one of the eleven constructors. */
 export function assertKind(type: TypedArrayConstructor): void {
   if (!kinds.has(type)) {
-    throw new TypeError(`type must be a typed array constructor, got ${String(type)}`);
+    throw new TypeError(mustBe('type', 'a typed array constructor', type));
   }
 }
 
@@ -68,7 +70,7 @@ export function collectElements<T extends TypedArray>(
 ): T {
   const source = Object(elements) as Partial<Iterable<T[number]> & ArrayLike<T[number]>>;
   if (source !== elements || (source[Symbol.iterator] ?? source.length) === undefined) {
-    throw new TypeError(`elements must be iterable or array-like, got ${String(elements)}`);
+    throw new TypeError(mustBe('elements', 'iterable or array-like', elements));
   }
   return (type as unknown as { from(elements: Elements<T>): T }).from(elements);
 }

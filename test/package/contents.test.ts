@@ -89,7 +89,7 @@ test('the package needs no other package', () => {
   expect(installed).not.toHaveProperty('scripts.postinstall');
 });
 
-test('the tarball is under 280 kB', () => {
+test('the tarball is under 250 kB', () => {
   console.log(`package: ${inject('packedBytes')} bytes in ${packedFiles.length} files`);
-  expect(inject('packedBytes')).toBeLessThan(280_000);
+  expect(inject('packedBytes')).toBeLessThan(250_000);
 });

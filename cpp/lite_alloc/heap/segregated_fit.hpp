@@ -43,7 +43,7 @@ class SegregatedFitCheck;
 ///
 ///     ready_[c] -> block -> block -> ...       all of slab active_[c]: where malloc takes from
 ///     head      -> block -> ...                where free puts to, each slab has its own
-///     partial_[c] <-> slab <-> slab            slabs with free blocks
+///     partial_[c] -> slab <-> slab <-> ...     a ring of the slabs with free blocks, oldest first
 ///     spare_    -> slab -> slab                slabs with nothing but free blocks, at most 16
 ///
 /// When `ready_[c]` is used up, the list of the active slab takes its place at once, or that of
@@ -70,6 +70,12 @@ class SegregatedFit {
 
   /// A block of `size` bytes aligned to `kUnit`, or 0. A size of 0 gives a distinct live block.
   [[nodiscard]] Address malloc(Size size) noexcept {
+    if constexpr (Tracker::kEnabled) {
+      if (is_ready(size)) [[likely]] {
+        tracker_.allocated(class_for(size) * kUnit, 0);
+        return take_ready(class_for(size));
+      }
+    }
     const Address block = take_block(size);
     if (block == 0) return fail();
     count_new(block, 0);
@@ -107,11 +113,16 @@ class SegregatedFit {
   /// few instructions can tell: most second frees, and most addresses where no tag can be.
   FreeResult free(Address address) noexcept {
     if constexpr (Tracker::kEnabled) {
-      if (address != 0 && !is_live(address)) {
-        return was_freed(address) ? FreeResult::kAlreadyFree : FreeResult::kNotABlock;
+      const Size size_class = class_at(address);
+      if (size_class != 0) {
+        if (is_place_in_slab(address, size_class)) return release_small(address, size_class, 0);
+      } else if (address == 0 || is_live_chunk(address)) {
+        return release_large(address, 0);
       }
+      return was_freed(address) ? FreeResult::kAlreadyFree : FreeResult::kNotABlock;
+    } else {
+      return release(address, 0);
     }
-    return release(address, 0);
   }
 
   /// Whether `free` and `realloc` take this for a live block. With `Tracking` it is one then.
@@ -212,20 +223,14 @@ class SegregatedFit {
   /// Whether a block that was not freed starts here: for any address, see `free`. Reads one tag or
   /// slab, and the list of free blocks of that where the first word of the block looks like a link.
   [[nodiscard]] bool is_live(Address address) const noexcept requires(Tracker::kEnabled) {
-    if (address % kUnit != 0 || !owns(address, kUnit) || address - map_ < map_size_) return false;
     const Size size_class = class_at(address);
-    if (size_class != 0) {
-      const Size offset = address % kSlab - kSlabHead;
-      return offset % (size_class * kUnit) == 0 &&
-             offset / (size_class * kUnit) < blocks_in_slab(size_class) &&
-             !(looks_free(address) && is_free_in_slab(address, size_class));
-    }
-    const Size tag = tag_of(address);
-    return owns(address, tag & ~kFlags) && is_used_chunk(address, tag);
+    if (size_class == 0) return is_live_chunk(address);
+    return is_place_in_slab(address, size_class) &&
+           !(looks_free(address) && is_free_in_slab(address, size_class));
   }
 
   [[nodiscard]] Size live_blocks() const noexcept requires(Tracker::kEnabled) {
-    return tracker_.counters().live_blocks;
+    return tracker_.live_blocks();
   }
 
   /// The counters. The largest free block is looked for in one bin, all else is at hand.
@@ -302,6 +307,26 @@ class SegregatedFit {
     Size head;  // so many of them are not its owner's
   };
 
+  /// Whether a class, 1 to 32, divides a number up to 255: by a multiplication, since a division
+  /// takes longer than all else in a free. The fraction number / class in `kFraction` binary digits
+  /// has none but zeroes, within the error of the reciprocal, iff it is whole.
+  ///
+  /// Source: Lemire, Kaser and Kurz, Faster remainder by direct computation, 2019.
+  [[nodiscard]] static constexpr bool divides(Size size_class, Size number) noexcept {
+    const Size reciprocal = kReciprocals[size_class];
+    return number * reciprocal % kFraction < reciprocal;
+  }
+
+  static constexpr Size kFraction = 8192;  // over 255 * 32, the largest sum of errors
+  static constexpr auto kReciprocals = [] {
+    std::array<std::uint16_t, kClasses> reciprocals = {};
+    for (Size size_class = 1; size_class < kClasses; ++size_class) {
+      reciprocals[size_class] =
+          static_cast<std::uint16_t>((kFraction + size_class - 1) / size_class);
+    }
+    return reciprocals;
+  }();
+
   template <typename T>
   [[nodiscard]] T& at(Address address) const noexcept {
     return *pages_.template at<T>(address);
@@ -333,12 +358,16 @@ class SegregatedFit {
   }
 
   [[nodiscard]] Address take_block(Size size) noexcept {
-    if (size <= kMaxSmall) {
-      const Size size_class = (size + kUnit - 1) / kUnit;
-      if (!is_end_of_list(ready_[size_class])) [[likely]]
-        return take_ready(size_class);
-    }
-    return take_unready(size);
+    return is_ready(size) ? take_ready(class_for(size)) : take_unready(size);
+  }
+
+  [[nodiscard]] static constexpr Size class_for(Size size) noexcept {
+    return (size + kUnit - 1) / kUnit;
+  }
+
+  /// Whether there is a block for this size at hand; never for a size of 0.
+  [[nodiscard]] bool is_ready(Size size) const noexcept {
+    return size <= kMaxSmall && !is_end_of_list(ready_[class_for(size)]);
   }
 
   [[nodiscard]] Address take_ready(Size size_class) noexcept {
@@ -350,9 +379,9 @@ class SegregatedFit {
 
   [[nodiscard, gnu::noinline]] Address take_unready(Size size) noexcept {
     if (size <= kMaxSmall) {
-      const Size size_class = std::max<Size>(1, (size + kUnit - 1) / kUnit);
-      const bool is_ready = !is_end_of_list(ready_[size_class]);  // for a size of 0
-      if (is_ready || make_ready(size_class)) return take_ready(size_class);
+      const Size size_class = class_for(std::max<Size>(1, size));
+      const bool has_block = !is_end_of_list(ready_[size_class]);  // for a size of 0
+      if (has_block || make_ready(size_class)) return take_ready(size_class);
     }
     return size > kMaxBlock ? 0 : take_chunk(chunk_size_for(size), kUnit, 0);
   }
@@ -381,6 +410,13 @@ class SegregatedFit {
     }
   }
 
+  /// Whether a used chunk that is a block starts here, where no slab lies.
+  [[nodiscard]] bool is_live_chunk(Address address) const noexcept requires(Tracker::kEnabled) {
+    if (address % kUnit != 0 || !owns(address, kUnit) || address - map_ < map_size_) return false;
+    const Size tag = tag_of(address);
+    return owns(address, tag & ~kFlags) && is_used_chunk(address, tag);
+  }
+
   /// Whether this, which is no live block, looks like one that was freed.
   [[nodiscard]] bool was_freed(Address address) const noexcept requires(Tracker::kEnabled) {
     if (address % kUnit != 0 || !owns(address, kUnit)) return false;
@@ -389,7 +425,11 @@ class SegregatedFit {
 
   FreeResult release(Address block, Size prefix) noexcept {
     const Size size_class = class_at(block);
-    if (size_class == 0) return release_large(block, prefix);
+    return size_class != 0 ? release_small(block, size_class, prefix)
+                           : release_large(block, prefix);
+  }
+
+  FreeResult release_small(Address block, Size size_class, Size prefix) noexcept {
     if (looks_free(block) && is_free_in_slab(block, size_class)) [[unlikely]] {
       return FreeResult::kAlreadyFree;
     }
@@ -492,6 +532,15 @@ class SegregatedFit {
     return index < map_size_ ? at<std::uint8_t>(map_ + index) : 0;
   }
 
+  /// Whether a block, free or not, starts at this address in a slab.
+  [[nodiscard]] static constexpr bool is_place_in_slab(Address address, Size size_class) noexcept {
+    constexpr Size units_of_blocks = (kSlab - kTag - kSlabHead) / kUnit;
+    const Size offset = address % kSlab - kSlabHead;
+    // One comparison for what is too high, and for the head, whose offset wraps.
+    return offset % kUnit == 0 && offset / kUnit <= units_of_blocks - size_class &&
+           divides(size_class, offset / kUnit);
+  }
+
   void put_in_slab(Address block, Size size_class) noexcept {
     const Address slab = slab_of(block);
     Slab& head = at<Slab>(slab);
@@ -505,7 +554,7 @@ class SegregatedFit {
     if (slab == active_[size_class]) return;
     if (is_end_of_list(next_block(at<Slab>(slab).free))) {
       at<Slab>(slab).until_turn = blocks_in_slab(size_class) - 1;
-      push_partial(slab, size_class);
+      add_partial(slab, size_class);
     } else {
       remove_partial(slab, size_class);
       if (spare_count_ < kMaxSpare) {
@@ -518,18 +567,24 @@ class SegregatedFit {
     }
   }
 
-  void push_partial(Address slab, Size size_class) noexcept {
-    const Address next = partial_[size_class];
-    at<Slab>(slab).next = next;
-    at<Slab>(slab).previous = 0;
-    if (next != 0) at<Slab>(next).previous = slab;
-    partial_[size_class] = slab;
+  /// At the end of the ring: until its turn comes, more of its blocks may be freed.
+  void add_partial(Address slab, Size size_class) noexcept {
+    at<Slab>(slab).previous = slab;
+    if (partial_[size_class] == 0) partial_[size_class] = slab;
+    const Address first = partial_[size_class];
+    const Address last = at<Slab>(first).previous;
+    at<Slab>(slab).next = first;
+    at<Slab>(slab).previous = last;
+    at<Slab>(last).next = slab;
+    at<Slab>(first).previous = slab;
   }
 
   void remove_partial(Address slab, Size size_class) noexcept {
-    const Slab& head = at<Slab>(slab);
-    if (head.next != 0) at<Slab>(head.next).previous = head.previous;
-    (head.previous != 0 ? at<Slab>(head.previous).next : partial_[size_class]) = head.next;
+    const Address next = at<Slab>(slab).next;
+    const Address previous = at<Slab>(slab).previous;
+    at<Slab>(previous).next = next;
+    at<Slab>(next).previous = previous;
+    if (partial_[size_class] == slab) partial_[size_class] = next == slab ? 0 : next;
   }
 
   /// Fills `ready_`, which is used up. False iff there is no memory for a slab.
@@ -588,15 +643,17 @@ class SegregatedFit {
     return kSlab - blocks_in_slab(size_class) * size_class * kUnit;
   }
 
+  /// The rest of the head is written where the slab comes into use.
   void cut_up(Address slab, Size size_class) noexcept {
     const Size size = size_class * kUnit;
-    const Size capacity = blocks_in_slab(size_class);
     at<std::uint8_t>(map_ + map_index(slab)) = static_cast<std::uint8_t>(size_class);
     tracker_.overhead_grew(slab_overhead(size_class));
-    at<Slab>(slab) = {.free = slab, .until_turn = 0, .next = 0, .previous = 0};
-    for (Address block = slab + kSlabHead + capacity * size; (block -= size) > slab;) {
-      put_in_slab(block, size_class);
+    Address block = slab + kSlabHead;
+    at<Slab>(slab).free = block;
+    for (Size left = blocks_in_slab(size_class); --left != 0; block += size) {
+      set_next_block(block, block + size);
     }
+    set_next_block(block, slab);
   }
 
   /// For a slab that is none any more: puts a link into every block, so that it looks free, and
@@ -638,7 +695,7 @@ class SegregatedFit {
         has_reclaimed = true;
       } else if (has_free) {
         head.until_turn = used;
-        push_partial(slab, size_class);
+        add_partial(slab, size_class);
       }
     }
     while (spare_ != 0) {

@@ -229,16 +229,16 @@ class SegregatedFitCheck {
     expect(
         active == 0 ? ready == 0 : heap_->class_at(active) == size_class && in_slab(ready, active),
         Kind::kFreeListOutsideHeap, active);
-    Address previous = 0;
-    for (Address slab = heap_->partial_[size_class]; slab != 0 && !found_;) {
+    const Address first = heap_->partial_[size_class];
+    for (Address slab = first; slab != 0 && !found_;) {
       expect(heap_->class_at(slab) == size_class && slab != active && slab % Heap::kSlab == 0,
              Kind::kFreeListOutsideHeap, slab);
       expect(++listed_partial_slabs_ <= partial_slabs_, Kind::kFreeListOverlap, slab);
       if (found_) return;
-      const auto& head = heap_->template at<typename Heap::Slab>(slab);
-      expect(head.previous == previous, Kind::kFreeListOutsideHeap, slab);
-      previous = slab;
-      slab = head.next;
+      const Address next = heap_->template at<typename Heap::Slab>(slab).next;
+      expect(is_in_heap(next) && heap_->template at<typename Heap::Slab>(next).previous == slab,
+             Kind::kFreeListOutsideHeap, slab);
+      slab = next != first ? next : 0;
     }
   }
 

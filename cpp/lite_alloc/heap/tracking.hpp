@@ -60,23 +60,22 @@ class Tracking {
 
   void allocated(Size bytes, Size prefix) noexcept {
     ++counters_.allocations;
-    ++counters_.live_blocks;
-    use(bytes, bytes - prefix);
+    overhead_ += prefix;
+    use(bytes - prefix);
   }
 
   void deallocated(Size bytes, Size prefix) noexcept {
     ++counters_.frees;
-    --counters_.live_blocks;
-    used_bytes_ -= bytes;
+    overhead_ -= prefix;
     counters_.live_bytes -= bytes - prefix;
   }
 
-  void resized(Size old_bytes, Size bytes) noexcept { use(bytes - old_bytes, bytes - old_bytes); }
+  void resized(Size old_bytes, Size bytes) noexcept { use(bytes - old_bytes); }
   void failed() noexcept { ++counters_.failures; }
   void grew() noexcept { ++counters_.growths; }
 
   /// So many bytes more are neither free nor in a block; fewer, if negative modulo 2^32.
-  void overhead_grew(Size bytes) noexcept { used_bytes_ += bytes; }
+  void overhead_grew(Size bytes) noexcept { overhead_ += bytes; }
 
   /// The heap goes on at `begin`, behind pages of somebody else; the region before ends at `limit`.
   template <PageSource Pages>
@@ -112,30 +111,37 @@ class Tracking {
     largest_free_is_exact_ = true;
   }
 
-  /// Bytes in live blocks, prefixes included.
-  [[nodiscard]] Size used_bytes() const noexcept { return used_bytes_; }
+  /// Bytes that are not free: in live blocks, prefixes and overhead included.
+  [[nodiscard]] Size used_bytes() const noexcept { return counters_.live_bytes + overhead_; }
+
+  /// What was allocated and not freed: one counter less for each call to change.
+  [[nodiscard]] Size live_blocks() const noexcept {
+    return static_cast<Size>(counters_.allocations - counters_.frees);
+  }
 
   /// The counters, with what only the heap knows left at 0.
-  [[nodiscard]] const Statistics& counters() const noexcept { return counters_; }
+  [[nodiscard]] Statistics counters() const noexcept {
+    Statistics statistics = counters_;
+    statistics.live_blocks = live_blocks();
+    return statistics;
+  }
 
   void forget_blocks() noexcept {
-    counters_.frees += counters_.live_blocks;
-    counters_.live_blocks = 0;
+    counters_.frees = counters_.allocations;
     counters_.live_bytes = 0;
-    used_bytes_ = 0;
+    overhead_ = 0;
     set_largest_free(0);
   }
 
  private:
-  // Differences may be negative: they are added modulo 2^32.
-  void use(Size bytes, Size live_bytes) noexcept {
-    used_bytes_ += bytes;
+  /// So many live bytes more; fewer, if negative modulo 2^32.
+  void use(Size live_bytes) noexcept {
     counters_.live_bytes += live_bytes;
     counters_.peak_live_bytes = std::max(counters_.peak_live_bytes, counters_.live_bytes);
   }
 
-  Statistics counters_;
-  Size used_bytes_ = 0;
+  Statistics counters_;  // all but `live_blocks`
+  Size overhead_ = 0;    // neither free nor live
   Size largest_free_ = 0;
   bool largest_free_is_exact_ = true;
   Address oldest_region_ = 0;

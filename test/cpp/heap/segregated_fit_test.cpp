@@ -278,6 +278,17 @@ TEST_F(SegregatedFitTest, AFreedSmallBlockIsUsedAgainBeforeMemoryGrows) {
   }
 }
 
+TEST_F(SegregatedFitTest, TheSlabThatHasHadAFreeBlockForLongestServesFirst) {
+  std::vector<Address> blocks;
+  for (Size i = 0; i < 6 * 7; ++i) blocks.push_back(malloc(512));
+  // The last slab is in use; of the others the third, then the first, then the second.
+  for (const Size i : {2 * 7 + 3, 3, 7 + 3, 2 * 7 + 5}) free(blocks[i]);
+  const std::set<Address> third{malloc(512), malloc(512)};
+  EXPECT_EQ(third, (std::set<Address>{blocks[2 * 7 + 3], blocks[2 * 7 + 5]}));
+  EXPECT_EQ(malloc(512), blocks[3]);
+  EXPECT_EQ(malloc(512), blocks[7 + 3]);
+}
+
 TEST_F(SegregatedFitTest, ASlabWithoutBlocksServesAnotherSize) {
   const std::vector<Address> blocks = exhaust_with(16);
   const Address slab = align_down(blocks[blocks.size() / 2], kSlab);
@@ -760,6 +771,22 @@ TEST_F(SegregatedFitTest, OnlyBlocksAreLiveWhateverTheyHold) {
   for (const int value : {0x00, 0xFF}) {
     expect_only_blocks_are_live(
         [&](Address block) { std::memset(bytes(block), value, heap_.usable_size(block)); });
+    reset();
+  }
+}
+
+TEST_F(SegregatedFitTest, InASlabOnlyWhereABlockStartsIsOneLiveWhateverTheSize) {
+  for (Size size = kUnit; size <= kMaxSmall; size += kUnit) {
+    const Address first = malloc(size);
+    const Address slab = align_down(first, kSlab);
+    const Size count = (kSlab - kUnit - kTag) / size;
+    std::set<Address> blocks{first};
+    while (blocks.size() < count) blocks.insert(malloc(size));
+    for (Address address = slab; address != slab + kSlab; ++address) {
+      const bool is_block = blocks.contains(address);
+      ASSERT_EQ(heap_.is_live(address), is_block) << size << ", at " << address - slab;
+      if (!is_block) expect_refused(address);
+    }
     reset();
   }
 }

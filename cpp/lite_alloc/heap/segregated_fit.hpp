@@ -109,7 +109,7 @@ class SegregatedFit {
   }
 
   /// Frees a block; 0 is ignored. Nothing changes unless the result is `kFreed`. With `Tracking`
-  /// every wrong address is told but one inside a chunk whose contents look like a tag; else what a
+  /// every wrong address is told but one below which a chunk holds just what a tag is; else what a
   /// few instructions can tell: most second frees, and most addresses where no tag can be.
   FreeResult free(Address address) noexcept {
     if constexpr (Tracker::kEnabled) {
@@ -185,7 +185,7 @@ class SegregatedFit {
         if (size - 1 >= region.end - chunk) break;  // overwritten: nobody knows what follows
         const Size size_class = size == kSlab ? class_at(chunk) : 0;
         if (size_class != 0) mark_blocks_free(chunk, size_class);
-        tag_of(chunk) |= kFree;
+        set_tag(chunk, tag_of(chunk) | kFree);
         chunk += size;
       }
     }
@@ -194,7 +194,7 @@ class SegregatedFit {
     forget_lists();
     for (Region region = oldest_region(); region.begin != 0; region = next_region(region)) {
       const bool is_newest = region.end == limit_;
-      tag_of(region.end) = kBelowFree;
+      set_tag(region.end, kBelowFree);
       if (is_newest) {
         top_ = region.begin;
         mark_free(top_, region.end - top_);
@@ -271,6 +271,11 @@ class SegregatedFit {
   static constexpr Size kAligned = 4;    // in a tag: asked with an alignment; known with `Tracking`
   static constexpr Size kUsedFlags = kBelowFree | kAligned;
   static constexpr Size kFlags = kUnit - 1;
+
+  /// What tags are mixed with where every address is checked, so that what a block holds is hardly
+  /// ever a tag by accident: zeroes, small numbers and multiples of 16 never are, since its lowest
+  /// digit is no flag that is known.
+  static constexpr Size kMark = Tracker::kEnabled ? 0xA5C3'96E8 : 0;
 
   /// In front of a region's first chunk: the region's record, for those who want to look at it, and
   /// the first tag. The last tag, right below the end, is that of a used chunk of size 0.
@@ -395,7 +400,7 @@ class SegregatedFit {
     if (alignment <= kUnit) return take_block(whole);
     const Address block = take_chunk(chunk_size_for(whole), alignment, prefix);
     if constexpr (Tracker::kEnabled) {
-      if (block != 0) tag_of(block) |= kAligned;
+      if (block != 0) set_tag(block, tag_of(block) | kAligned);
     }
     return block;
   }
@@ -663,7 +668,7 @@ class SegregatedFit {
     Address block = slab + kSlabHead;
     for (Size left = blocks_in_slab(size_class); left != 0; --left, block += size) {
       set_next_block(block, slab);
-      tag_of(block) = kFree;
+      set_tag(block, kFree);
     }
   }
 
@@ -736,7 +741,10 @@ class SegregatedFit {
 
   // --- chunks
 
-  [[nodiscard]] Size& tag_of(Address chunk) const noexcept { return at<Size>(chunk - kTag); }
+  /// A tag, as it was set. In memory it is mixed with the mark.
+  [[nodiscard]] Size tag_of(Address chunk) const noexcept { return at<Size>(chunk - kTag) ^ kMark; }
+
+  void set_tag(Address chunk, Size tag) noexcept { at<Size>(chunk - kTag) = tag ^ kMark; }
 
   [[nodiscard]] Size chunk_size(Address chunk) const noexcept { return tag_of(chunk) & ~kFlags; }
 
@@ -812,11 +820,11 @@ class SegregatedFit {
       remove_from_bin(chunk, whole);
     }
     const Size gap = place - chunk;
-    tag_of(place) = size | (gap != 0 ? kBelowFree : 0);
+    set_tag(place, size | (gap != 0 ? kBelowFree : 0));
     if (gap != 0) put_in_bin(chunk, gap);
     const Size rest = whole - gap - size;
     if (rest == 0) {
-      tag_of(end) &= ~kBelowFree;
+      set_tag(end, tag_of(end) & ~kBelowFree);
     } else if (is_top) {
       top_ = end - rest;
       mark_free(top_, rest);
@@ -830,7 +838,7 @@ class SegregatedFit {
     const Size tag = tag_of(chunk);
     Address begin = chunk;
     Address end = chunk + (tag & ~kFlags);
-    tag_of(chunk) = tag | kFree;  // stays when it merges: so a second free is told
+    set_tag(chunk, tag | kFree);  // stays when it merges: so a second free is told
     if ((tag & kBelowFree) != 0) {
       const Size below = at<Size>(chunk - 2 * kTag);
       begin -= below;
@@ -842,7 +850,7 @@ class SegregatedFit {
       if (end != top_) remove_from_bin(end, above);
       end += above;
     } else {
-      tag_of(end) = next_tag | kBelowFree;
+      set_tag(end, next_tag | kBelowFree);
     }
     if (end == limit_) {
       top_ = begin;
@@ -862,10 +870,10 @@ class SegregatedFit {
     if (below + old_size + above < size) return 0;
     const Address begin = chunk - below;
     remove_from_bin(begin, below);
-    if constexpr (Tracker::kEnabled) tag_of(chunk) = kFree;  // no block starts here any more
+    if constexpr (Tracker::kEnabled) set_tag(chunk, kFree);  // no block starts here any more
     std::memmove(pages_.template at<std::byte>(begin), pages_.template at<std::byte>(chunk),
                  old_size - kTag);
-    tag_of(begin) = below + old_size;
+    set_tag(begin, below + old_size);
     return resize_chunk(begin, below + old_size, size) ? begin : 0;
   }
 
@@ -874,8 +882,8 @@ class SegregatedFit {
     const Address end = chunk + old_size;
     if (size <= old_size) {
       if (size != old_size) {
-        tag_of(chunk) -= old_size - size;
-        tag_of(chunk + size) = old_size - size;
+        set_tag(chunk, tag_of(chunk) - (old_size - size));
+        set_tag(chunk + size, old_size - size);
         put_chunk(chunk + size);
       }
       return true;
@@ -889,15 +897,15 @@ class SegregatedFit {
       }
     }
     cut_out(end, end, missing);
-    tag_of(end) = kFree;  // no block starts here
-    tag_of(chunk) += missing;
+    set_tag(end, kFree);  // no block starts here
+    set_tag(chunk, tag_of(chunk) + missing);
     return true;
   }
 
   // --- free chunks
 
   void mark_free(Address chunk, Size size) noexcept {
-    tag_of(chunk) = size | kFree;
+    set_tag(chunk, size | kFree);
     at<Size>(chunk + size - 2 * kTag) = size;
   }
 
@@ -970,7 +978,7 @@ class SegregatedFit {
     if (top_ == 0) top_ = limit_;
     limit_ = end;
     mark_free(top_, end - top_);
-    tag_of(end) = kBelowFree;
+    set_tag(end, kBelowFree);
   }
 
   /// A region as chunks see it.

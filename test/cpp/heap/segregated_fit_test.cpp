@@ -281,12 +281,12 @@ TEST_F(SegregatedFitTest, AFreedSmallBlockIsUsedAgainBeforeMemoryGrows) {
 TEST_F(SegregatedFitTest, TheSlabThatHasHadAFreeBlockForLongestServesFirst) {
   std::vector<Address> blocks;
   for (Size i = 0; i < 6 * 7; ++i) blocks.push_back(malloc(512));
-  // The last slab is in use; of the others the third, then the first, then the second.
-  for (const Size i : {2 * 7 + 3, 3, 7 + 3, 2 * 7 + 5}) free(blocks[i]);
+  // Seven to a slab, the last slab in use: the third, the first, the second, the third once more.
+  for (const std::size_t i : {17U, 3U, 10U, 19U}) free(blocks[i]);
   const std::set<Address> third{malloc(512), malloc(512)};
-  EXPECT_EQ(third, (std::set<Address>{blocks[2 * 7 + 3], blocks[2 * 7 + 5]}));
+  EXPECT_EQ(third, (std::set<Address>{blocks[17], blocks[19]}));
   EXPECT_EQ(malloc(512), blocks[3]);
-  EXPECT_EQ(malloc(512), blocks[7 + 3]);
+  EXPECT_EQ(malloc(512), blocks[10]);
 }
 
 TEST_F(SegregatedFitTest, ASlabWithoutBlocksServesAnotherSize) {
@@ -753,6 +753,25 @@ TEST_F(SegregatedFitTest, AddressesWithinALargeBlockOfZeroesAreNoBlocks) {
     EXPECT_NE(heap_.free(blocks[1] + offset), FreeResult::kFreed);
   }
   reset();
+}
+
+TEST_F(SegregatedFitTest, AddressesWithinALargeBlockOfSizesAndFlagsAreNoBlocks) {
+  const Address block = malloc(20'000);
+  const Address behind = malloc(20'000);
+  const Size usable = heap_.usable_size(block);
+  for (Size flags = 0; flags < kUnit; ++flags) {
+    // Each would be the tag of a chunk that ends where the next block begins.
+    for (Size offset = 0; offset + kTag <= usable; offset += kTag) {
+      *pages().at<Size>(block + offset) = align_down(usable + kTag - offset, kUnit) | flags;
+    }
+    for (Size offset = kUnit; offset < usable; offset += kUnit) {
+      ASSERT_FALSE(heap_.is_live(block + offset)) << offset << ", flags " << flags;
+      ASSERT_NE(heap_.free(block + offset), FreeResult::kFreed);
+    }
+  }
+  shadow_.forget_all();
+  EXPECT_EQ(heap_.free(block), FreeResult::kFreed);
+  EXPECT_EQ(heap_.free(behind), FreeResult::kFreed);
 }
 
 TEST_F(SegregatedFitTest, TheMapIsNoBlock) {

@@ -24,33 +24,43 @@ import { serveFolder } from '../support/static-server.js';
 const consumerFolder = inject('consumerFolder');
 const guide = 'docs/loading.md';
 
-/** What an application does: it ends by telling the contents of an array and what went wrong, also in a debug heap. */
+/** What an application does, with all that is imported lazily: it reports what came of it. */
 const useHeap = (entry: string): string => `
-  import { createHeap, HeapCorruptionError, OutOfMemoryError } from '${entry}';
+  import {
+    advise, AllocationTrace, createHeap, HeapCorruptionError, OutOfMemoryError,
+  } from '${entry}';
+  ${runHeap}
+  run().catch((error) => String(error) + ' ' + String(error.cause)).then(report);
+`;
+const runHeap = `
   const run = async () => {
-    const heap = await createHeap({ maximumBytes: 16 << 20 });
+    const heap = await createHeap({ maximumBytes: 16 << 20, debug: true });
+    const recorder = heap.record();
     const array = heap.from(Float32Array.of(1, 2, 3));
     heap.malloc(1 << 20);
     heap.check();
+    const trace = await AllocationTrace.read(recorder.stop().write());
+    const ranking = await advise(trace, { rounds: 1 });
     try {
       heap.malloc(1 << 25);
     } catch (error) {
-      return array.view.join() + ' ' + (error instanceof OutOfMemoryError) + (await overrun());
+      const isExpected = error instanceof OutOfMemoryError;
+      const found = [heap.leaks().length, ranking.length, isExpected, await findsOverrun()];
+      return [array.view.join(), ...found].join(' ');
     }
   };
-  const overrun = async () => {
+  const findsOverrun = async () => {
     const heap = await createHeap({ debug: true });
     const address = heap.malloc(10);
     heap.u8[address + 10] = 1;
     try {
       heap.free(address);
     } catch (error) {
-      return ' ' + (error instanceof HeapCorruptionError && error.allocatedAt !== '');
+      return error instanceof HeapCorruptionError && error.allocatedAt !== '';
     }
   };
-  run().catch((error) => String(error) + ' ' + String(error.cause)).then(report);
 `;
-const expected = '1,2,3 true true';
+const expected = '1,2,3 2 4 true true';
 
 const program = (entry: string): string => `const report = console.log; ${useHeap(entry)}`;
 const script = (entry: string): string => `${report} ${useHeap(entry)}`;
@@ -150,6 +160,34 @@ describe.skipIf(noBrowser !== '')(`in a page${noBrowser}`, () => {
     expect(visit.loaded.filter((path) => path.endsWith('.wasm'))).toHaveLength(1);
   });
 
+  test('Vite and webpack build workers that use it', async () => {
+    const files = {
+      'src/index.js': `
+        ${report}
+        const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
+        worker.onmessage = ({ data }) => report(data);
+        worker.onerror = ({ message }) => report('error ' + message);
+      `,
+      'src/worker.js': `const report = (text) => postMessage(text); ${useHeap('lite-alloc')}`,
+    };
+    const built = {
+      vite: makeApp(consumerFolder, 'vite worker', {
+        ...files,
+        'index.html': pageWith('/src/index.js'),
+      }),
+      webpack: makeApp(consumerFolder, 'webpack worker', {
+        ...files,
+        'dist/index.html': pageWith('main.js', 'defer'),
+      }),
+    };
+    runShell(built.vite, 'vite build');
+    await runWebpack(built.webpack, {});
+    for (const folder of Object.values(built)) {
+      const visit = await visitFolder(join(folder, 'dist'));
+      expect(visit).toMatchObject({ reported: expected, complaints: [] });
+    }
+  });
+
   test.each([
     ['esbuild', esbuild, () => ({}), []],
     ['Rollup', rollup, rollupConfig, rollupTools],
@@ -174,7 +212,7 @@ describe.skipIf(noBrowser !== '')(`in a page${noBrowser}`, () => {
       ['Vite', 'vite build --outDir out', viteFiles('lite-alloc/inline'), []],
       ['esbuild', withoutCopy(esbuild()), {}, []],
       ['Rollup', withoutCopy(rollup()), rollupConfig(), rollupTools],
-    ])('%s makes a bundle that needs no other file', async (name, commands, files, tools) => {
+    ])('%s needs no wasm file', async (name, commands, files, tools) => {
       const folder = makeApp(
         consumerFolder,
         `${name} inline`,
@@ -195,7 +233,7 @@ describe.skipIf(noBrowser !== '')(`in a page${noBrowser}`, () => {
       });
     });
 
-    test('webpack makes a bundle that needs no other file', async () => {
+    test('webpack needs no wasm file', async () => {
       const folder = makeApp(consumerFolder, 'webpack inline', {
         'src/index.js': script('lite-alloc/inline'),
         'dist/index.html': pageWith('main.js', 'defer'),

@@ -3,6 +3,8 @@
 // The installed package in a browser, not bundled, under a content security policy that allows
 // nothing but the page's own scripts and WebAssembly.
 
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import {
   noBrowser,
@@ -20,7 +22,29 @@ const policy = `${sourcesOnly}; connect-src 'self'`;
 const entry = '/node_modules/lite-alloc/dist/index.js';
 const inlined = '/node_modules/lite-alloc/dist/inline.js';
 
+/** What loads every file of the package that is imported lazily. */
+const loadAll = (entry: string): string => `
+  import { advise, AllocationTrace, createHeap, replay } from '${entry}';
+  ${report}
+  try {
+    const heap = await createHeap({ debug: true });
+    const recorder = heap.record();
+    heap.free(heap.malloc(100));
+    heap.assertNoLeaks();
+    const trace = await AllocationTrace.read(recorder.stop().write());
+    const { operations } = await replay(trace, { rounds: 1 });
+    const ranking = await advise(trace, { rounds: 1 });
+    report([operations, ranking.length].join());
+  } catch (error) {
+    report(String(error));
+  }
+`;
+
 const files = {
+  'all.html': pageWith('all.js'),
+  'all.js': loadAll(entry),
+  'all-inlined.html': pageWith('all-inlined.js'),
+  'all-inlined.js': loadAll(inlined),
   'heap.html': pageWith('heap.js'),
   'heap.js': `
     import { createHeap } from '${entry}';
@@ -192,6 +216,18 @@ describe.skipIf(noBrowser !== '')(
       expect(complaints.filter((text) => !/eval/.test(text))).toEqual([]);
     });
 
+    test('runs every file that may be loaded', async () => {
+      const { reported, complaints, loaded } = await visit('all.html');
+      expect({ reported, complaints }).toEqual({ reported: '2,4', complaints: [] });
+      const ofOthers = ['cli.js', 'index.node.js', 'inline.js'];
+      const scripts = readdirSync(join(folder, 'node_modules/lite-alloc/dist')).filter(
+        (name) => name.endsWith('.js') && !ofOthers.includes(name),
+      );
+      expect(scripts.filter((name) => !loaded.some((path) => path.endsWith(`/${name}`)))).toEqual(
+        [],
+      );
+    });
+
     test('makes a heap without a promise in a module worker', async () => {
       expect(await visit('worker.html')).toMatchObject({ reported: '-4,5', complaints: [] });
     });
@@ -210,6 +246,8 @@ describe.skipIf(noBrowser !== '')(
         const visited = await browser.visit(`${unconnected.origin}/inline.html`);
         expect(visited).toMatchObject({ reported: '1,2,3', complaints: [] });
         expect(visited.loaded.filter((path) => path.endsWith('.wasm'))).toEqual([]);
+        const all = await browser.visit(`${unconnected.origin}/all-inlined.html`);
+        expect(all).toMatchObject({ reported: '2,4', complaints: [] });
       } finally {
         await unconnected.close();
       }

@@ -48,8 +48,10 @@ const generated = {
 const besides = {
   name: 'besides',
   setup({ onResolve }) {
-    onResolve({ filter: /^\.\/(index|debug)\.js$/ }, ({ path: specifier, importer }) =>
-      importer.endsWith('index.node.ts') ? { path: specifier, external: true } : undefined,
+    onResolve(
+      { filter: /^\.\/(index|debug|trace-format)\.js$/ },
+      ({ path: specifier, importer }) =>
+        importer.endsWith('index.node.ts') ? { path: specifier, external: true } : undefined,
     );
   },
 };
@@ -71,7 +73,7 @@ installForC();
 async function bundle() {
   const { metafile } = await build({
     metafile: true,
-    entryPoints: ['index', 'index.node', 'inline', 'debug'].map((entry) =>
+    entryPoints: ['index', 'index.node', 'inline', 'debug', 'trace-format'].map((entry) =>
       path(`js/src/${entry}.ts`),
     ),
     outdir: path('dist'),

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 
-// A file more costs nothing here, and a debug heap can be had without a promise.
+// A file more costs nothing here. A debug heap can be had without a promise, and the reader of traces is
+// there before a stream that is handed to it can fail: such a failure, unheard, would end the process.
 import './debug.js';
+import './trace-format.js';
 
 export * from './index.js';

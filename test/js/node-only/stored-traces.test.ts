@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { AllocationTrace } from 'lite-alloc';
 import { expect, test } from 'vitest';
 import { Operation, readTrace } from '../../../bench/trace.mjs';
@@ -49,4 +51,17 @@ test.each(
 test.each(['cfrac', 'vectors'])('%s is read as it is recorded', async (name) => {
   const read = await AllocationTrace.read(readStored(name));
   expect(Buffer.compare(await toBytes(read), await toBytes(await recordHistory(name)))).toBe(0);
+});
+
+test('a file that is not there is a rejection, of the first read too', () => {
+  const program = `
+    import { createReadStream } from 'node:fs';
+    import { AllocationTrace } from 'lite-alloc';
+    AllocationTrace.read(createReadStream('missing.trace')).catch(({ code }) => console.log(code));
+  `;
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+    cwd: fileURLToPath(repository),
+    encoding: 'utf8',
+  });
+  expect([stdout, stderr]).toEqual(['ENOENT\n', '']);
 });

@@ -59,6 +59,7 @@ const besides = {
 rmSync(path('dist'), { recursive: true, force: true });
 mkdirSync(path('dist/standalone'), { recursive: true });
 cpSync(path(`${bindings}/lite-alloc.package.wasm`), path('dist/lite-alloc.wasm'));
+cpSync(path(`${bindings}/region/lite-alloc.region.wasm`), path('dist/lite-alloc.region.wasm'));
 for (const name of ['bump-free-list', 'segregated-bump', 'free-list', 'segregated-fit']) {
   cpSync(path(`${bindings}/standalone/${name}.wasm`), path(`dist/standalone/${name}.wasm`));
 }

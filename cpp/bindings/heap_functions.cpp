@@ -19,7 +19,6 @@ template class lite_alloc::SegregatedFit<lite_alloc::bindings::Memory>;
 
 namespace lite_alloc::bindings {
 
-// All state is zero at first, so the module has no bytes for it.
 constinit DefaultHeap default_heap;
 constinit bool is_default = false;
 

@@ -3,7 +3,7 @@
 // Heaps from the wasm that is part of the JavaScript.
 
 import bytes from '#wasm';
-import { type Heap, makeHeap, makeHeapSync } from './heap.js';
+import { type Heap, makeHeap, makeHeapSync, type WasmFile } from './heap.js';
 import type { HeapOptions } from './options.js';
 import { adviseWith, replayWith } from './replay.js';
 import type { Advice, ReplayOptions, ReplayResult, RoundOptions } from './replay-types.js';
@@ -19,7 +19,8 @@ let compiled: WebAssembly.Module | undefined;
  * @throws WasmLoadError where the wasm cannot be compiled.
  */
 export function createHeap(options?: HeapOptions): Promise<Heap> {
-  return makeHeap(options, async () => {
+  return makeHeap(options, async (file) => {
+    assertOwn(file);
     compiled ??= await loadModule(bytes);
     return compiled;
   });
@@ -33,10 +34,18 @@ export function createHeap(options?: HeapOptions): Promise<Heap> {
  * @throws WasmLoadError where the wasm cannot be compiled, or what debug heaps need is not there.
  */
 export function createHeapSync(options?: HeapOptions): Heap {
-  return makeHeapSync(options, () => {
+  return makeHeapSync(options, (file) => {
+    assertOwn(file);
     compiled ??= loadModuleSync(bytes);
     return compiled;
   });
+}
+
+function assertOwn(file: WasmFile): void {
+  if (file === 'own') return;
+  throw new TypeError(
+    "memory needs the package's lite-alloc.region.wasm as the option wasm: it is not inlined",
+  );
 }
 
 /**

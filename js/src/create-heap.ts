@@ -2,17 +2,20 @@
 //
 // Heaps from the wasm file that lies beside the JavaScript.
 
-import { type Heap, makeHeap, makeHeapSync } from './heap.js';
+import { type Heap, makeHeap, makeHeapSync, type WasmFile } from './heap.js';
 import type { HeapOptions } from './options.js';
 import { adviseWith, replayWith } from './replay.js';
 import type { Advice, ReplayOptions, ReplayResult, RoundOptions } from './replay-types.js';
 import type { AllocationTrace } from './trace.js';
 
 /** In the form that bundlers look for. */
-const packagedWasm = (): URL => new URL('./lite-alloc.wasm', import.meta.url);
+const packagedWasm = (file: WasmFile): URL =>
+  file === 'own'
+    ? new URL('./lite-alloc.wasm', import.meta.url)
+    : new URL('./lite-alloc.region.wasm', import.meta.url);
 
 /**
- * A new heap with its own memory. The wasm is loaded and compiled once for all heaps.
+ * A new heap with its own memory, or in a region of another. The wasm is loaded and compiled once for all heaps.
  *
  * @throws TypeError, RangeError where an option is wrong.
  * @throws WasmLoadError where the wasm cannot be had.

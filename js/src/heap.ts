@@ -22,6 +22,7 @@ import { LeakNet } from './leak-net.js';
 import { type HeapOptions, type HeapPlan, planHeap, type Strategy, strategies } from './options.js';
 import { drawHeap } from './picture.js';
 import { Recorder, type RecordOptions } from './recorder.js';
+import { openRegion } from './region.js';
 import { Scope } from './scope.js';
 import { checkHeap, type HeapStats } from './sight.js';
 import { HeapSnapshot } from './snapshot.js';
@@ -51,22 +52,30 @@ export class Heap extends Allocator {
   #malloc!: HeapFunctions['malloc'];
   #free!: HeapFunctions['free'];
   #isDisposed = false;
+  readonly #regionBytes: number | undefined;
   readonly #maximumBytes: number;
   readonly #owner: { -readonly [Key in keyof BlockOwner]: BlockOwner[Key] };
 
   /** Use `createHeap`. */
   constructor(plan: HeapPlan, module: WebAssembly.Module) {
     super();
-    const { memory, maximumPages } = createMemory(plan);
+    const { region } = plan;
+    const { memory, maximumPages } =
+      region === undefined ? createMemory(plan) : { ...region, maximumPages: 0 };
     if (plan.stableViews) stopDetaching(memory);
     this.strategy = plan.strategy;
-    this.#module = instantiate(module, memory, strategies.indexOf(plan.strategy));
+    const strategy = strategies.indexOf(plan.strategy);
+    this.#module =
+      region === undefined
+        ? instantiate(module, memory, strategy)
+        : openRegion(module, region, strategy);
     const debug = plan.debug && debugLayerMaker()?.(memory, plan.debug);
     if (debug !== undefined) this.#layers.push((below) => debug.wrap(below));
     this.#debug = debug;
     this.#growth = new GrowthWatch(memory, () => this.#applyLayers());
     this.#applyLayers();
-    this.#maximumBytes = maximumPages * pageBytes;
+    this.#regionBytes = region && region.end - region.start;
+    this.#maximumBytes = this.#regionBytes ?? maximumPages * pageBytes;
     const net = new LeakNet((leak) => this.#reclaim(leak, plan.onLeak));
     this.#owner = {
       epoch: 0,
@@ -323,7 +332,7 @@ export class Heap extends Allocator {
   stats(): HeapStats {
     return {
       strategy: this.strategy,
-      memoryBytes: this.memory.buffer.byteLength,
+      memoryBytes: this.#memoryBytes,
       maximumBytes: this.#maximumBytes,
       ...this.#functions.figures(),
     };
@@ -465,8 +474,12 @@ export class Heap extends Allocator {
     this.#free = functions.free;
   }
 
+  get #memoryBytes(): number {
+    return this.#regionBytes ?? this.memory.buffer.byteLength;
+  }
+
   #failAllocation(bytes: number): never {
-    throw new OutOfMemoryError(bytes, this.memory.buffer.byteLength, this.#maximumBytes);
+    throw new OutOfMemoryError(bytes, this.#memoryBytes, this.#maximumBytes);
   }
 
   #failFree(address: number, result: number): never {
@@ -484,21 +497,28 @@ export class Heap extends Allocator {
   }
 }
 
+/** Which of the package's modules a heap is of: with a memory of its own, or in a region of another. */
+export type WasmFile = 'own' | 'region';
+
+function fileOf(plan: HeapPlan): WasmFile {
+  return plan.region === undefined ? 'own' : 'region';
+}
+
 /** A heap from the wasm that `options` name, else from what `packagedWasm` gives. */
 export async function makeHeap(
   options: HeapOptions | undefined,
-  packagedWasm: () => WasmSource | Promise<WasmSource>,
+  packagedWasm: (file: WasmFile) => WasmSource | Promise<WasmSource>,
 ): Promise<Heap> {
   const plan = planHeap(options);
   if (plan.debug !== undefined) await loadDebug();
-  const wasm = await (plan.wasm === undefined ? packagedWasm() : plan.wasm);
+  const wasm = await (plan.wasm === undefined ? packagedWasm(fileOf(plan)) : plan.wasm);
   return new Heap(plan, await loadModule(wasm));
 }
 
 /** The same without a promise. */
 export function makeHeapSync(
   options: HeapOptions | undefined,
-  packagedWasm: () => WasmSource,
+  packagedWasm: (file: WasmFile) => WasmSource,
 ): Heap {
   const plan = planHeap(options);
   if (plan.wasm !== undefined && 'then' in Object(plan.wasm)) {
@@ -506,7 +526,7 @@ export function makeHeapSync(
   }
   if (plan.debug !== undefined) loadDebugSync();
   const wasm = plan.wasm as WasmSource | undefined;
-  return new Heap(plan, loadModuleSync(wasm === undefined ? packagedWasm() : wasm));
+  return new Heap(plan, loadModuleSync(wasm === undefined ? packagedWasm(fileOf(plan)) : wasm));
 }
 
 /** The largest maximum that the platform grants: some refuse to reserve gigabytes. */

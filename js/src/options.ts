@@ -4,6 +4,7 @@ import { assertOptions, assertType, mustBe } from './arguments.js';
 import type { LeakedHandle } from './blocks.js';
 import type { DebugPlan } from './debug-layer.js';
 import { warnOfLeak } from './leak-net.js';
+import type { Region } from './region.js';
 import { canStopDetaching } from './views.js';
 import { maximumPages, minimumPages, type WasmSource } from './wasm-module.js';
 
@@ -32,6 +33,17 @@ export interface HeapOptions {
    * URL, or as a response that is being fetched.
    */
   wasm?: WasmSource | PromiseLike<WasmSource>;
+  /**
+   * Puts the heap into somebody else's memory: it uses the bytes from `start` to `end`, rounded inwards
+   * to multiples of 16, touches none outside, and never grows. All of them are cleared first. The start
+   * of the region holds the heap's own state, some 5 KiB. Several heaps may lie in one memory. `wasm`
+   * is then the package's `lite-alloc.region.wasm`.
+   */
+  memory?: WebAssembly.Memory;
+  /** The first byte of the region in `memory`. */
+  start?: number;
+  /** The byte behind the last of the region in `memory`. */
+  end?: number;
   /**
    * Makes memory a resizable buffer, so that views stay valid when it grows: also those that you keep.
    * They are some times slower than others, and WebGL and other interfaces refuse them. Chrome 144,
@@ -66,6 +78,8 @@ export interface DebugOptions {
 /** Checked options, in pages. */
 export interface HeapPlan {
   readonly strategy: Strategy;
+  /** Undefined for a heap with its own memory. */
+  readonly region: Region | undefined;
   readonly initialPages: number;
   readonly maximumPages: number;
   readonly wasm: WasmSource | PromiseLike<WasmSource> | undefined;
@@ -82,6 +96,9 @@ const knownOptions = [
   'initialBytes',
   'maximumBytes',
   'wasm',
+  'memory',
+  'start',
+  'end',
   'stableViews',
   'onLeak',
   'debug',
@@ -100,6 +117,7 @@ export function planHeap(options: HeapOptions = {}): HeapPlan {
   }
   return {
     strategy: toStrategy(options.strategy ?? 'segregated-fit'),
+    region: planRegion(options),
     initialPages: initial,
     maximumPages: maximum,
     wasm: options.wasm,
@@ -107,6 +125,28 @@ export function planHeap(options: HeapOptions = {}): HeapPlan {
     onLeak: toListener(options.onLeak ?? warnOfLeak),
     debug: planDebug(options.debug ?? false),
   };
+}
+
+function planRegion({ memory, ...options }: HeapOptions): Region | undefined {
+  const isRegion = memory !== undefined;
+  const misplaced = isRegion
+    ? (['initialBytes', 'maximumBytes', 'stableViews'] as const)
+    : (['start', 'end'] as const);
+  for (const name of misplaced) {
+    if (options[name] === undefined) continue;
+    throw new TypeError(
+      `${name} cannot go with${isRegion ? '' : 'out'} memory, got ${options[name]}`,
+    );
+  }
+  if (!isRegion) return undefined;
+  if (!(memory instanceof WebAssembly.Memory) || !(memory.buffer instanceof ArrayBuffer)) {
+    throw new TypeError(`memory must be an unshared WebAssembly.Memory, got ${String(memory)}`);
+  }
+  const start = options.start as number;
+  const end = options.end as number;
+  assertBytes('start', start, 0, memory.buffer.byteLength);
+  assertBytes('end', end, start, memory.buffer.byteLength);
+  return { memory, start, end };
 }
 
 function planDebug(debug: boolean | DebugOptions): DebugPlan | undefined {

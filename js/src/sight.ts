@@ -7,9 +7,9 @@ import type { Strategy } from './options.js';
 /** What a heap tells of itself, in bytes and counts. */
 export interface HeapStats extends HeapFigures {
   strategy: Strategy;
-  /** The size of the linear memory. */
+  /** The size of the linear memory; of a heap in a region, of that. */
   memoryBytes: number;
-  /** What the linear memory can grow to. */
+  /** What the linear memory can grow to; of a heap in a region, the same as `memoryBytes`. */
   maximumBytes: number;
 }
 

@@ -67,11 +67,17 @@ test('types come first in each set of conditions', () => {
   const conditions = Object.values(installed.exports).filter(
     (target) => typeof target === 'object',
   );
-  expect(conditions.map((target) => Object.keys(target)[0])).toEqual(['types', 'types', 'types']);
+  expect(conditions.map((target) => Object.keys(target)[0])).toEqual([
+    'types',
+    'types',
+    'types',
+    'types',
+  ]);
 });
 
 test.each([
   'lite-alloc/lite-alloc.wasm',
+  'lite-alloc/lite-alloc.region.wasm',
   'lite-alloc/standalone/bump-free-list.wasm',
   'lite-alloc/standalone/segregated-bump.wasm',
   'lite-alloc/standalone/free-list.wasm',

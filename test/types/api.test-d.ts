@@ -64,6 +64,9 @@ describe('loading', () => {
       initialBytes?: number;
       maximumBytes?: number;
       wasm?: WasmSource | PromiseLike<WasmSource>;
+      memory?: WebAssembly.Memory;
+      start?: number;
+      end?: number;
       stableViews?: boolean;
       onLeak?: (leak: LeakedHandle) => void;
       debug?: boolean | DebugOptions;

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: MIT
+
+import {
+  createHeap,
+  createHeapSync,
+  DoubleFreeError,
+  type Heap,
+  InvalidFreeError,
+  OutOfMemoryError,
+  strategies,
+  WasmLoadError,
+} from 'lite-alloc';
+import { beforeAll, describe, expect, inject, test } from 'vitest';
+import { packagedWasmUrl } from '../support/host.js';
+import { Random, runSteps } from '../support/random.js';
+import { type ShadowBlock, ShadowHeap } from '../support/shadow-heap.js';
+import { describeStrategies } from '../support/strategies.js';
+
+const page = 65536;
+const seed = inject('seed');
+
+/** The memory of another module: bytes that a heap must leave alone. */
+class ForeignMemory {
+  readonly memory: WebAssembly.Memory;
+  readonly #regions: (readonly [start: number, end: number])[] = [];
+
+  constructor(pages: number) {
+    this.memory = new WebAssembly.Memory({ initial: pages, maximum: 4 * pages });
+    this.#fill(0);
+  }
+
+  openHeap(start: number, end: number, options: Parameters<typeof createHeap>[0]): Promise<Heap> {
+    this.#regions.push([start, end]);
+    return createHeap({ ...options, memory: this.memory, start, end });
+  }
+
+  grow(pages: number): void {
+    const begin = this.memory.buffer.byteLength;
+    this.memory.grow(pages);
+    this.#fill(begin);
+  }
+
+  /** The first byte outside of all regions that is not as it was. */
+  findDamage(): number | undefined {
+    const bytes = new Uint8Array(this.memory.buffer);
+    for (let place = 0; place < bytes.length; place++) {
+      const region = this.#regions.find(([start, end]) => start <= place && place < end);
+      if (region !== undefined) place = region[1] - 1;
+      else if (bytes[place] !== canaryAt(place)) return place;
+    }
+    return undefined;
+  }
+
+  #fill(begin: number): void {
+    const bytes = new Uint8Array(this.memory.buffer);
+    for (let place = begin; place < bytes.length; place++) bytes[place] = canaryAt(place);
+  }
+}
+
+function canaryAt(place: number): number {
+  return (place * 31 + 7) % 251;
+}
+
+/** Random calls on a heap, contents and alignment checked. */
+class Load {
+  readonly #heap: Heap;
+  readonly #random: Random;
+  readonly #shadow: ShadowHeap;
+  readonly #blocks: ShadowBlock[] = [];
+  refused = 0;
+
+  constructor(heap: Heap, random: Random) {
+    this.#heap = heap;
+    this.#random = random;
+    this.#shadow = new ShadowHeap(heap.memory);
+  }
+
+  step(): void {
+    const random = this.#random;
+    const size = random.below(2 ** (2 + random.below(11)));
+    const place = random.below(this.#blocks.length);
+    const block = this.#blocks[place];
+    if (block === undefined || random.oneIn(2)) {
+      const alignment = random.oneIn(5) ? 2 ** random.below(9) : 1;
+      this.#attempt(() => {
+        const address = this.#heap.memalign(alignment, size);
+        this.#blocks.push(this.#shadow.add(address, size, alignment));
+      });
+    } else if (random.oneIn(4)) {
+      this.#attempt(() => {
+        const address = this.#heap.realloc(block.address, size);
+        this.#blocks[place] = this.#shadow.resize(block, address, size);
+      });
+    } else {
+      this.#shadow.remove(block);
+      this.#heap.free(block.address);
+      this.#blocks.splice(place, 1);
+    }
+  }
+
+  check(): void {
+    this.#shadow.verifyAll();
+    this.#heap.check();
+    expect(this.#heap.stats().liveBlocks).toBe(this.#blocks.length);
+  }
+
+  #attempt(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      if (!(error instanceof OutOfMemoryError)) throw error;
+      this.refused++;
+    }
+  }
+}
+
+describeStrategies((strategy) => {
+  describe("a heap in somebody else's memory", () => {
+    test.each([
+      [70_001, 300_003],
+      [65_536, 131_072],
+      [1, 20_000],
+      [8 * page - 30_000, 8 * page],
+    ])('touches no byte outside of [%i, %i) in random calls, and is full at times', async (start, end) => {
+      const foreign = new ForeignMemory(8);
+      const heap = await foreign.openHeap(start, end, { strategy });
+      const load = new Load(heap, new Random(seed));
+      runSteps(seed, 5000, (index) => {
+        load.step();
+        if (index % 500 === 0) load.check();
+      });
+      load.check();
+      expect(load.refused).toBeGreaterThan(0);
+      expect(foreign.findDamage()).toBeUndefined();
+      expect(foreign.memory.buffer.byteLength).toBe(8 * page);
+    });
+
+    test('hands out blocks of the region only', async () => {
+      const foreign = new ForeignMemory(2);
+      const heap = await foreign.openHeap(1000, 60_000, { strategy });
+      for (let address = heap.tryMalloc(100); address !== 0; address = heap.tryMalloc(100)) {
+        expect(address).toBeGreaterThan(1000);
+        expect(address + 100).toBeLessThanOrEqual(60_000);
+      }
+      expect(heap.stats().liveBlocks).toBeGreaterThan(300);
+      for (const { address, size } of heap.blocks()) {
+        expect(address).toBeGreaterThanOrEqual(1000);
+        expect(address + size).toBeLessThanOrEqual(60_000);
+      }
+      expect(foreign.findDamage()).toBeUndefined();
+    });
+
+    test('throws OutOfMemoryError where the region is full, tells its size, and goes on', async () => {
+      const foreign = new ForeignMemory(2);
+      const heap = await foreign.openHeap(16, 16 + 50_000, { strategy });
+      expect(() => heap.malloc(60_000)).toThrow(OutOfMemoryError);
+      expect(() => heap.malloc(60_000)).toThrow(/memory has 50000 bytes/);
+      expect(heap.stats()).toMatchObject({
+        memoryBytes: 50_000,
+        maximumBytes: 50_000,
+        failures: 2,
+      });
+      heap.free(heap.malloc(30_000));
+      heap.check();
+    });
+
+    test('goes on when the owner grows memory: views, handles, listeners', async () => {
+      const foreign = new ForeignMemory(2);
+      const heap = await foreign.openHeap(page, 2 * page, { strategy });
+      const array = heap.from(new Float64Array([1, 2, 3]));
+      const growths: number[][] = [];
+      heap.onGrow((...sizes) => growths.push(sizes));
+      foreign.grow(3);
+      expect(array.view[2]).toBe(3);
+      expect(heap.u8.length).toBe(5 * page);
+      array.resize(1000);
+      expect(array.view.slice(0, 3)).toEqual(new Float64Array([1, 2, 3]));
+      expect(growths).toEqual([[5 * page, 2 * page]]);
+      expect(heap.tryMalloc(2 * page)).toBe(0);
+      array.free();
+      heap.check();
+      expect(foreign.findDamage()).toBeUndefined();
+    });
+
+    test('takes nothing that an earlier heap left for its own', async () => {
+      const foreign = new ForeignMemory(2);
+      const first = await foreign.openHeap(0, 2 * page, { strategy });
+      const addresses = [10, 100, 1000, 10_000].map((size) => first.malloc(size));
+      const second = await foreign.openHeap(0, 2 * page, { strategy });
+      for (const address of addresses) {
+        expect(() => second.free(address)).toThrow(InvalidFreeError);
+        expect(() => second.usableSize(address)).toThrow(InvalidFreeError);
+      }
+      expect(second.stats().liveBlocks).toBe(0);
+      second.check();
+    });
+
+    test('tells wrong frees, and starts afresh', async () => {
+      const foreign = new ForeignMemory(2);
+      const heap = await foreign.openHeap(0, 2 * page, { strategy });
+      const address = heap.malloc(50);
+      heap.free(address);
+      expect(() => heap.free(address)).toThrow(DoubleFreeError);
+      expect(() => heap.free(page + 8)).toThrow(InvalidFreeError);
+      heap.malloc(100);
+      heap.reset();
+      expect(heap.stats().liveBlocks).toBe(0);
+      heap.check();
+    });
+
+    test('may be a debug heap', async () => {
+      const foreign = new ForeignMemory(2);
+      const heap = await foreign.openHeap(0, page, { strategy, debug: true });
+      const address = heap.malloc(50);
+      expect(heap.leaks()).toHaveLength(1);
+      heap.free(address);
+      expect(() => heap.free(address)).toThrow(DoubleFreeError);
+      expect(foreign.findDamage()).toBeUndefined();
+    });
+  });
+});
+
+test('heaps of all strategies live side by side in one memory', async () => {
+  const foreign = new ForeignMemory(10);
+  const heaps = await Promise.all(
+    strategies.map((strategy, index) =>
+      foreign.openHeap(5000 + index * 100_000, 105_000 + index * 100_000, { strategy }),
+    ),
+  );
+  const loads = heaps.map((heap, index) => new Load(heap, new Random(seed + index)));
+  runSteps(seed, 4000, () => {
+    for (const load of loads) load.step();
+  });
+  for (const load of loads) load.check();
+  expect(foreign.findDamage()).toBeUndefined();
+});
+
+describe('options of a heap in a region', () => {
+  const memory = new WebAssembly.Memory({ initial: 2, maximum: 4 });
+  const region = { memory, start: 0, end: page };
+
+  test.each<[string, object, RegExp, ErrorConstructor]>([
+    [
+      'what is no memory',
+      { ...region, memory: {} },
+      /memory must be .* got \[object Object\]/,
+      TypeError,
+    ],
+    ['a missing start', { memory, end: 100 }, /start must be a number, got undefined/, TypeError],
+    ['a missing end', { memory, start: 0 }, /end must be a number, got undefined/, TypeError],
+    [
+      'a start that is no integer',
+      { ...region, start: 1.5 },
+      /start must be an integer .* got 1.5/,
+      RangeError,
+    ],
+    [
+      'an end beyond memory',
+      { ...region, end: 2 * page + 1 },
+      /end must be .* to 131072, got 131073/,
+      RangeError,
+    ],
+    [
+      'an end before start',
+      { ...region, start: 99, end: 98 },
+      /end must be .* from 99 .* got 98/,
+      RangeError,
+    ],
+    [
+      'initialBytes',
+      { ...region, initialBytes: 5 },
+      /initialBytes cannot go with memory, got 5/,
+      TypeError,
+    ],
+    [
+      'maximumBytes',
+      { ...region, maximumBytes: 5 },
+      /maximumBytes cannot go with memory, got 5/,
+      TypeError,
+    ],
+    [
+      'stableViews',
+      { ...region, stableViews: true },
+      /stableViews cannot go with memory, got true/,
+      TypeError,
+    ],
+    ['start without memory', { start: 0 }, /start cannot go without memory, got 0/, TypeError],
+    ['end without memory', { end: 9 }, /end cannot go without memory, got 9/, TypeError],
+  ])('%s is refused by name and value', async (_name, options, message, type) => {
+    await expect(createHeap(options)).rejects.toThrow(message);
+    await expect(createHeap(options)).rejects.toThrow(type);
+  });
+
+  test('shared memory is refused', async () => {
+    const shared = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
+    await expect(createHeap({ memory: shared, start: 0, end: page })).rejects.toThrow(/unshared/);
+  });
+
+  test('a region that is too small is refused, with the size that does', async () => {
+    const tooSmall = createHeap({ memory, start: 100, end: 1000 });
+    await expect(tooSmall).rejects.toThrow(RangeError);
+    const message = await createHeap({ memory, start: 100, end: 1000 }).catch(String);
+    const needed = Number(/end must be (\d+) or more/.exec(String(message))?.[1]);
+    for (const strategy of strategies) {
+      const heap = await createHeap({ memory, start: 100, end: needed, strategy });
+      heap.check();
+    }
+    await expect(createHeap({ memory, start: 100, end: needed - 1 })).rejects.toThrow(RangeError);
+  });
+
+  test('memory without a maximum, and of a module that exports it, will do', async () => {
+    const heap = await createHeap({
+      memory: new WebAssembly.Memory({ initial: 1 }),
+      start: 0,
+      end: page,
+    });
+    heap.free(heap.malloc(1000));
+  });
+});
+
+describe('the wasm of a heap in a region', () => {
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 });
+  const region = { memory, start: 0, end: page };
+  const url = new URL('lite-alloc.region.wasm', packagedWasmUrl);
+  beforeAll(() => createHeap(region));
+
+  test('is compiled once, and there without a promise then', () => {
+    const heap = createHeapSync(region);
+    heap.free(heap.malloc(1));
+  });
+
+  test('can be given', async () => {
+    const heap = await createHeap({ ...region, wasm: url });
+    heap.free(heap.malloc(1));
+  });
+
+  test('is not that of other heaps, nor the other way round', async () => {
+    await expect(createHeap({ ...region, wasm: packagedWasmUrl })).rejects.toThrow(WasmLoadError);
+    await expect(createHeap({ wasm: url })).rejects.toThrow(WasmLoadError);
+  });
+});

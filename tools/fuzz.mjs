@@ -19,7 +19,7 @@ if (unknown.length > 0) {
 if (!/^[1-9]\d*$/.test(values.seconds)) {
   fail(`--seconds wants a whole number above 0, not ${values.seconds}.`);
 }
-const problem = fuzzToolsMissing() ?? buildFuzzTargets();
+const problem = fuzzToolsMissing() ?? (await buildFuzzTargets());
 if (problem !== undefined) fail(problem);
 
 for (const target of positionals.length > 0 ? positionals : fuzzTargets) {

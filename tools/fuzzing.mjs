@@ -4,10 +4,7 @@
 
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
-import { fileURLToPath } from 'node:url';
-
-const root = fileURLToPath(new URL('..', import.meta.url));
+import { cores, root, run } from './processes.mjs';
 
 /** Named as the allocators' headers. */
 export const fuzzTargets = ['bump_free_list', 'segregated_bump', 'free_list', 'segregated_fit'];
@@ -26,14 +23,14 @@ export function fuzzToolsMissing() {
     : 'no GoogleTest (Debian: libgtest-dev)';
 }
 
-/** Builds all targets. Returns the output if that fails. */
-export function buildFuzzTargets() {
+/** Builds all targets. Resolves with the output if that fails. */
+export async function buildFuzzTargets() {
   for (const step of [
     ['--preset', 'fuzz'],
-    ['--build', 'build/fuzz', '--parallel', String(availableParallelism())],
+    ['--build', 'build/fuzz', '--parallel', String(cores)],
   ]) {
-    const done = spawnSync('cmake', step, { cwd: root, encoding: 'utf8', maxBuffer: 1 << 28 });
-    if (done.status !== 0) return `${done.stdout}${done.stderr}${done.error?.message ?? ''}`;
+    const { status, output } = await run('cmake', step);
+    if (status !== 0) return output;
   }
   return undefined;
 }

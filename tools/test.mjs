@@ -4,9 +4,7 @@
 // lacks the tools for is left out and said; with --all that counts as a failure.
 
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
-import { fileURLToPath } from 'node:url';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { findChromium } from './chromium.mjs';
 import {
   buildFuzzTargets,
@@ -15,14 +13,18 @@ import {
   fuzzToolsMissing,
   runFuzzTarget,
 } from './fuzzing.mjs';
+import { cores, root, run, runAtOnce } from './processes.mjs';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
 const reports = 'build/test-reports';
 const requireAll = process.argv.includes('--all');
 
 const nativeSuites = [
-  { name: 'native', preset: 'native-debug' },
-  { name: 'native, AddressSanitizer and UndefinedBehaviorSanitizer', preset: 'native-asan' },
+  { name: 'native', preset: 'native-debug', missing: nativeToolsMissing },
+  {
+    name: 'native, AddressSanitizer and UndefinedBehaviorSanitizer',
+    preset: 'native-asan',
+    missing: fuzzToolsMissing,
+  },
 ];
 const vitestSuites = [
   { name: 'sources and build', project: 'architecture' },
@@ -33,80 +35,94 @@ const vitestSuites = [
   { name: 'C and C++ programs', project: 'c' },
 ];
 
+/** After so many seconds a test program hangs: a heap whose links run in a circle never answers. */
+const testTimeout = 900;
+
 rmSync(`${root}${reports}`, { recursive: true, force: true });
 mkdirSync(`${root}${reports}`, { recursive: true });
 
-const results = [];
-for (const suite of nativeSuites) results.push(await report(suite.name, () => runNative(suite)));
-results.push(await report('fuzz targets', runFuzzTargets));
-for (const suite of vitestSuites) results.push(await report(suite.name, () => runVitest(suite)));
-close(results);
+// Native and wasm suites side by side: many are single threaded. Those of Vitest in turn: some need
+// gigabytes.
+const results = await Promise.all([
+  inTurn([
+    ...nativeSuites.map((suite) => [suite.name, () => runNative(suite)]),
+    ['fuzz targets', runFuzzTargets],
+  ]),
+  inTurn(vitestSuites.map((suite) => [suite.name, () => runVitest(suite)])),
+]);
+close(results.flat());
 
-/** Configures, builds and runs the GoogleTest suites of one preset. */
-function runNative({ preset }) {
-  const missing = nativeToolsMissing();
-  if (missing !== undefined) return { left_out: missing };
+async function inTurn(suites) {
+  const done = [];
+  for (const [name, suite] of suites) done.push(await report(name, suite));
+  return done;
+}
+
+/** Configures and builds the GoogleTest programs of one preset; runs each in as many parts as there are cores. */
+async function runNative({ preset, missing }) {
+  const lacking = missing();
+  if (lacking !== undefined) return { left_out: lacking };
   for (const step of [
-    ['cmake', ['--preset', preset]],
-    ['cmake', ['--build', `build/${preset}`, '--parallel', String(availableParallelism())]],
+    ['--preset', preset],
+    ['--build', `build/${preset}`, '--parallel', String(cores)],
   ]) {
-    const done = run(...step);
-    if (done.status !== 0) return failure(done.output);
+    const { status, output } = await run('cmake', step);
+    if (status !== 0) return failure(output);
   }
-  const file = `${root}${reports}/${preset}.xml`;
-  const tests = run('ctest', [
-    '--test-dir',
-    `build/${preset}`,
-    '--output-on-failure',
-    '--output-junit',
-    file,
-  ]);
-  const counts = junitCounts(file);
-  return counts ?? failure(tests.output);
+  const parts = ['random_tests', 'tests'].flatMap((program) =>
+    Array.from({ length: cores }, (_, part) => ({ program, part })),
+  );
+  return sum(await runAtOnce(parts, (part) => runNativePart(preset, part)));
+}
 
-  function junitCounts(path) {
-    try {
-      const attributes = readFileSync(path, 'utf8').match(/<testsuite [^>]*>/)?.[0] ?? '';
-      const count = (name) => Number(attributes.match(new RegExp(`\\b${name}="(\\d+)"`))?.[1] ?? 0);
-      const failed = count('failures') + count('errors');
-      const skipped = count('skipped') + count('disabled');
-      return {
-        passed: count('tests') - failed - skipped,
-        failed,
-        skipped,
-        output: failed ? tests.output : '',
-      };
-    } catch {
-      return undefined;
-    }
-  }
+async function runNativePart(preset, { program, part }) {
+  const file = `${root}${reports}/${preset}-${program}-${part}.xml`;
+  const { status, output } = await run(
+    `build/${preset}/tests/${program}`,
+    [`--gtest_output=xml:${file}`],
+    {
+      environment: { GTEST_TOTAL_SHARDS: String(cores), GTEST_SHARD_INDEX: String(part) },
+      timeout: testTimeout,
+    },
+  );
+  const counts = googleTestCounts(file);
+  // What ends a program leaves no report, or is a finding at its end.
+  if (counts === undefined || (status !== 0 && counts.failed === 0)) return failure(output);
+  return { ...counts, output: counts.failed > 0 ? output : '' };
+}
+
+/** Of GoogleTest's report; undefined where the program ended before it was written. */
+function googleTestCounts(file) {
+  if (!existsSync(file)) return undefined;
+  const count = (name, suites) =>
+    [...readFileSync(file, 'utf8').matchAll(new RegExp(`<${suites} [^>]*\\b${name}="(\\d+)"`, 'g'))]
+      .map(([, number]) => Number(number))
+      .reduce((total, number) => total + number, 0);
+  const failed = count('failures', 'testsuites') + count('errors', 'testsuites');
+  const skipped = count('skipped', 'testsuite') + count('disabled', 'testsuites');
+  return { passed: count('tests', 'testsuites') - failed - skipped, failed, skipped };
 }
 
 /** Runs each fuzz target over its stored inputs and so many more, the same every time. */
 async function runFuzzTargets() {
   const missing = fuzzToolsMissing();
   if (missing !== undefined) return { left_out: missing };
-  const problem = buildFuzzTargets();
+  const problem = await buildFuzzTargets();
   if (problem !== undefined) return failure(problem);
-  const waiting = [...fuzzTargets];
-  const outputs = [];
-  const runWaiting = async () => {
-    for (let target = waiting.pop(); target !== undefined; target = waiting.pop()) {
+  return sum(
+    await runAtOnce(fuzzTargets, async (target) => {
       const { passed, output } = await runFuzzTarget(target, ['-runs=2000', '-seed=1']);
-      if (!passed) outputs.push(output);
-      else if (countStored(target) === 0) outputs.push(`${target} has no stored inputs`);
-    }
-  };
-  await Promise.all(Array.from({ length: availableParallelism() }, runWaiting));
-  const failed = outputs.length;
-  return { passed: fuzzTargets.length - failed, failed, output: outputs.join('\n') };
+      if (!passed) return failure(output);
+      return countStored(target) === 0 ? failure(`${target} has no stored inputs`) : { passed: 1 };
+    }),
+  );
 }
 
-function runVitest({ project, needs }) {
+async function runVitest({ project, needs }) {
   const missing = needs?.();
   const file = `${reports}/${project}.json`;
   if (missing !== undefined && project === 'browser') return { left_out: missing };
-  const done = run(process.execPath, [
+  const done = await run(process.execPath, [
     'node_modules/vitest/vitest.mjs',
     'run',
     '--project',
@@ -141,38 +157,38 @@ async function report(name, suite) {
 }
 
 function close(all) {
-  const sum = (key) => all.reduce((total, result) => total + result[key], 0);
+  const { passed, failed, skipped } = sum(all);
   const leftOut = all.filter((result) => result.left_out !== undefined);
   for (const { name, left_out } of leftOut) console.log(`Left out of '${name}': ${left_out}`);
-  const incomplete = requireAll ? leftOut.length + sum('skipped') : 0;
+  const incomplete = requireAll ? leftOut.length + skipped : 0;
   if (incomplete > 0) console.log(`${incomplete} left out or skipped, and --all was asked for`);
-  const failed = sum('failed') + incomplete;
-  console.log(`${sum('passed')} passed, ${failed} failed`);
-  process.exitCode = failed === 0 && sum('passed') > 0 ? 0 : 1;
+  console.log(`${passed} passed, ${failed + incomplete} failed`);
+  process.exitCode = failed + incomplete === 0 && passed > 0 ? 0 : 1;
 }
 
 function failure(output) {
   return { failed: 1, output };
 }
 
-function run(command, commandArguments) {
-  const done = spawnSync(command, commandArguments, {
-    cwd: root,
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'pipe'],
-    maxBuffer: 1 << 28,
-  });
+/** One result of several. */
+function sum(all) {
+  const total = (key) => all.reduce((sum, result) => sum + (result[key] ?? 0), 0);
+  const outputs = all.map(({ output }) => output).filter(Boolean);
   return {
-    status: done.status,
-    output: `${done.stdout ?? ''}${done.stderr ?? ''}${done.error?.message ?? ''}`,
+    passed: total('passed'),
+    failed: total('failed'),
+    skipped: total('skipped'),
+    output: outputs.join('\n'),
   };
 }
 
 function nativeToolsMissing() {
   const compiler = process.env.CXX ?? 'c++';
-  if (run(compiler, ['--version']).status !== 0) return `no C++ compiler (${compiler})`;
-  const header = run(compiler, ['-E', '-x', 'c++', '-include', 'gtest/gtest.h', '/dev/null']);
-  return header.status === 0 ? undefined : 'no GoogleTest (Debian: libgtest-dev)';
+  const works = (...options) => spawnSync(compiler, options, { stdio: 'ignore' }).status === 0;
+  if (!works('--version')) return `no C++ compiler (${compiler})`;
+  return works('-E', '-x', 'c++', '-include', 'gtest/gtest.h', '/dev/null')
+    ? undefined
+    : 'no GoogleTest (Debian: libgtest-dev)';
 }
 
 function chromiumMissing() {

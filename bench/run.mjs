@@ -1,76 +1,167 @@
 // SPDX-License-Identifier: MIT
 //
-// npm run bench -- [calls | sizes | wasm] [--smoke]
+// npm run bench -- [javascript | sizes | wasm] [--heavy | --smoke] [--json FILE]
 //
-// Prints tables and writes bench/results/NAME.json; --smoke runs all of it once and writes nothing.
+// Prints tables and writes bench/results/NAME.json. --heavy takes longer and varies less; --smoke runs all
+// of it once and writes nothing; --json writes to that file instead.
+//
+// npm run bench -- --filter 'dlmalloc|replace'
+//
+// Measures what matches `PEER: WORKLOAD` of the JavaScript bench, and keeps nothing but with --json.
 //
 // npm run bench -- wasm --malloc FILE.cpp [--malloc ...] [--columns cycle,lua] [--rounds 5] [--all]
 //
-// Compares a malloc of your own with Emscripten's, and writes nothing; see bench/README.md.
+// Compares a malloc of your own with Emscripten's, and keeps nothing but with --json; see bench/README.md.
 
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+import { cpus, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import * as calls from './calls.mjs';
-import * as sizes from './sizes.mjs';
-import * as wasm from './wasm.mjs';
+import { installPeers } from './install.mjs';
 
-const benches = { calls, sizes, wasm };
-const { positionals, values } = parseArgs({
-  allowPositionals: true,
-  options: {
-    smoke: { type: 'boolean', default: false },
-    malloc: { type: 'string', multiple: true },
-    columns: { type: 'string' },
-    all: { type: 'boolean' },
-    rounds: { type: 'string' },
-    build: { type: 'string' },
-  },
-});
-const unknown = positionals.filter((name) => !(name in benches));
-if (unknown.length > 0) {
-  console.error(
-    `There is no bench ${unknown.join(', ')}; there are ${Object.keys(benches).join(', ')}.`,
+installPeers();
+const { Presets, SingleBar } = (await import('cli-progress')).default;
+const benches = {
+  javascript: await import('./javascript.mjs'),
+  sizes: await import('./sizes.mjs'),
+  wasm: await import('./wasm.mjs'),
+};
+const { tablesOf } = await import('./tables.mjs');
+const ownOptions = {
+  javascript: ['filter'],
+  wasm: ['malloc', 'columns', 'all', 'rounds', 'build'],
+};
+
+const { positionals, values } = readArguments();
+const mode = values.smoke ? 'smoke' : values.heavy ? 'heavy' : 'medium';
+const filter = values.filter === undefined ? undefined : toPattern(values.filter);
+const names = namesOf();
+/** What is not the whole bench is no result to keep. */
+const isPartial = ['smoke', 'filter', 'malloc', 'columns'].some((option) => values[option]);
+
+const origin = describeOrigin();
+const results = {};
+for (const name of names) {
+  const progress = new SingleBar(
+    { format: '{bar} {value}/{total}, {eta_formatted} left  {now}', clearOnComplete: true },
+    Presets.shades_classic,
   );
-  process.exit(1);
-}
-
-/** What is not the whole bench, as it is by default, is no result to keep. */
-const isPartial = Object.entries(values).some(
-  ([option, value]) => !['build', 'rounds'].includes(option) && value,
-);
-
-for (const name of positionals.length > 0 ? positionals : Object.keys(benches)) {
-  const measured = await benches[name].measure(values);
-  const tables = Array.isArray(measured)
-    ? [{ title: benches[name].title, rows: measured }]
-    : Object.values(measured);
-  for (const { title, rows } of tables) {
+  const measured = await benches[name].measure({ ...values, mode, filter, progress });
+  const content = name === 'javascript' ? measured : { tables: measured };
+  results[name] = { ...origin, command: commandOf(name), ...content };
+  for (const { title, rows, isDetail } of Object.values(tablesOf(name, results[name]))) {
+    if (rows.length === 0 || isDetail) continue;
     console.log(`\n${title}\n`);
     console.table(Object.fromEntries(rows.map(({ name: row, ...figures }) => [row, figures])));
   }
-  if (!isPartial) save(name, Array.isArray(measured) ? { rows: measured } : { tables: measured });
 }
-
-function save(name, figures) {
+if (values.json !== undefined) write(values.json, results);
+else if (!isPartial) {
   const folder = fileURLToPath(new URL('results', import.meta.url));
   mkdirSync(folder, { recursive: true });
-  const rounds = values.rounds === undefined ? '' : ` --rounds ${values.rounds}`;
-  const result = { command: `npm run bench -- ${name}${rounds}`, ...origin(), ...figures };
-  writeFileSync(`${folder}/${name}.json`, `${JSON.stringify(result, null, 2)}\n`);
+  for (const [name, result] of Object.entries(results)) write(`${folder}/${name}.json`, result);
 }
 
-/** Where figures are from: machine, versions, state of the sources. */
-function origin() {
+function readArguments() {
+  try {
+    const read = parseArgs({
+      allowPositionals: true,
+      options: {
+        smoke: { type: 'boolean', default: false },
+        heavy: { type: 'boolean', default: false },
+        json: { type: 'string' },
+        filter: { type: 'string' },
+        malloc: { type: 'string', multiple: true },
+        columns: { type: 'string' },
+        all: { type: 'boolean' },
+        rounds: { type: 'string' },
+        build: { type: 'string' },
+      },
+    });
+    const unknown = read.positionals.filter((name) => !(name in benches));
+    if (unknown.length > 0) {
+      const known = Object.keys(benches).join(', ');
+      refuse(`There is no bench ${unknown.join(', ')}; there are ${known}.`);
+    }
+    if (read.values.smoke && read.values.heavy) refuse('--smoke and --heavy exclude each other.');
+    if (!/^[1-9]\d*$/.test(read.values.rounds ?? '1')) {
+      refuse(`--rounds takes a positive integer, got ${read.values.rounds}.`);
+    }
+    return read;
+  } catch (error) {
+    return refuse(error.message);
+  }
+}
+
+/** An option that one bench has asks for that bench. */
+function namesOf() {
+  const asked = Object.entries(ownOptions).filter(([, options]) =>
+    options.some((option) => values[option] !== undefined),
+  );
+  if (positionals.length === 0) {
+    return asked.length > 0 ? asked.map(([name]) => name) : Object.keys(benches);
+  }
+  const wrong = asked.find(([name]) => !positionals.includes(name));
+  if (wrong !== undefined) refuse(`Options of ${wrong[0]} only: --${wrong[1].join(', --')}.`);
+  return positionals;
+}
+
+function toPattern(text) {
+  try {
+    const pattern = new RegExp(text, 'i');
+    return benches.javascript.hasCase(pattern)
+      ? pattern
+      : refuse(`--filter ${text}: no peer and workload match.`);
+  } catch (error) {
+    return refuse(`--filter ${text}: ${error.message}`);
+  }
+}
+
+function refuse(reason) {
+  console.error(reason);
+  process.exit(1);
+}
+
+function commandOf(name) {
+  const options = [
+    ...(mode === 'medium' ? [] : [`--${mode}`]),
+    ...(values.rounds === undefined ? [] : [`--rounds ${values.rounds}`]),
+    ...(values.filter === undefined ? [] : [`--filter '${values.filter}'`]),
+  ];
+  return ['npm run bench --', name, ...options].join(' ');
+}
+
+/** Where figures are from: the run's name, machine, versions, state of the sources. */
+function describeOrigin() {
   const root = fileURLToPath(new URL('..', import.meta.url));
   const emscripten = execFileSync(`${root}tools/emscripten`, ['--resolve'], { encoding: 'utf8' });
+  const date = new Date().toISOString();
+  const commit = describeCommit(root);
+  const gigabytes = Math.round(totalmem() / 2 ** 30);
   return {
-    date: new Date().toISOString().slice(0, 10),
-    machine: `${cpus()[0]?.model.trim() ?? process.arch}, ${cpus().length} cores, ${process.platform}`,
+    run: `${date.slice(0, 16).replace(/[-:]/g, '').replace('T', '-')}-${commit}`,
+    date: date.slice(0, 10),
+    commit,
+    machine: `${cpus()[0]?.model.trim() ?? process.arch}, ${cpus().length} cores, ${gigabytes} GB, ${process.platform}`,
     node: process.version,
     emscripten: emscripten.trim().replace(/ \(.*/, ''),
     version: JSON.parse(readFileSync(`${root}package.json`, 'utf8')).version,
   };
+}
+
+/** With a `+` where sources differ from it; what earlier benches wrote is none. */
+function describeCommit(root) {
+  const git = (...options) => spawnSync('git', options, { cwd: root, encoding: 'utf8' });
+  const commit = git('rev-parse', '--short', 'HEAD');
+  if (commit.status !== 0) return 'no git';
+  const isClean = git('diff', '--quiet', 'HEAD', '--', '.', ':!bench/results').status === 0;
+  return `${commit.stdout.trim()}${isClean ? '' : '+'}`;
+}
+
+/** A list of numbers on one line. */
+function write(file, content) {
+  const text = JSON.stringify(content, null, 1);
+  const numbers = /\[[\s\d.,-]+\]/g;
+  writeFileSync(file, `${text.replace(numbers, (list) => list.replace(/\s+/g, ''))}\n`);
 }

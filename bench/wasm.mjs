@@ -9,8 +9,12 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const script = fileURLToPath(new URL('wasm-case.mjs', import.meta.url));
 
-/** A case that takes longer in one round ends there. */
-const limitSeconds = 20;
+/** A case that takes longer in one round than the limit ends there. */
+const modes = {
+  smoke: { rounds: 1, limitSeconds: 60 },
+  medium: { rounds: 2, limitSeconds: 10 },
+  heavy: { rounds: 5, limitSeconds: 30 },
+};
 
 const peers = ['dlmalloc', 'emmalloc', 'mimalloc'];
 /** `bench/CMakeLists.txt` makes their modules; what it does not make is left out. */
@@ -35,7 +39,14 @@ const memoryColumns = (chosen) => [
   ...same(histories.filter((history) => chosen.includes(history))),
 ];
 
-export async function measure({ smoke, malloc = [], build = 'build/wasm-release', ...choice }) {
+export async function measure({
+  mode,
+  progress,
+  malloc = [],
+  build = 'build/wasm-release',
+  ...choice
+}) {
+  const smoke = mode === 'smoke';
   const folder = resolve(root, build, 'bench', 'wasm');
   const temporary = mkdtempSync(join(tmpdir(), 'lite-alloc-bench-'));
   try {
@@ -49,7 +60,9 @@ export async function measure({ smoke, malloc = [], build = 'build/wasm-release'
     const bench = {
       smoke,
       allocators: modules.filter((module) => existsSync(module.default)),
-      rounds: smoke ? 1 : Number(choice.rounds ?? 5),
+      rounds: Number((smoke ? undefined : choice.rounds) ?? modes[mode].rounds),
+      limitSeconds: modes[mode].limitSeconds,
+      progress,
       chosen: choice.columns?.split(',') ?? columns,
     };
     const quick = !smoke && !choice.all && (malloc.length > 0 || choice.columns !== undefined);
@@ -179,18 +192,20 @@ function runRounds(bench, tables, { mode, rounds, variant = 'default' }) {
     });
   if (bench.smoke) {
     for (const { module, cases } of results) {
-      const found = runCases(module, 'smoke', [...cases.keys()]);
+      const found = runCases(bench, module, 'smoke', [...cases.keys()]);
       for (const runs of cases.values()) runs.push(found.shift());
     }
     return results;
   }
+  bench.progress.start(rounds * series.flat().length * results.length, 0, { now: '' });
   for (let round = 0; round < rounds; round++) {
     for (const names of series) {
       names.forEach((one, index) => {
-        for (const { module, cases } of results) {
+        for (const { name, module, cases } of results) {
+          bench.progress.increment(1, { now: `${name}: ${one}` });
           const runs = cases.get(one);
           if (runs === undefined || runs[0]?.failure !== undefined) continue;
-          const [run] = runCases(module, mode, [one]);
+          const [run] = runCases(bench, module, mode, [one]);
           if (runs.length === 0 || run.failure === undefined) runs.push(run);
           if (runs[0].failure === undefined || !/:\d/.test(one) || mode === 'memory') continue;
           for (const later of names.slice(index + 1)) cases.delete(later);
@@ -198,11 +213,12 @@ function runRounds(bench, tables, { mode, rounds, variant = 'default' }) {
       });
     }
   }
+  bench.progress.stop();
   return results;
 }
 
 /** Cases in a fresh process. */
-function runCases(module, mode, names) {
+function runCases({ limitSeconds }, module, mode, names) {
   try {
     const output = execFileSync(process.execPath, [script, module, mode, ...names], {
       encoding: 'utf8',

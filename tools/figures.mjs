@@ -1,40 +1,96 @@
 // SPDX-License-Identifier: MIT
 //
-// node tools/figures.mjs [--check]: writes the tables of README.md from bench/results, or fails where
-// they differ. A table stands between `<!-- figures: NAME -->` and `<!-- end -->`.
+// node tools/figures.mjs [--check]: writes what is drawn from bench/results, or fails where it differs:
+// the pictures beside them, bench/RESULTS.md, and in README.md what stands between `<!-- figures: NAME -->`
+// and `<!-- end -->`. A NAME is `origin`, `summary`, `losses`, or
+// `BENCH.TABLE`, with `: ROW, ROW` for some rows of it.
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { installPeers } from '../bench/install.mjs';
+
+installPeers();
+const { chartsOf } = await import('../bench/report/charts.mjs');
+const { lossesOf } = await import('../bench/report/losses.mjs');
+const { format, lossRows, markdownReasons, markdownTable } = await import(
+  '../bench/report/markdown.mjs'
+);
+const { originsOf, readResults } = await import('../bench/report/results.mjs');
+const { summaryRows } = await import('../bench/report/summary.mjs');
 
 const path = (relative) => fileURLToPath(new URL(`../${relative}`, import.meta.url));
-const readme = readFileSync(path('README.md'), 'utf8');
-const current = readme.replace(
-  /(<!-- figures: ([\w.-]+) -->\n)[\s\S]*?(<!-- end -->)/g,
-  (_, begin, name, end) => `${begin}${table(name)}${end}`,
+const stored = readResults();
+const { results, tables } = stored;
+
+const files = {
+  'README.md': readFileSync(path('README.md'), 'utf8').replace(
+    /(<!-- figures: (.+?) -->\n)[\s\S]*?(<!-- end -->)/g,
+    (_, begin, name, end) => `${begin}\n${block(name)}\n\n${end}`,
+  ),
+  'bench/RESULTS.md': allResults(),
+};
+for (const [name, { svg }] of Object.entries(chartsOf(stored))) {
+  files[`bench/results/${name}.svg`] = svg;
+}
+
+const different = Object.entries(files).filter(
+  ([file, text]) => !existsSync(path(file)) || readFileSync(path(file), 'utf8') !== text,
 );
-
-if (process.argv.includes('--check')) {
-  if (current !== readme) {
-    console.error('README.md differs from bench/results: run `node tools/figures.mjs`.');
-    process.exit(1);
-  }
-} else {
-  writeFileSync(path('README.md'), current);
+if (!process.argv.includes('--check')) {
+  for (const [file, text] of different) writeFileSync(path(file), text);
+} else if (different.length > 0) {
+  const names = different.map(([file]) => file).join(', ');
+  console.error(`${names}: not as bench/results says: run \`node tools/figures.mjs\`.`);
+  process.exit(1);
 }
 
-function table(name) {
-  const [bench, part] = name.split('.');
-  const result = JSON.parse(readFileSync(path(`bench/results/${bench}.json`), 'utf8'));
-  const { rows: figures } = part === undefined ? result : result.tables[part];
-  const columns = Object.keys(figures[0]).filter((column) => column !== 'name');
-  const rows = figures.map((row) => [row.name, ...columns.map((column) => format(row[column]))]);
-  const lines = [['', ...columns], ['---', ...columns.map(() => '---:')], ...rows];
-  const origin = `\`${result.command}\`, ${result.date}: ${result.machine}, Node ${result.node}, ${result.emscripten}.`;
-  return `\n${lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n')}\n\n${origin}\n\n`;
+function block(name) {
+  if (name === 'origin') return originsOf(results).join('\n\n');
+  if (name === 'losses') return lossList();
+  if (name === 'summary') return markdownTable(summaryRows(tables.javascript));
+  const [table, chosen] = name.split(': ');
+  const [bench, part] = table.split('.');
+  const rows = tables[bench]?.[part]?.rows;
+  if (rows === undefined) throw new Error(`README.md: there is no table ${table}`);
+  const names = chosen?.split(', ') ?? rows.map((row) => row.name);
+  return markdownTable(rows.filter((row) => names.includes(row.name)));
 }
 
-function format(figure) {
-  return Number.isInteger(figure)
-    ? figure.toLocaleString('en').replaceAll(',', ' ')
-    : String(figure);
+/** A line for each kind of figure: by how much, and behind whom. */
+function lossList() {
+  const losses = lossesOf(tables);
+  const kinds = [...new Set(losses.map(({ where }) => where))];
+  const lines = kinds.map((kind) => {
+    const members = losses
+      .filter(({ where }) => where === kind)
+      .map(({ column, times, peer }) =>
+        Number.isFinite(times) ? `${column} × ${format(times)} (${peer})` : `${column} (${peer})`,
+      );
+    return `- ${kind}: ${members.join('; ')}`;
+  });
+  return lines.length === 0 ? 'Nowhere.' : lines.join('\n');
+}
+
+function lossTable() {
+  const losses = lossRows(lossesOf(tables));
+  return losses.length === 0 ? 'Nowhere.' : markdownTable(losses);
+}
+
+function allResults() {
+  const sections = Object.values(tables)
+    .flatMap((ofBench) => Object.values(ofBench))
+    .filter(({ rows }) => rows.length > 0)
+    .map(({ title, rows }) => `## ${title}\n\n${markdownTable(rows)}\n\n${markdownReasons(rows)}`);
+  return [
+    '# All results',
+    'Made by `node tools/figures.mjs` from `bench/results`; what they mean is in [README.md](README.md).',
+    ...originsOf(results),
+    '## Where a peer is ahead by more than a tenth',
+    lossTable(),
+    ...sections.map((section) => section.trimEnd()),
+    '',
+  ]
+    .join('\n\n')
+    .trimEnd()
+    .concat('\n');
 }

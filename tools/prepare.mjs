@@ -8,29 +8,21 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { installPackages } from './packages.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const emscripten = join(root, 'tools', 'emscripten');
 const presets = ['wasm-release'];
 
-installPackages();
+installPackages(root);
 buildAll();
-
-/** `npm ci`, when the lock file is another than that of the last time. */
-function installPackages() {
-  const lock = fingerprint(['package-lock.json']);
-  const stamp = join(root, 'node_modules', '.lite-alloc-lock');
-  if (readStamp(stamp) === lock) return;
-  console.log('Installing npm packages ...');
-  run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
-  writeFileSync(stamp, lock);
-}
 
 /** Toolchain, wasm and JavaScript, when a source is another than that of the last time. */
 function buildAll() {
   const sources = [
     'cpp',
     'js',
+    'bench/CMakeLists.txt',
     'bench/cpp',
     'tools',
     'CMakeLists.txt',

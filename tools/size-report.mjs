@@ -4,7 +4,7 @@
 // whether what `import 'lite-alloc'` makes a page load stays within the limit, gzipped.
 
 import { readdirSync, readFileSync } from 'node:fs';
-import { basename, relative } from 'node:path';
+import { basename, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
@@ -24,20 +24,22 @@ function weigh(name, files) {
   };
 }
 
-/** A file of dist/ as it is. */
+/** A file of dist/, or at a full path, as it is. */
 export function weighFile(name) {
-  return weigh(name, [readFileSync(dist + name)]);
+  return weigh(name, [readFileSync(resolve(dist, name))]);
 }
 
 /** The JavaScript that an entry loads at once, and what it imports lazily: bundled and minified. */
 export async function weighEntry(entry) {
   const { outputFiles, metafile } = await build({
-    entryPoints: [dist + entry],
+    entryPoints: [resolve(dist, entry)],
     outdir: '.',
     bundle: true,
     splitting: true,
     minify: true,
     format: 'esm',
+    external: ['node:*', 'module', 'fs', 'path', 'url'],
+    logLevel: 'error',
     metafile: true,
     write: false,
   });
@@ -45,10 +47,13 @@ export async function weighEntry(entry) {
   const loaded = (file) => [
     file,
     ...metafile.outputs[file].imports
-      .filter(({ kind }) => kind === 'import-statement')
+      .filter(({ kind, external }) => kind === 'import-statement' && !external)
       .flatMap((imported) => loaded(imported.path)),
   ];
-  const atOnce = [...new Set(loaded(entry))];
+  const output = Object.keys(metafile.outputs).find(
+    (file) => resolve(metafile.outputs[file].entryPoint ?? '') === resolve(dist, entry),
+  );
+  const atOnce = [...new Set(loaded(output))];
   const lazily = [...contents.keys()].filter((file) => !atOnce.includes(file));
   return {
     atOnce: weigh(

@@ -76,7 +76,8 @@ test('the version of the package stands in package.json and its lock file only',
   const { version } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as {
     version: string;
   };
-  const papers = /^(package\.json|package-lock\.json|CHANGELOG\.md)$|^bench\/(traces|results)\//;
+  const papers =
+    /^(package\.json|package-lock\.json|CHANGELOG\.md)$|^bench\/(traces\/|results\/|RESULTS\.md|package)/;
   const others = trackedFiles().filter((path) => !papers.test(path));
   const pattern = new RegExp(`(?<![\\d.])${version.replaceAll('.', '\\.')}(?![\\d.]*\\d)`);
   expect(others.filter((path) => pattern.test(readText(path)))).toEqual([]);

@@ -17,6 +17,7 @@ export function listSources(folder: string, extensions: readonly string[]): Sour
   const root = join(repository, folder);
   return readdirSync(root, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && extensions.includes(extname(entry.name)))
+    .filter((entry) => !entry.parentPath.includes('node_modules'))
     .map((entry) => join(entry.parentPath, entry.name))
     .map((file) => ({
       path: relative(root, file).split(sep).join('/'),

@@ -4,7 +4,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
+import { strategies } from 'lite-alloc';
+import { beforeAll, describe, expect, test } from 'vitest';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
@@ -13,6 +14,26 @@ function run(script: string, ...scriptArguments: string[]): string {
     cwd: root,
     encoding: 'utf8',
   });
+}
+
+/** A folder below `build`, where the package resolves by its name. */
+function inTemporaryFolder(work: (folder: string) => void): void {
+  const folder = mkdtempSync(join(root, 'build', 'commands-'));
+  try {
+    work(folder);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+interface StoredResult {
+  readonly machine: string;
+  readonly cases?: readonly {
+    readonly peer: string;
+    readonly workload: string;
+    readonly runs: readonly { readonly minimum?: number }[];
+    readonly failure?: string;
+  }[];
 }
 
 test('the tour shows verified contents, living arrays, figures and a picture', () => {
@@ -25,18 +46,87 @@ test('the tour shows verified contents, living arrays, figures and a picture', (
   expect(output.match(/^│.{64}│$/gm)?.length).toBeGreaterThan(3);
 });
 
-test('every bench runs in smoke mode and prints its rows', () => {
-  const output = run('bench/run.mjs', '--smoke');
-  expect(output).toMatch(/two empty embind calls[ │]+[\d.]+[ │]+[\d.]+/);
-  expect(output).toMatch(/malloc \+ free of 64 bytes, embind[ │]+[\d.]+/);
-  expect(output).toMatch(/lite-alloc\.wasm[ │]+\d+[ │]+\d+/);
+describe('the benches', () => {
+  let output = '';
+  let results: Record<string, StoredResult> = {};
+
+  beforeAll(() => {
+    inTemporaryFolder((folder) => {
+      const file = join(folder, 'smoke.json');
+      output = run('bench/run.mjs', '--smoke', '--json', file);
+      results = JSON.parse(readFileSync(file, 'utf8')) as Record<string, StoredResult>;
+    });
+  }, 300_000);
+
+  test('run in smoke mode and print their tables', () => {
+    expect(output).toMatch(/dlmalloc[ │]+[\d.]+[ │]+[\d.]+/);
+    expect(output).toMatch(/lite-alloc\.wasm[ │]+\d+[ │]+\d+/);
+    expect(Object.keys(results)).toEqual(['javascript', 'sizes', 'wasm']);
+  });
+
+  test('measure every peer, or say why they cannot', () => {
+    const cases = results['javascript']?.cases ?? [];
+    const peers = new Set(cases.map(({ peer }) => peer));
+    expect([...peers]).toEqual(
+      expect.arrayContaining([
+        'engine',
+        'dlmalloc',
+        '@thi.ng/malloc',
+        'sqlite-wasm',
+        ...strategies,
+      ]),
+    );
+    for (const { peer, workload, runs, failure } of cases) {
+      const place = `${peer}: ${workload}`;
+      expect(runs.length > 0 || (failure ?? '').length > 0, place).toBe(true);
+      for (const figure of runs.flatMap((figures) => figures.minimum ?? [])) {
+        expect(figure, place).toBeGreaterThan(0);
+      }
+    }
+  });
+
+  test('find the default heap and Emscripten able to do every workload', () => {
+    const failures = (results['javascript']?.cases ?? [])
+      .filter(({ peer }) => ['segregated-fit', 'dlmalloc'].includes(peer))
+      .filter(({ failure }) => failure !== undefined);
+    expect(failures).toEqual([]);
+  });
+
+  test('see no growth of memory and no garbage where frames allocate by address', () => {
+    const cases = results['javascript']?.cases ?? [];
+    const steady = cases.find(
+      ({ peer, workload }) => peer === 'segregated-fit' && workload === '10 000 frames, addresses',
+    );
+    expect(steady?.runs).toEqual([{ grownKb: 0, collections: 0 }]);
+  });
+
+  test('compare with themselves, and with no other machine', () => {
+    inTemporaryFolder((folder) => {
+      const [own, other] = ['own.json', 'other.json'].map((name) => join(folder, name)) as [
+        string,
+        string,
+      ];
+      writeFileSync(own, JSON.stringify(results));
+      const elsewhere = Object.entries(results).map(([name, result]) => [
+        name,
+        { ...result, machine: 'a pocket calculator' },
+      ]);
+      writeFileSync(other, JSON.stringify(Object.fromEntries(elsewhere)));
+      const compared = run('bench/compare.mjs', own, own);
+      expect(compared).toMatch(/Ratios to dlmalloc: (\d+) of \1 agree within 15 %/);
+      expect(() => run('bench/compare.mjs', own, other)).toThrow(/a pocket calculator/);
+    });
+  });
+
+  test('refuse what they do not know by name', () => {
+    expect(() => run('bench/run.mjs', 'nothing')).toThrow(/There is no bench nothing/);
+    expect(() => run('bench/run.mjs', '--smok')).toThrow(/--smok/);
+    expect(() => run('bench/run.mjs', '--filter', '(')).toThrow(/--filter \(/);
+    expect(() => run('bench/run.mjs', '--filter', 'nobody')).toThrow(/nobody/);
+  });
 });
 
-test('a bench that does not exist is refused by name', () => {
-  expect(() => run('bench/run.mjs', 'nothing')).toThrow(/There is no bench nothing/);
-});
-
-test("the README's tables are those of the stored results", () => {
+test('tables and pictures are those of the stored results', () => {
   expect(() => run('tools/figures.mjs', '--check')).not.toThrow();
 });
 
@@ -44,15 +134,12 @@ test('the JavaScript samples of the README run and print what they say', () => {
   const readme = readFileSync(join(root, 'README.md'), 'utf8');
   const samples = [...readme.matchAll(/^```js\n([\s\S]*?)^```/gm)].map(([, code]) => code ?? '');
   expect(samples.length).toBeGreaterThan(0);
-  const folder = mkdtempSync(join(root, 'build', 'readme-'));
-  try {
+  inTemporaryFolder((folder) => {
     for (const [index, sample] of samples.entries()) {
       const file = join(folder, `sample-${index}.mjs`);
       writeFileSync(file, sample);
       const expected = [...sample.matchAll(/console\.log\(.*\/\/ (.*)$/gm)].map(([, text]) => text);
       expect(run(file).trimEnd().split('\n')).toEqual(expected);
     }
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  });
 });

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+//
+// node javascript-case.mjs PEER smoke|medium|heavy WORKLOAD...: measures workloads with one peer in this
+// process, each on a fresh allocator, and prints for each a line `result` and an object as JSON.
+
+import { Bench } from 'tinybench';
+import { randomNumbers, workloads } from './javascript-workloads.mjs';
+import { peers } from './peers/index.mjs';
+import { Operation, readTrace } from './trace.mjs';
+
+const [peerName, mode, ...names] = process.argv.slice(2);
+const smoke = mode === 'smoke';
+const times = {
+  smoke: { time: 1, warmupTime: 1, sample: 0 },
+  medium: { time: 150, warmupTime: 60, sample: 0.3 },
+  heavy: { time: 600, warmupTime: 200, sample: 0.3 },
+}[mode];
+/** On the way through a history at which its memory is looked at. */
+const points = 60;
+
+const peer = peers.find(({ name }) => name === peerName);
+const before = performance.now();
+const { open, cannot = {} } = await import(`./peers/${peer.module}.mjs`);
+const importMilliseconds = performance.now() - before;
+
+const alone = {
+  growth: measureGrowth,
+  memory: measureMemory,
+  handleBytes: measureHandleBytes,
+  steadyAddresses: ({ malloc, free, memoryBytes }) =>
+    measureSteady(memoryBytes, (size) => malloc(size), free),
+  steadyHandles: ({ array, release, memoryBytes }) =>
+    measureSteady(memoryBytes, (size) => array(Uint8Array, size), release),
+};
+
+for (const name of names) console.log(`result ${JSON.stringify(await measure(name))}`);
+
+async function measure(name) {
+  const workload = workloads.find((one) => one.name === name);
+  const lacking = workload.needs.find((need) => need in cannot);
+  if (lacking !== undefined) return { failure: cannot[lacking] };
+  try {
+    if (workload.alone === 'start') return await measureStart();
+    const opened = await open(peer.options);
+    return workload.alone === undefined
+      ? measureTime(workload.prepare(opened, smoke))
+      : await alone[workload.alone](opened, workload);
+  } catch (error) {
+    return { failure: firstLine(error) };
+  }
+}
+
+function firstLine(error) {
+  return (/^.*$/m.exec(error.message)?.[0] || error.name).slice(0, 100);
+}
+
+/** Nanoseconds of an operation: minimum, quartiles and median over tinybench's samples. */
+function measureTime({ operations, run }) {
+  repeatsOf(run); // the engine compiles
+  const repeats = repeatsOf(run);
+  const bench = new Bench({ ...times, iterations: 3, warmupIterations: 1, retainSamples: true });
+  bench.add('case', () => run(repeats));
+  const [{ result }] = bench.runSync();
+  if (result.error !== undefined) throw result.error;
+  const samples = result.latency.samples;
+  const perOperation = (milliseconds) => significant((milliseconds * 1e6) / (repeats * operations));
+  const quantile = (share) => perOperation(samples[Math.floor(share * (samples.length - 1))]);
+  return {
+    minimum: perOperation(result.latency.min),
+    lower: quantile(0.25),
+    median: quantile(0.5),
+    upper: quantile(0.75),
+    samples: samples.length,
+  };
+}
+
+/** So many that a sample is long beside the clock's own time. */
+function repeatsOf(run) {
+  for (let repeats = 1; ; repeats *= 2) {
+    const begin = performance.now();
+    run(repeats);
+    if (performance.now() - begin >= times.sample) return repeats;
+  }
+}
+
+/** Import of the package, a first allocator, a first block: milliseconds. */
+async function measureStart() {
+  const begin = performance.now();
+  const { array, release } = await open(peer.options);
+  release(array(Float32Array, 64));
+  return { milliseconds: significant(importMilliseconds + performance.now() - begin) };
+}
+
+/** Blocks of 64 KiB until memory has 256 MiB, nanoseconds for one; the fastest of some fresh heaps. */
+async function measureGrowth(first) {
+  const most = smoke ? 8 << 20 : 256 << 20;
+  const block = 64 << 10;
+  const found = [];
+  for (let run = 0; run < (smoke ? 1 : 3); run++) {
+    const { malloc } = run === 0 ? first : await open(peer.options);
+    const begin = performance.now();
+    for (let bytes = 0; bytes < most; bytes += block) malloc(block);
+    found.push(((performance.now() - begin) * 1e6) / (most / block));
+  }
+  found.sort((a, b) => a - b);
+  const [minimum, median] = [found[0], found[found.length >> 1]].map(significant);
+  return {
+    minimum,
+    lower: minimum,
+    median,
+    upper: significant(found.at(-1)),
+    samples: found.length,
+  };
+}
+
+/**
+ * Memory over the peak of live bytes, after one pass of the histories and after two more; and on the way
+ * of the first pass, at some points, how much memory there was for how many live bytes.
+ */
+function measureMemory({ malloc, free, realloc, memoryBytes }, workload) {
+  let live = 0;
+  let peak = 0;
+  let most = 0;
+  const way = [];
+  const pass = (isFirst) => {
+    for (const history of workload.histories) {
+      const { pairs, blocks } = readTrace(history);
+      const end = smoke ? Math.min(pairs.length, 600) : pairs.length;
+      const addresses = new Float64Array(blocks);
+      const sizes = new Uint32Array(blocks);
+      const stride = Math.ceil(end / 2 / points) * 2;
+      for (let index = 0; index < end; index += 2) {
+        const id = pairs[index] >>> 2;
+        const size = pairs[index + 1];
+        const kind = pairs[index] & 3;
+        if (kind === Operation.free) free(addresses[id]);
+        else if (kind === Operation.allocate) addresses[id] = malloc(size);
+        else addresses[id] = realloc(addresses[id], size);
+        if (kind === Operation.free) addresses[id] = 0;
+        live += size - sizes[id];
+        sizes[id] = size;
+        if (live > peak) peak = live;
+        if (isFirst && workload.histories.length === 1 && index % stride === 0) {
+          way.push([index / 2, memoryBytes(), live]);
+        }
+      }
+      most = Math.max(most, memoryBytes());
+      for (const [id, address] of addresses.entries()) {
+        if (address === 0) continue;
+        free(address);
+        live -= sizes[id];
+      }
+    }
+    return significant(most / peak);
+  };
+  const overPeak = pass(true);
+  pass(false);
+  return { overPeak, overPeakRepeated: pass(false), peakBytes: peak, way };
+}
+
+/** Bytes that the engine's own heap holds for a live handle whose view was used; needs --expose-gc. */
+function measureHandleBytes({ array, view }) {
+  const count = smoke ? 200 : 50_000;
+  const handles = new Array(count).fill(undefined);
+  const make = (index) => {
+    handles[index] = array(Float32Array, 64);
+    view(handles[index])[0] = index;
+  };
+  make(0);
+  gc();
+  const empty = process.memoryUsage().heapUsed;
+  for (let index = 1; index < count; index++) make(index);
+  gc();
+  const bytes = (process.memoryUsage().heapUsed - empty) / (count - 1);
+  if (view(handles[count - 1])[0] !== count - 1) throw new Error('an array lost its element');
+  return { bytes: Math.round(bytes) };
+}
+
+/**
+ * Frames that each allocate and free 200 buffers: by how much memory grows after the first hundred, and
+ * between the two lines that this prints the collections that --trace-gc shows.
+ */
+function measureSteady(memoryBytes, allocate, release) {
+  const frames = smoke ? 110 : 10_000;
+  const next = randomNumbers(5);
+  const sizes = Uint32Array.from({ length: 200 }, () => 64 + next(4033));
+  const held = new Array(sizes.length).fill(0);
+  const frame = () => {
+    for (let index = 0; index < sizes.length; index++) held[index] = allocate(sizes[index]);
+    for (let index = 0; index < sizes.length; index++) release(held[index]);
+  };
+  for (let count = 0; count < 100; count++) frame();
+  const early = memoryBytes?.();
+  console.log('steady begin');
+  for (let count = 100; count < frames; count++) frame();
+  console.log('steady end');
+  return memoryBytes === undefined ? {} : { grownKb: (memoryBytes() - early) / 1024 };
+}
+
+/** To four digits: more would be noise. */
+function significant(value) {
+  return Number(value.toPrecision(4));
+}

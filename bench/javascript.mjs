@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT
+//
+// What allocation costs JavaScript, beside everything that could be taken instead: see README.md.
+
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { weighEntry, weighFile } from '../tools/size-report.mjs';
+import { workloads } from './javascript-workloads.mjs';
+import { peers } from './peers/index.mjs';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const script = fileURLToPath(new URL('javascript-case.mjs', import.meta.url));
+const execute = promisify(execFile);
+
+/** A process that takes longer is ended. */
+const modes = {
+  smoke: { rounds: 1, limitSeconds: 60 },
+  medium: { rounds: 3, limitSeconds: 8 },
+  heavy: { rounds: 9, limitSeconds: 60 },
+};
+
+/** Whether a pattern chooses any case. */
+export function hasCase(filter) {
+  return peers.some((peer) =>
+    workloads.some((workload) => filter.test(`${peer.name}: ${workload.name}`)),
+  );
+}
+
+/** `progress` is a bar: start(total), increment(1, { now }), stop(). */
+export async function measure({ mode, filter, progress }) {
+  const cases = peers.flatMap((peer) =>
+    workloads
+      .filter((workload) => filter === undefined || filter.test(`${peer.name}: ${workload.name}`))
+      .map((workload) => ({ peer: peer.name, workload, runs: [] })),
+  );
+  await (mode === 'smoke' ? runOnce(cases, progress) : runRounds(cases, mode, progress));
+  return {
+    mode,
+    versions: versionsOf(cases),
+    ships: await weigh(cases),
+    cases: cases.map(({ workload, ...rest }) => ({ workload: workload.name, ...rest })),
+  };
+}
+
+/** All of a peer's in one process. */
+async function runOnce(cases, progress) {
+  progress.start(peers.length, 0, { now: '' });
+  for (const { name } of peers) {
+    progress.increment(1, { now: name });
+    const own = cases.filter(({ peer }) => peer === name);
+    if (own.length === 0) continue;
+    const results = await run(name, 'smoke', own, modes.smoke.limitSeconds);
+    for (const [index, result] of results.entries()) keep(own[index], result);
+  }
+  progress.stop();
+}
+
+/** In a round the peers take turns, workload by workload. */
+async function runRounds(cases, mode, progress) {
+  const { rounds, limitSeconds } = modes[mode];
+  const turns = Array.from({ length: rounds }, (_, round) =>
+    workloads.flatMap((workload) =>
+      cases.filter((one) => one.workload === workload && (round === 0 || isRepeated(one, mode))),
+    ),
+  ).flat();
+  progress.start(turns.length, 0, { now: '' });
+  for (const one of turns) {
+    progress.increment(1, { now: `${one.peer}: ${one.workload.name}` });
+    if (one.failure !== undefined) continue;
+    const smaller = failedSmaller(cases, one);
+    if (smaller !== undefined) {
+      one.failure = `${smaller.workload.name}: ${smaller.failure.replace(/^.*: /, '')}`;
+      continue;
+    }
+    const [result] = await run(one.peer, mode, [one], limitSeconds);
+    keep(one, result);
+  }
+  progress.stop();
+}
+
+/** Memory does not vary, and of debug heaps one wants to know the order of magnitude. */
+function isRepeated({ peer, workload }, mode) {
+  const isDebug = peers.find(({ name }) => name === peer).options?.debug === true;
+  return workload.api !== 'memory' && (mode === 'heavy' || !isDebug);
+}
+
+/** What a peer cannot do among few blocks it is not asked to do among many. */
+function failedSmaller(cases, { peer, workload }) {
+  if (workload.series === undefined) return undefined;
+  return cases.find(
+    (other) =>
+      other.peer === peer &&
+      other.workload.series === workload.series &&
+      other.workload.live < workload.live &&
+      other.failure !== undefined,
+  );
+}
+
+function keep(one, { failure, ...figures }) {
+  if (failure !== undefined) one.failure = failure;
+  else one.runs.push(figures);
+}
+
+/** Cases of a peer in a fresh process. */
+async function run(peer, mode, cases, limitSeconds) {
+  const watched = cases.some(({ workload }) => workload.api === 'memory');
+  const watching = watched ? ['--expose-gc', '--trace-gc'] : [];
+  const names = cases.map(({ workload }) => workload.name);
+  try {
+    const { stdout } = await execute(
+      process.execPath,
+      [...watching, script, peer, mode, ...names],
+      { timeout: limitSeconds * 1000, killSignal: 'SIGKILL', maxBuffer: 1 << 28 },
+    );
+    return readResults(stdout);
+  } catch (error) {
+    if (!error.killed) throw new Error(`${peer}, ${names}: ${String(error.stderr).slice(-2000)}`);
+    return cases.map(() => ({ failure: `over ${limitSeconds} s` }));
+  }
+}
+
+/** Between the lines of a steady run there is one for each collection. */
+function readResults(output) {
+  const results = [];
+  let collections;
+  let counting = false;
+  for (const line of output.split('\n')) {
+    if (line === 'steady begin') [collections, counting] = [0, true];
+    else if (line === 'steady end') counting = false;
+    else if (counting && /(Scavenge|Mark-Compact)/.test(line)) collections++;
+    if (!line.startsWith('result ')) continue;
+    results.push({
+      ...JSON.parse(line.slice('result '.length)),
+      ...(collections === undefined ? {} : { collections }),
+    });
+    collections = undefined;
+  }
+  return results;
+}
+
+function versionsOf(cases) {
+  const measured = peers.filter(({ name }) => cases.some(({ peer }) => peer === name));
+  const packages = new Set(measured.flatMap((peer) => peer.package ?? []));
+  return Object.fromEntries(
+    [...packages].map((name) => {
+      const file = `${root}bench/node_modules/${name}/package.json`;
+      return [name, JSON.parse(readFileSync(file, 'utf8')).version];
+    }),
+  );
+}
+
+/** What a page loads for a peer, bundled, minified and compressed. */
+async function weigh(cases) {
+  const weights = [];
+  const seen = new Set();
+  for (const { name, module, options, kind } of peers) {
+    if (kind === 'floor' || options?.debug || !cases.some(({ peer }) => peer === name)) continue;
+    const { ships } = await import(`./peers/${module}.mjs`);
+    if (ships === undefined) continue;
+    const { script: entry, wasm } = ships(options);
+    if (seen.has(entry ?? wasm)) continue;
+    seen.add(entry ?? wasm);
+    weights.push({
+      peer: kind === 'own' ? 'lite-alloc' : name.replace(/ (heap|GC)$/, ''),
+      script: entry === undefined ? 0 : (await weighEntry(`${root}${entry}`)).atOnce.gzip,
+      wasm: wasm === undefined ? 0 : weighFile(`${root}${wasm}`).gzip,
+    });
+  }
+  return weights;
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+//
+// Where somebody else is ahead: what we say first.
+
+import { defaultPeer, peers } from '../peers/index.mjs';
+
+const ahead = 1.1;
+const rivals = peers.filter(({ kind }) => kind === 'rival').map(({ name }) => name);
+
+/** Tables in which less is better, our row in each, and how a figure is read. */
+const compared = [
+  ['javascript', 'addresses', defaultPeer, 'addresses from JavaScript', 'ns'],
+  ['javascript', 'handles', defaultPeer, 'typed arrays, strings, scopes', 'ns'],
+  ['javascript', 'memory', defaultPeer, 'memory over live bytes', ''],
+  ['javascript', 'memory-repeated', defaultPeer, 'memory over live bytes, repeated', ''],
+  ['javascript', 'handle-bytes', defaultPeer, "the engine's heap", 'bytes'],
+  ['javascript', 'collections', defaultPeer, 'garbage collections in 10 000 frames', ''],
+  ['javascript', 'start', defaultPeer, 'from import to the first array', 'ms'],
+  ['javascript', 'ships', 'lite-alloc', 'size of what a page loads', 'bytes'],
+  ['wasm', 'speed', 'lite-alloc', 'in wasm', 'ns'],
+  ['wasm', 'memory', 'lite-alloc', 'in wasm, memory grown', 'KB'],
+  ['wasm', 'growth-live', 'lite-alloc', 'in wasm, live blocks', 'ns'],
+  ['wasm', 'growth-hot', 'lite-alloc', 'in wasm, 256 hot blocks', 'ns'],
+  ['wasm', 'growth-free', 'lite-alloc', 'in wasm, free blocks', 'ns'],
+  ['wasm', 'worst', 'lite-alloc', 'in wasm, worst operation', 'ns'],
+  ['wasm', 'size', 'lite-alloc', 'in wasm, code', 'bytes'],
+];
+
+/** Every figure of the default heap that a peer betters by more than a tenth, the worst first. */
+export function lossesOf(tables) {
+  return compared
+    .flatMap(([bench, table, own, where, unit]) => {
+      const { rows = [] } = tables[bench]?.[table] ?? {};
+      const ours = rows.find(({ name }) => name === own);
+      if (ours === undefined) return [];
+      const others = rows.filter(({ name }) => isRival(name));
+      return columnsOf(table, ours).flatMap((column) =>
+        lossIn(others, ours, column, { column, where, unit }),
+      );
+    })
+    .sort((a, b) => b.times - a.times);
+}
+
+function isRival(name) {
+  return rivals.includes(name) || rivals.some((rival) => rival.startsWith(`${name} `));
+}
+
+function columnsOf(table, row) {
+  const columns = Object.keys(row).filter((column) => column !== 'name');
+  return table === 'ships' ? ['together'] : columns;
+}
+
+function lossIn(others, ours, column, words) {
+  const known = others.filter((row) => typeof row[column] === 'number');
+  if (known.length === 0) return [];
+  const best = known.reduce((a, b) => (b[column] < a[column] ? b : a));
+  const own = ours[column];
+  if (typeof own === 'number' && own <= best[column] * ahead) return [];
+  return [
+    {
+      ...words,
+      peer: best.name,
+      theirs: best[column],
+      ours: own,
+      times: typeof own === 'number' ? own / best[column] : Number.POSITIVE_INFINITY,
+    },
+  ];
+}

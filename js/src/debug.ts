@@ -416,7 +416,7 @@ class DebugHeap implements DebugLayer {
 
   /** The first byte that is another; 0 where there is none. */
   #findOther(begin: number, end: number, byte: number): number {
-    const { u8, u32 } = this.#memory;
+    const { u8, u32 } = this.#memory.all;
     const word = Math.imul(byte, 0x01010101) >>> 0;
     let place = begin;
     while (place < end && place % 4 !== 0 && u8[place] === byte) place++;

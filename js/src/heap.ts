@@ -117,43 +117,43 @@ export class Heap extends Allocator {
   // them across allocations.
 
   get u8(): Uint8Array {
-    return this.#owner.views.u8;
+    return this.#owner.views.all.u8;
   }
 
   get i8(): Int8Array {
-    return this.#owner.views.i8;
+    return this.#owner.views.all.i8;
   }
 
   get u16(): Uint16Array {
-    return this.#owner.views.u16;
+    return this.#owner.views.all.u16;
   }
 
   get i16(): Int16Array {
-    return this.#owner.views.i16;
+    return this.#owner.views.all.i16;
   }
 
   get u32(): Uint32Array {
-    return this.#owner.views.u32;
+    return this.#owner.views.all.u32;
   }
 
   get i32(): Int32Array {
-    return this.#owner.views.i32;
+    return this.#owner.views.all.i32;
   }
 
   get f32(): Float32Array {
-    return this.#owner.views.f32;
+    return this.#owner.views.all.f32;
   }
 
   get f64(): Float64Array {
-    return this.#owner.views.f64;
+    return this.#owner.views.all.f64;
   }
 
   get i64(): BigInt64Array {
-    return this.#owner.views.i64;
+    return this.#owner.views.all.i64;
   }
 
   get u64(): BigUint64Array {
-    return this.#owner.views.u64;
+    return this.#owner.views.all.u64;
   }
 
   override malloc(size: number): number {

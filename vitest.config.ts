@@ -25,6 +25,7 @@ const node: TestProjectInlineConfiguration = {
   test: {
     name: 'node',
     include: ['test/js/**/*.test.ts'],
+    setupFiles: ['test/support/lost-handles.ts'],
     provide: { seed, randomOperations: 1_000_000 },
     testTimeout: 120_000,
     // The package runs as Node itself loads it.
@@ -42,6 +43,7 @@ function browserProject(executablePath: string | undefined): TestProjectInlineCo
     test: {
       name: 'browser',
       include: ['test/js/*.test.ts', 'test/browser/**/*.test.ts'],
+      setupFiles: ['test/support/lost-handles.ts'],
       provide: { seed, randomOperations: 100_000 },
       testTimeout: 120_000,
       browser: {

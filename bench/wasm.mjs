@@ -20,6 +20,12 @@ const peers = ['dlmalloc', 'emmalloc', 'mimalloc'];
 /** `bench/CMakeLists.txt` makes their modules; what it does not make is left out. */
 const ours = ['lite-alloc', 'segregated-fit', 'segregated-bump', 'free-list', 'bump-free-list'];
 
+/**
+ * The design that `bump-free-list` goes back to. On anything but these columns it takes minutes or all
+ * memory.
+ */
+const published = { name: 'published-bump', columns: ['cycle', 'seq'], rival: 'bump-free-list' };
+
 const histories = ['cfrac', 'lua', 'buffers', 'vectors', 'frames'];
 const columns = ['cycle', 'seq', 'frag', 'rand', ...histories];
 const seeds = [1, 2, 3, 4, 5, 6];
@@ -56,6 +62,10 @@ export async function measure({
       default: join(folder, `${name}.mjs`),
       exact: join(folder, `${name}.exact.mjs`),
     }));
+    if (malloc.length === 0) {
+      const { name, columns } = published;
+      modules.push({ name, default: join(folder, `${name}.mjs`), columns });
+    }
     for (const file of malloc) modules.push(linkOwn(file, folder, temporary));
     const bench = {
       smoke,
@@ -185,11 +195,15 @@ function runRounds(bench, tables, { mode, rounds, variant = 'default' }) {
   const series = tables.map((table) => table.flatMap(([, cases]) => cases));
   const results = bench.allocators
     .filter((allocator) => allocator[variant] !== undefined && existsSync(allocator[variant]))
-    .map(({ name, [variant]: module }) => {
+    .map(({ name, columns, [variant]: module }) => {
       const failed = bench.failed?.get(name) ?? [];
-      const possible = series.flat().filter((one) => !failed.includes(one.replace(/:.*/, '')));
+      const possible = series
+        .flat()
+        .filter((one) => !failed.includes(one.replace(/:.*/, '')))
+        .filter((one) => columns?.includes(one) ?? true);
       return { name, module, cases: new Map(possible.map((one) => [one, []])) };
-    });
+    })
+    .filter(({ cases }) => cases.size > 0);
   if (bench.smoke) {
     for (const { module, cases } of results) {
       const found = runCases(bench, module, 'smoke', [...cases.keys()]);
@@ -276,7 +290,11 @@ function ratios(speed, chosen) {
 
 function losses(speed, chosen) {
   return comparisons(speed, chosen).map(({ own, peer, ratio }) => {
-    const lost = chosen.filter((column) => !(ratio(column) <= 1));
+    const compared =
+      peer === published.name
+        ? chosen.filter((column) => published.columns.includes(column))
+        : chosen;
+    const lost = compared.filter((column) => !(ratio(column) <= 1));
     const words = lost.map((column) =>
       Number.isFinite(ratio(column)) ? `${column} ${significant(ratio(column))}` : column,
     );
@@ -290,10 +308,11 @@ function comparisons(speed, chosen) {
   for (const column of chosen) {
     best[column] = Math.min(...rivals.map((row) => row[column]).filter(Number.isFinite));
   }
+  const origin = speed.filter(({ name }) => name === published.name);
   return speed
-    .filter(({ name }) => !peers.includes(name))
+    .filter(({ name }) => !peers.includes(name) && name !== published.name)
     .flatMap((own) =>
-      [...rivals, best].map((peer) => ({
+      [...rivals, best, ...(own.name === published.rival ? origin : [])].map((peer) => ({
         own: own.name,
         peer: peer.name,
         ratio: (column) => own[column] / peer[column],

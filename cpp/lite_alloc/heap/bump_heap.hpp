@@ -83,6 +83,13 @@ class BumpStrategy : public Base {
         }
       } while (++list != lists_.data() + Bins::kLists);
       base = top_;
+#ifndef __OPTIMIZE_SIZE__
+      // What nearly every call comes to, without what else may be: half the time of a short loop.
+      if (alignment <= kUnit && size <= limit_ - base) {
+        top_ = base + size;
+        return base;
+      }
+#endif
     }
     return Base::find_room(base, size, alignment_mask, prefix, last != 0,
                            [&](Address start, Address lowest, Size gap, Address limit) {

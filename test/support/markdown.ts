@@ -18,9 +18,10 @@ export interface Sample {
 export function readSamples(path: string): Sample[] {
   const text = readFileSync(join(repository, path), 'utf8');
   let heading = '';
-  return [...text.matchAll(/^#+ (.*)$|^```(\w+)\n([\s\S]*?)^```$/gm)].flatMap(
-    ([, title, language, code = '']) => {
+  return [...text.matchAll(/^#+ (.*)$|^( *)```(\w+)\n([\s\S]*?)^ *```$/gm)].flatMap(
+    ([, title, indentation = '', language, indented = '']) => {
       heading = title ?? heading;
+      const code = indented.replaceAll(new RegExp(`^${indentation}`, 'gm'), '');
       const file = /^(?:\/\/|#) ([\w./-]+\.\w+)$/m.exec(code.split('\n')[0] ?? '')?.[1];
       return language === undefined ? [] : [{ language, code, heading, file }];
     },

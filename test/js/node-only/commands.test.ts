@@ -129,17 +129,3 @@ describe('the benches', () => {
 test('tables and pictures are those of the stored results', () => {
   expect(() => run('tools/figures.mjs', '--check')).not.toThrow();
 });
-
-test('the JavaScript samples of the README run and print what they say', () => {
-  const readme = readFileSync(join(root, 'README.md'), 'utf8');
-  const samples = [...readme.matchAll(/^```js\n([\s\S]*?)^```/gm)].map(([, code]) => code ?? '');
-  expect(samples.length).toBeGreaterThan(0);
-  inTemporaryFolder((folder) => {
-    for (const [index, sample] of samples.entries()) {
-      const file = join(folder, `sample-${index}.mjs`);
-      writeFileSync(file, sample);
-      const expected = [...sample.matchAll(/console\.log\(.*\/\/ (.*)$/gm)].map(([, text]) => text);
-      expect(run(file).trimEnd().split('\n')).toEqual(expected);
-    }
-  });
-});

@@ -129,6 +129,7 @@ function measureMemory({ malloc, free, realloc, memoryBytes }, workload) {
       const addresses = new Float64Array(blocks);
       const sizes = new Uint32Array(blocks);
       const stride = Math.ceil(end / 2 / points) * 2;
+      const peakIndex = findPeak(pairs, end);
       for (let index = 0; index < end; index += 2) {
         const id = pairs[index] >>> 2;
         const size = pairs[index + 1];
@@ -140,9 +141,10 @@ function measureMemory({ malloc, free, realloc, memoryBytes }, workload) {
         live += size - sizes[id];
         sizes[id] = size;
         if (live > peak) peak = live;
-        if (isFirst && workload.histories.length === 1 && index % stride === 0) {
-          way.push([index / 2, memoryBytes(), live]);
-        }
+        if (index % stride !== 0 && index !== peakIndex) continue;
+        const memory = memoryBytes();
+        most = Math.max(most, memory);
+        if (isFirst && workload.histories.length === 1) way.push([index / 2, memory, live]);
       }
       most = Math.max(most, memoryBytes());
       for (const [id, address] of addresses.entries()) {
@@ -156,6 +158,19 @@ function measureMemory({ malloc, free, realloc, memoryBytes }, workload) {
   const overPeak = pass(true);
   pass(false);
   return { overPeak, overPeakRepeated: pass(false), peakBytes: peak, way };
+}
+
+/** Where the most bytes are live. */
+function findPeak(pairs, end) {
+  const sizes = new Map();
+  let [live, peak, peakIndex] = [0, 0, 0];
+  for (let index = 0; index < end; index += 2) {
+    const id = pairs[index] >>> 2;
+    live += pairs[index + 1] - (sizes.get(id) ?? 0);
+    sizes.set(id, pairs[index + 1]);
+    if (live > peak) [peak, peakIndex] = [live, index];
+  }
+  return peakIndex;
 }
 
 /** Bytes that the engine's own heap holds for a live handle whose view was used; needs --expose-gc. */

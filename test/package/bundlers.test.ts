@@ -29,8 +29,14 @@ const useHeap = (entry: string): string => `
   import {
     advise, AllocationTrace, createHeap, HeapCorruptionError, OutOfMemoryError,
   } from '${entry}';
+  ${entry === 'lite-alloc' ? openRegion : 'const region = createHeap();'}
   ${runHeap}
   run().catch((error) => String(error) + ' ' + String(error.cause)).then(report);
+`;
+/** From the other wasm file, which is not inlined. */
+const openRegion = `
+  const memory = new WebAssembly.Memory({ initial: 2 });
+  const region = createHeap({ memory, start: 0, end: 1 << 17 });
 `;
 const runHeap = `
   const run = async () => {
@@ -46,6 +52,7 @@ const runHeap = `
     } catch (error) {
       const isExpected = error instanceof OutOfMemoryError;
       const found = [heap.leaks().length, ranking.length, isExpected, await findsOverrun()];
+      (await region).check();
       return [array.view.join(), ...found].join(' ');
     }
   };
@@ -146,7 +153,7 @@ describe.skipIf(noBrowser !== '')(`in a page${noBrowser}`, () => {
     runShell(folder, 'vite build');
     const visit = await visitFolder(join(folder, 'dist'));
     expect(visit).toMatchObject({ reported: expected, complaints: [] });
-    expect(visit.loaded.filter((path) => path.endsWith('.wasm'))).toHaveLength(1);
+    expect(visit.loaded.filter((path) => path.endsWith('.wasm'))).toHaveLength(2);
   });
 
   test('webpack builds it without configuration', async () => {
@@ -157,7 +164,7 @@ describe.skipIf(noBrowser !== '')(`in a page${noBrowser}`, () => {
     await runWebpack(folder, {});
     const visit = await visitFolder(join(folder, 'dist'));
     expect(visit).toMatchObject({ reported: expected, complaints: [] });
-    expect(visit.loaded.filter((path) => path.endsWith('.wasm'))).toHaveLength(1);
+    expect(visit.loaded.filter((path) => path.endsWith('.wasm'))).toHaveLength(2);
   });
 
   test('Vite and webpack build workers that use it', async () => {

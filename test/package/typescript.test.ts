@@ -104,7 +104,12 @@ describe.each([
   test('compiles, with the types of the package checked', () => {
     const folder = `${consumerFolder}/lib-${lib.join('-').toLowerCase()}`;
     writeFiles(folder, {
-      'program.ts': `import { createHeap } from 'lite-alloc';\nexport const heap = createHeap();\n`,
+      'program.ts': `
+        import { createHeap, type Heap } from 'lite-alloc';
+        import { createHeapSync } from 'lite-alloc/inline';
+        import wasm from 'lite-alloc/lite-alloc.wasm';
+        export const heaps: readonly [Promise<Heap>, Heap] = [createHeap({ wasm }), createHeapSync()];
+      `,
       'tsconfig.json': JSON.stringify({
         compilerOptions: {
           ...strict,

@@ -8,6 +8,7 @@ export async function measure() {
   const entries = await Promise.all(['index.js', 'inline.js'].map(weighEntry));
   const rows = [
     weighFile('lite-alloc.wasm'),
+    weighFile('lite-alloc.strategies.wasm'),
     ...entries.map(({ atOnce }) => atOnce),
     ...strategies.map((name) => weighFile(`standalone/${name}.wasm`)),
   ].map(({ name, raw, gzip }) => ({ name, raw, gzip }));

@@ -22,7 +22,10 @@ const generated = {
       sideEffects: false,
     }));
     onLoad({ filter: /^#glue$/, namespace: 'generated' }, async () => {
-      const source = readFileSync(path(`${bindings}/lite-alloc.package.js`), 'utf8');
+      const [source, other] = ['default', 'strategies'].map((name) =>
+        readFileSync(path(`${bindings}/${name}/lite-alloc.js`), 'utf8'),
+      );
+      if (source !== other) throw new Error('the two modules need two glues');
       const { code } = await minify(source, {
         module: true,
         compress: { passes: 3 },
@@ -33,7 +36,7 @@ const generated = {
     // Transformed here, since what decodes it would become a file that every entry imports. It decodes by
     // itself: the audio threads of pages have no `atob`.
     onLoad({ filter: /^#wasm$/, namespace: 'generated' }, async () => {
-      const bytes = readFileSync(path('dist/lite-alloc.wasm'));
+      const bytes = readFileSync(path('dist/lite-alloc.strategies.wasm'));
       const { code } = await transform(bytes, {
         loader: 'binary',
         format: 'esm',
@@ -58,7 +61,8 @@ const besides = {
 
 rmSync(path('dist'), { recursive: true, force: true });
 mkdirSync(path('dist/standalone'), { recursive: true });
-cpSync(path(`${bindings}/lite-alloc.package.wasm`), path('dist/lite-alloc.wasm'));
+cpSync(path(`${bindings}/default/lite-alloc.wasm`), path('dist/lite-alloc.wasm'));
+cpSync(path(`${bindings}/strategies/lite-alloc.wasm`), path('dist/lite-alloc.strategies.wasm'));
 cpSync(path(`${bindings}/region/lite-alloc.region.wasm`), path('dist/lite-alloc.region.wasm'));
 for (const name of ['bump-free-list', 'segregated-bump', 'free-list', 'segregated-fit']) {
   cpSync(path(`${bindings}/standalone/${name}.wasm`), path(`dist/standalone/${name}.wasm`));

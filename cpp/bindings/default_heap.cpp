@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The two hottest calls, compiled for speed with what they call: on a heap of the default strategy
-// there is one comparison on their way. The linker takes this file first, so other calls use what
-// is here where it is not inlined.
+// there is one comparison on their way at most. The linker takes this file first, so other calls
+// use what is here where it is not inlined.
 
 #include "default_heap.hpp"
 
@@ -19,11 +19,11 @@ extern template void SegregatedFit<bindings::Memory>::turn(Address, Size) noexce
 namespace lite_alloc::bindings {
 
 Address malloc(Size size) noexcept {
-  return is_default ? default_heap.malloc(size) : malloc_of_other(size);
+  return uses_default() ? default_heap.malloc(size) : malloc_of_other(size);
 }
 
 Size free(Address address) noexcept {
-  return is_default ? static_cast<Size>(default_heap.free(address)) : free_of_other(address);
+  return uses_default() ? static_cast<Size>(default_heap.free(address)) : free_of_other(address);
 }
 
 }  // namespace lite_alloc::bindings

@@ -20,7 +20,7 @@ template class lite_alloc::SegregatedFit<lite_alloc::bindings::Memory>;
 namespace lite_alloc::bindings {
 
 constinit DefaultHeap default_heap;
-constinit bool is_default = false;
+constinit bool is_other = false;
 
 namespace {
 
@@ -36,7 +36,7 @@ constinit OtherHeap other_heap;
 /// Calls `action` with the heap, whatever it is.
 template <typename Action>
 decltype(auto) with_heap(Action action) noexcept {
-  return is_default ? action(default_heap) : action(other_heap);
+  return uses_default() ? action(default_heap) : action(other_heap);
 }
 
 // The sized calls of a heap.
@@ -54,9 +54,9 @@ decltype(auto) with_heap(Action action) noexcept {
 }  // namespace
 
 Size start(Size strategy) noexcept {
-  if (strategy > kDefaultStrategy) return 0;
-  is_default = strategy == kDefaultStrategy;
-  if (!is_default) other_heap.allocator().choose(kSmallStrategies[strategy]);
+  if (strategy > kDefaultStrategy || (strategy < kDefaultStrategy && !kHasOthers)) return 0;
+  is_other = strategy < kDefaultStrategy;
+  if (!uses_default()) other_heap.allocator().choose(kSmallStrategies[strategy]);
   with_heap([](auto& heap) { sized(heap).claim(); });
   return 1;
 }

@@ -10,8 +10,8 @@
 namespace lite_alloc::bindings {
 
 /// Begins with an empty heap over the memory that is there now, of the strategy with this index in
-/// `strategies` of js/src/options.ts. 0, and no heap, iff there is no such strategy. To be called
-/// once, before any other call.
+/// `strategies` of js/src/options.ts. 0, and no heap, iff the module has no such strategy. To be
+/// called once, before any other call.
 [[nodiscard]] Size start(Size strategy) noexcept;
 
 [[nodiscard]] Address malloc(Size size) noexcept;

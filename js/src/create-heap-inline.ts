@@ -20,7 +20,7 @@ let compiled: WebAssembly.Module | undefined;
  */
 export function createHeap(options?: HeapOptions): Promise<Heap> {
   return makeHeap(options, async (file) => {
-    assertOwn(file);
+    assertInlined(file);
     compiled ??= await loadModule(bytes);
     return compiled;
   });
@@ -35,14 +35,14 @@ export function createHeap(options?: HeapOptions): Promise<Heap> {
  */
 export function createHeapSync(options?: HeapOptions): Heap {
   return makeHeapSync(options, (file) => {
-    assertOwn(file);
+    assertInlined(file);
     compiled ??= loadModuleSync(bytes);
     return compiled;
   });
 }
 
-function assertOwn(file: WasmFile): void {
-  if (file === 'own') return;
+function assertInlined(file: WasmFile): void {
+  if (file !== 'region') return;
   throw new TypeError(
     "memory needs the package's lite-alloc.region.wasm as the option wasm: it is not inlined",
   );
@@ -67,7 +67,7 @@ export function replay(trace: AllocationTrace, options?: ReplayOptions): Promise
  * the better bounds. Last come those that ran out of memory or time, by how far they got.
  *
  * @throws TypeError, RangeError where an option is wrong.
- * @throws WasmLoadError where the wasm cannot be compiled.
+ * @throws WasmLoadError where the wasm cannot be compiled, or `wasm` has the default strategy alone.
  */
 export function advise(trace: AllocationTrace, options?: RoundOptions): Promise<Advice[]> {
   return adviseWith(createHeap, trace, options);

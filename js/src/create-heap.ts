@@ -9,13 +9,20 @@ import type { Advice, ReplayOptions, ReplayResult, RoundOptions } from './replay
 import type { AllocationTrace } from './trace.js';
 
 /** In the form that bundlers look for. */
-const packagedWasm = (file: WasmFile): URL =>
-  file === 'own'
-    ? new URL('./lite-alloc.wasm', import.meta.url)
-    : new URL('./lite-alloc.region.wasm', import.meta.url);
+function packagedWasm(file: WasmFile): URL {
+  switch (file) {
+    case 'default':
+      return new URL('./lite-alloc.wasm', import.meta.url);
+    case 'strategies':
+      return new URL('./lite-alloc.strategies.wasm', import.meta.url);
+    case 'region':
+      return new URL('./lite-alloc.region.wasm', import.meta.url);
+  }
+}
 
 /**
- * A new heap with its own memory, or in a region of another. The wasm is loaded and compiled once for all heaps.
+ * A new heap with its own memory, or in a region of another. There is a wasm file for the default strategy, one for the
+ * others, and one for regions: each is loaded when it is first needed, and compiled once for all heaps.
  *
  * @throws TypeError, RangeError where an option is wrong.
  * @throws WasmLoadError where the wasm cannot be had.
@@ -26,7 +33,7 @@ export function createHeap(options?: HeapOptions): Promise<Heap> {
 
 /**
  * The same without a promise: in Node and in workers; on a browser's main thread after `createHeap`
- * has loaded the wasm once, or with `wasm` as a module or bytes. With `debug` outside of Node after
+ * with the same strategy has loaded the wasm once, or with `wasm` as a module or bytes. With `debug` outside of Node after
  * `createHeap({ debug: true })`.
  *
  * @throws TypeError, RangeError where an option is wrong.
@@ -55,7 +62,7 @@ export function replay(trace: AllocationTrace, options?: ReplayOptions): Promise
  * the better bounds. Last come those that ran out of memory or time, by how far they got.
  *
  * @throws TypeError, RangeError where an option is wrong.
- * @throws WasmLoadError where the wasm cannot be had.
+ * @throws WasmLoadError where the wasm cannot be had, or `wasm` has the default strategy alone.
  */
 export function advise(trace: AllocationTrace, options?: RoundOptions): Promise<Advice[]> {
   return adviseWith(createHeap, trace, options);

@@ -8,7 +8,7 @@ declare module '#glue' {
   ): object;
 }
 
-/** The bytes of lite-alloc.wasm, put in by the build. */
+/** The bytes of lite-alloc.strategies.wasm, put in by the build. */
 declare module '#wasm' {
   const bytes: Uint8Array<ArrayBuffer>;
   export default bytes;

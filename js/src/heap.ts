@@ -15,11 +15,19 @@ import {
   type LiveBlock,
   OutOfMemoryError,
   UseAfterFreeError,
+  WasmLoadError,
 } from './errors.js';
 import { type GrowthListener, GrowthWatch } from './growth.js';
 import type { HeapBlock, HeapFunctions, HeapLayer } from './heap-functions.js';
 import { LeakNet } from './leak-net.js';
-import { type HeapOptions, type HeapPlan, planHeap, type Strategy, strategies } from './options.js';
+import {
+  defaultStrategy,
+  type HeapOptions,
+  type HeapPlan,
+  planHeap,
+  type Strategy,
+  strategies,
+} from './options.js';
 import { drawHeap } from './picture.js';
 import { Recorder, type RecordOptions } from './recorder.js';
 import { openRegion } from './region.js';
@@ -65,10 +73,16 @@ export class Heap extends Allocator {
     if (plan.stableViews) stopDetaching(memory);
     this.strategy = plan.strategy;
     const strategy = strategies.indexOf(plan.strategy);
-    this.#module =
+    const functions =
       region === undefined
         ? instantiate(module, memory, strategy)
         : openRegion(module, region, strategy);
+    if (functions === undefined) {
+      throw new WasmLoadError(
+        `wasm: this file has the default strategy alone, not ${plan.strategy}; lite-alloc/lite-alloc.strategies.wasm has all`,
+      );
+    }
+    this.#module = functions;
     const debug = plan.debug && debugLayerMaker()?.(memory, plan.debug);
     if (debug !== undefined) this.#layers.push((below) => debug.wrap(below));
     this.#debug = debug;
@@ -497,11 +511,12 @@ export class Heap extends Allocator {
   }
 }
 
-/** Which of the package's modules a heap is of: with a memory of its own, or in a region of another. */
-export type WasmFile = 'own' | 'region';
+/** Which of the package's modules a heap is of: that of the default strategy alone, of all, or for regions. */
+export type WasmFile = 'default' | 'strategies' | 'region';
 
-function fileOf(plan: HeapPlan): WasmFile {
-  return plan.region === undefined ? 'own' : 'region';
+function fileOf({ region, strategy }: HeapPlan): WasmFile {
+  if (region !== undefined) return 'region';
+  return strategy === defaultStrategy ? 'default' : 'strategies';
 }
 
 /** A heap from the wasm that `options` name, else from what `packagedWasm` gives. */

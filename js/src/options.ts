@@ -18,6 +18,9 @@ export const strategies = [
 
 export type Strategy = (typeof strategies)[number];
 
+/** The one that `lite-alloc.wasm` has. */
+export const defaultStrategy: Strategy = 'segregated-fit';
+
 export interface HeapOptions {
   /** How blocks are found and kept. Default: `'segregated-fit'`. */
   strategy?: Strategy;
@@ -30,7 +33,8 @@ export interface HeapOptions {
   maximumBytes?: number;
   /**
    * The package's wasm file where it cannot be found beside its JavaScript: compiled, as bytes, as a
-   * URL, or as a response that is being fetched.
+   * URL, or as a response that is being fetched. `lite-alloc.wasm` has the default strategy alone,
+   * `lite-alloc.strategies.wasm` has all.
    */
   wasm?: WasmSource | PromiseLike<WasmSource>;
   /**
@@ -116,7 +120,7 @@ export function planHeap(options: HeapOptions = {}): HeapPlan {
     throw new RangeError(`initialBytes ${initialBytes} is more than maximumBytes ${maximumBytes}`);
   }
   return {
-    strategy: toStrategy(options.strategy ?? 'segregated-fit'),
+    strategy: toStrategy(options.strategy ?? defaultStrategy),
     region: planRegion(options),
     initialPages: initial,
     maximumPages: maximum,

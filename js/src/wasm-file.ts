@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The type of `lite-alloc/lite-alloc.wasm`, where a tool makes a module of it.
+// The type of `lite-alloc/lite-alloc.wasm` and its like, where a tool makes a module of it.
 
 import type { WasmSource } from './wasm-module.js';
 

@@ -57,22 +57,22 @@ export function loadModuleSync(source: WasmSource): WebAssembly.Module {
   return compiled;
 }
 
-/** An instance of the module over `memory`, its heap of the strategy with this number. Fails with `WasmLoadError` where it is another module. */
+/**
+ * An instance of the module over `memory`, its heap of the strategy with this number; undefined where the
+ * module lacks that. Fails with `WasmLoadError` where it is another module.
+ */
 export function instantiate(
   module: WebAssembly.Module,
   memory: WebAssembly.Memory,
   strategy: number,
-): HeapFunctions {
-  try {
-    const functions = instantiateGlue(module, memory) as ModuleFunctions;
-    functions.start(strategy);
-    return heapFunctions(functions, memory);
-  } catch (cause) {
-    throw new WasmLoadError(
-      'the wasm module is not the one this version of the package works with',
-      { cause },
-    );
-  }
+): HeapFunctions | undefined {
+  return wrapFailure(
+    'the wasm module is not the one this version of the package works with',
+    () => {
+      const functions = instantiateGlue(module, memory) as ModuleFunctions;
+      return functions.start(strategy) === 0 ? undefined : heapFunctions(functions, memory);
+    },
+  );
 }
 
 // By the names of their classes, not by the classes: the host may lack one, and a frame or a context that a
@@ -140,7 +140,7 @@ async function fetchWasm(url: URL): Promise<Response> {
 function fetchSync(url: URL): ArrayBuffer {
   if (!('importScripts' in globalThis) || typeof XMLHttpRequest === 'undefined') {
     throw new WasmLoadError(
-      'createHeapSync cannot load the wasm on this thread: await createHeap() once before, or pass `wasm` as a module or bytes',
+      'createHeapSync cannot load the wasm on this thread: await createHeap with the same options once before, or pass `wasm` as a module or bytes',
     );
   }
   return wrapFailure(`cannot fetch ${url.href}`, () => {

@@ -3,7 +3,7 @@
 import * as packaged from 'lite-alloc';
 import * as inlined from 'lite-alloc/inline';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { readPackagedWasm } from '../support/host.js';
+import { readPackagedWasm, strategiesWasmUrl } from '../support/host.js';
 
 describe('the entry with the wasm inlined', () => {
   afterEach(() => vi.restoreAllMocks().unstubAllGlobals());
@@ -34,11 +34,18 @@ describe('the entry with the wasm inlined', () => {
   });
 
   test('takes the options of the main entry, a wasm of your own too', async () => {
-    const wasm = await WebAssembly.compile(await readPackagedWasm());
+    const wasm = await WebAssembly.compile(await readPackagedWasm(strategiesWasmUrl));
     const heap = await inlined.createHeap({ wasm, strategy: 'free-list', initialBytes: 1 << 20 });
     expect(heap.stats()).toMatchObject({ strategy: 'free-list', memoryBytes: 1 << 20 });
     await expect(inlined.createHeap({ initialBytes: -1 })).rejects.toThrow(RangeError);
     expect(() => inlined.createHeapSync({ wasm: Uint8Array.of(0) })).toThrow(inlined.WasmLoadError);
+  });
+
+  test.each(packaged.strategies)('has %s', (strategy) => {
+    const heap = inlined.createHeapSync({ strategy });
+    heap.free(heap.malloc(100));
+    heap.check();
+    expect(heap.strategy).toBe(strategy);
   });
 
   test('compiles once for all heaps', async () => {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 import {
+  advise,
   createHeap,
   createHeapSync,
   type Heap,
@@ -9,7 +10,7 @@ import {
   WasmLoadError,
 } from 'lite-alloc';
 import { describe, expect, test } from 'vitest';
-import { packagedWasmUrl, readPackagedWasm } from '../support/host.js';
+import { packagedWasmUrl, readPackagedWasm, strategiesWasmUrl } from '../support/host.js';
 
 const pageBytes = 65536;
 
@@ -124,6 +125,38 @@ describe('the option wasm', () => {
     expectWorking(await createHeap({ wasm: Promise.resolve(bytes) }));
     expectWorking(await createHeap({ wasm: Promise.resolve(packagedWasmUrl) }));
     expectWorking(await createHeap({ wasm: Promise.resolve(new Response(bytes)) }));
+  });
+});
+
+describe('the strategies that the option wasm offers', () => {
+  test.each(strategies)('with the file of all of them there is %s', async (strategy) => {
+    const heap = await createHeap({ strategy, wasm: strategiesWasmUrl });
+    expect(heap.strategy).toBe(strategy);
+    expectWorking(heap);
+  });
+
+  const others = strategies.filter((strategy) => strategy !== 'segregated-fit');
+  test.each(others)('with the file of the default strategy there is no %s', async (strategy) => {
+    const options = { strategy, wasm: await readPackagedWasm() };
+    const complaint =
+      `wasm: this file has the default strategy alone, not ${strategy}; ` +
+      'lite-alloc/lite-alloc.strategies.wasm has all';
+    await expect(createHeap(options)).rejects.toThrow(WasmLoadError);
+    await expect(createHeap(options)).rejects.toThrow(complaint);
+    expect(() => createHeapSync(options)).toThrow(complaint);
+    expectWorking(await createHeap({ ...options, strategy: 'segregated-fit' }));
+  });
+
+  test('advise wants the file of all of them', async () => {
+    const heap = await createHeap();
+    const recorder = heap.record();
+    heap.free(heap.malloc(10));
+    const trace = recorder.stop();
+    const ranking = await advise(trace, { rounds: 1, wasm: strategiesWasmUrl });
+    expect(ranking.map(({ strategy }) => strategy).toSorted()).toEqual([...strategies].toSorted());
+    await expect(advise(trace, { rounds: 1, wasm: packagedWasmUrl })).rejects.toThrow(
+      'lite-alloc/lite-alloc.strategies.wasm has all',
+    );
   });
 });
 

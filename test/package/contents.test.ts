@@ -72,11 +72,13 @@ test('types come first in each set of conditions', () => {
     'types',
     'types',
     'types',
+    'types',
   ]);
 });
 
 test.each([
   'lite-alloc/lite-alloc.wasm',
+  'lite-alloc/lite-alloc.strategies.wasm',
   'lite-alloc/lite-alloc.region.wasm',
   'lite-alloc/standalone/bump-free-list.wasm',
   'lite-alloc/standalone/segregated-bump.wasm',

@@ -21,6 +21,6 @@ test('@arethetypeswrong/cli finds no entry whose types are wrong', () => {
   const printed = runNode(repository, attw, tarball, '--profile', 'esm-only', '--format', 'json');
   const { analysis } = JSON.parse(printed) as { analysis: { entrypoints: object } };
   expect(Object.keys(analysis.entrypoints)).toEqual(
-    expect.arrayContaining(['.', './inline', './lite-alloc.wasm']),
+    expect.arrayContaining(['.', './inline', './lite-alloc.wasm', './lite-alloc.strategies.wasm']),
   );
 });

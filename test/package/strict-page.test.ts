@@ -149,7 +149,15 @@ const files = {
     }
     try {
       await createHeap();
-      report(before + ' | ' + createHeapSync().from(new Uint8Array([6])).view.join());
+      const of = (strategy) => createHeapSync({ strategy }).from(new Uint8Array([6])).view.join();
+      let other;
+      try {
+        other = of('free-list');
+      } catch ({ code }) {
+        other = code;
+      }
+      await createHeap({ strategy: 'segregated-bump' });
+      report([before, of('segregated-fit'), other, of('free-list')].join(' | '));
     } catch (error) {
       report(String(error));
     }
@@ -256,7 +264,7 @@ describe.skipIf(noBrowser !== '')(
     test('says what to do where the main thread wants a heap without a promise too early', async () => {
       const { reported } = await visit('sync.html');
       expect(reported).toBe(
-        'true createHeapSync cannot load the wasm on this thread: await createHeap() once before, or pass `wasm` as a module or bytes | 6',
+        'true createHeapSync cannot load the wasm on this thread: await createHeap with the same options once before, or pass `wasm` as a module or bytes | 6 | WASM_LOAD | 6',
       );
     });
 

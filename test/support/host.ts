@@ -6,11 +6,12 @@
 const builtins = (globalThis as { process?: Partial<Pick<NodeJS.Process, 'getBuiltinModule'>> })
   .process;
 
-/** The wasm file of the built package. */
+/** The wasm files of the built package for heaps with their own memory: of the default strategy, and of all. */
 export const packagedWasmUrl = new URL('../../dist/lite-alloc.wasm', import.meta.url);
+export const strategiesWasmUrl = new URL('../../dist/lite-alloc.strategies.wasm', import.meta.url);
 
-export async function readPackagedWasm(): Promise<Uint8Array<ArrayBuffer>> {
+export async function readPackagedWasm(url = packagedWasmUrl): Promise<Uint8Array<ArrayBuffer>> {
   const fs = builtins?.getBuiltinModule?.('node:fs');
-  if (fs !== undefined) return new Uint8Array(fs.readFileSync(packagedWasmUrl));
-  return new Uint8Array(await (await fetch(packagedWasmUrl)).arrayBuffer());
+  if (fs !== undefined) return new Uint8Array(fs.readFileSync(url));
+  return new Uint8Array(await (await fetch(url)).arrayBuffer());
 }

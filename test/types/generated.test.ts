@@ -16,7 +16,10 @@ function membersOf(file: string, name: string): string[] {
 }
 
 test('the functions of the module are declared with the generated names, in the same order', () => {
-  const generated = membersOf('build/wasm-release/cpp/bindings/lite-alloc.d.ts', 'EmbindModule');
+  const generated = membersOf(
+    'build/wasm-release/cpp/bindings/default/lite-alloc.d.ts',
+    'EmbindModule',
+  );
   expect(generated).toContain('malloc(size: number): number;');
   expect(membersOf('js/src/heap-functions.ts', 'ModuleFunctions')).toEqual(generated);
 });

@@ -9,7 +9,6 @@
 // What they seldom reach is compiled for size, in heap_functions.cpp.
 namespace lite_alloc {
 
-extern template Address SegregatedFit<bindings::Memory>::take_unready(Size) noexcept;
 extern template bool SegregatedFit<bindings::Memory>::grow(Size, Size, Size) noexcept;
 extern template bool SegregatedFit<bindings::Memory>::reclaim() noexcept;
 extern template void SegregatedFit<bindings::Memory>::turn(Address, Size) noexcept;

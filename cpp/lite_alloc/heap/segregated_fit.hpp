@@ -116,8 +116,10 @@ class SegregatedFit {
       const Size size_class = class_at(address);
       if (size_class != 0) {
         if (is_place_in_slab(address, size_class)) return release_small(address, size_class, 0);
-      } else if (address == 0 || is_live_chunk(address)) {
-        return release_large(address, 0);
+      } else if (address == 0) {
+        return FreeResult::kFreed;
+      } else if (is_live_chunk(address)) {
+        return release_chunk(address, 0);
       }
       return was_freed(address) ? FreeResult::kAlreadyFree : FreeResult::kNotABlock;
     } else {
@@ -417,9 +419,13 @@ class SegregatedFit {
 
   /// Whether a used chunk that is a block starts here, where no slab lies.
   [[nodiscard]] bool is_live_chunk(Address address) const noexcept requires(Tracker::kEnabled) {
-    if (address % kUnit != 0 || !owns(address, kUnit) || address - map_ < map_size_) return false;
+    const Region region = region_around(address);
+    if (address % kUnit != 0 || region.begin == 0 || address == region.end ||
+        address - map_ < map_size_) {
+      return false;
+    }
     const Size tag = tag_of(address);
-    return owns(address, tag & ~kFlags) && is_used_chunk(address, tag);
+    return (tag & ~kFlags) <= region.end - address && is_used_chunk(address, tag);
   }
 
   /// Whether this, which is no live block, looks like one that was freed.
@@ -449,7 +455,11 @@ class SegregatedFit {
     if (!is_used_chunk(block, tag)) {
       return (tag & kFree) != 0 ? FreeResult::kAlreadyFree : FreeResult::kNotABlock;
     }
-    tracker_.deallocated(tag & ~kFlags, prefix + kTag);
+    return release_chunk(block, prefix);
+  }
+
+  FreeResult release_chunk(Address block, Size prefix) noexcept {
+    tracker_.deallocated(chunk_size(block), prefix + kTag);
     put_chunk(block);
     return FreeResult::kFreed;
   }

@@ -28,7 +28,7 @@ const generated = {
       if (source !== other) throw new Error('the two modules need two glues');
       const { code } = await minify(source, {
         module: true,
-        compress: { passes: 3 },
+        compress: { passes: 3, pure_new: true },
         mangle: true,
       });
       return { contents: code, loader: 'js' };

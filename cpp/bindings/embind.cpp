@@ -4,9 +4,12 @@
 
 #include <emscripten/bind.h>
 
+#include <algorithm>
+#include <array>
 #include <limits>
 #include <type_traits>
 
+#include "default_heap.hpp"
 #include "heap_functions.hpp"
 
 // Embind's own part, with the one type that crosses here. The file of that purpose in Emscripten's
@@ -35,31 +38,60 @@ const char* __getTypeName(const std::type_info*) { return ""; }
 
 namespace lite_alloc::bindings {
 
-EMSCRIPTEN_BINDINGS(lite_alloc) {
-  using emscripten::function;
+namespace {
 
+/// A function's name and, in parentheses, those of its parameters.
+template <std::size_t length>
+struct Signature {
+  // NOLINTNEXTLINE(google-explicit-constructor): written as a literal.
+  consteval Signature(const char (&literal)[length]) { std::ranges::copy(literal, text.begin()); }
+
+  std::array<char, length> text;
+};
+
+/// The generated types name parameters, and are made of the module with all strategies. In the
+/// other such names would only be bytes.
+template <Signature signature>
+constexpr auto kName = [] {
+  constexpr auto& text = signature.text;
+  constexpr auto end = kHasOthers ? text.end() - 1 : std::ranges::find(text, '(');
+  std::array<char, end - text.begin() + 1> name{};
+  std::ranges::copy(text.begin(), end, name.begin());
+  return name;
+}();
+
+/// Registers a function of numbers: the half in JavaScript takes every type for one.
+template <Signature signature, typename... Numbers>
+void function(Size (*target)(Numbers...) noexcept) {
+  static_assert((std::is_same_v<Numbers, Size> && ...));
+  emscripten::function(kName<signature>.data(), target);
+}
+
+}  // namespace
+
+EMSCRIPTEN_BINDINGS(lite_alloc) {
   emscripten::internal::_embind_register_integer(emscripten::internal::TypeID<Size>::get(),
                                                  "unsigned int", sizeof(Size), 0,
                                                  std::numeric_limits<Size>::max());
 
-  function("start(strategy)", &start);
-  function("malloc(size)", &malloc);
-  function("zeroed(size)", &zeroed);
-  function("memalign(alignment, size)", &memalign);
-  function("realloc(address, size)", &realloc);
-  function("free(address)", &free);
-  function("usableSize(address)", &usable_size);
-  function("reset()", &reset);
+  function<"start(strategy)">(&start);
+  function<"malloc(size)">(&malloc);
+  function<"zeroed(size)">(&zeroed);
+  function<"memalign(alignment, size)">(&memalign);
+  function<"realloc(address, size)">(&realloc);
+  function<"free(address)">(&free);
+  function<"usableSize(address)">(&usable_size);
+  function<"reset()">(&reset);
 
-  function("allocate(size, alignment)", &allocate);
-  function("deallocate(address, size, alignment)", &deallocate);
-  function("reallocate(address, oldSize, newSize, alignment)", &reallocate);
-  function("mayBeSizedBlock(address, size, alignment)", &may_be_sized_block);
+  function<"allocate(size, alignment)">(&allocate);
+  function<"deallocate(address, size, alignment)">(&deallocate);
+  function<"reallocate(address, oldSize, newSize, alignment)">(&reallocate);
+  function<"mayBeSizedBlock(address, size, alignment)">(&may_be_sized_block);
 
-  function("report()", &report);
-  function("check()", &check);
-  function("walkStart()", &walk_start);
-  function("walkNext()", &walk_next);
+  function<"report()">(&report);
+  function<"check()">(&check);
+  function<"walkStart()">(&walk_start);
+  function<"walkNext()">(&walk_next);
 }
 
 }  // namespace lite_alloc::bindings

@@ -94,10 +94,6 @@ export abstract class Allocator {
     assertKind(type);
     const bytes = toByteLength('length', length, type.BYTES_PER_ELEMENT);
     const { owner } = this;
-    if (options === undefined) {
-      const address = owner.memalign(defaultAlignment, bytes);
-      return this.note(new HeapArray(owner, type, address, length));
-    }
     const { alignment, zero } = planArray(options);
     const address = owner.memalign(alignment, bytes);
     if (zero) owner.views.u8.fill(0, address, address + bytes);

@@ -6,6 +6,7 @@ export type { Allocator } from './allocator.js';
 export type { Arena, ArenaOptions } from './arena.js';
 export type { Alignment, ArrayOptions } from './arguments.js';
 export type { HeapArray, HeapHandle, LeakedHandle } from './blocks.js';
+export type { DebugOptions } from './debug-layer.js';
 export {
   type BlockFacts,
   DoubleFreeError,
@@ -24,7 +25,7 @@ export type { GrowthListener } from './growth.js';
 export type { Heap } from './heap.js';
 export type { HeapBlock } from './heap-functions.js';
 export type { TraceSource } from './operations.js';
-export { type DebugOptions, type HeapOptions, type Strategy, strategies } from './options.js';
+export { type HeapOptions, type Strategy, strategies } from './options.js';
 export type { Recorder, RecordOptions } from './recorder.js';
 export type { Advice, ReplayOptions, ReplayResult, RoundOptions } from './replay-types.js';
 export type { Scope } from './scope.js';

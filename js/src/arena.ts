@@ -101,28 +101,17 @@ class ArenaRegion implements BlockOwner {
 
   memalign(alignment: number, bytes: number): number {
     this.#assertAlive();
-    const { address: begin, length } = this.block;
-    const address = alignUp(begin + this.usedBytes, Math.max(alignment, defaultAlignment));
-    // One byte at least, so that the next block lies elsewhere.
-    const usedBytes = address + Math.max(bytes, 1) - begin;
-    if (usedBytes > length) this.#fail(bytes);
-    this.usedBytes = usedBytes;
-    this.#lastAddress = address;
+    const end = this.block.address + this.usedBytes;
+    const address = alignUp(end, Math.max(alignment, defaultAlignment));
+    this.#take(address, bytes);
     if (alignment > defaultAlignment) this.#alignments.set(address, alignment);
     return address;
   }
 
   realloc(address: number, oldBytes: number, bytes: number): number {
-    if (address === this.#lastAddress) {
-      const usedBytes = address + Math.max(bytes, 1) - this.block.address;
-      if (usedBytes > this.block.length) this.#fail(bytes);
-      this.usedBytes = usedBytes;
-      return address;
-    }
-    if (bytes <= oldBytes) return address;
-    const moved = this.memalign(this.#alignments.get(address) ?? defaultAlignment, bytes);
-    this.views.u8.copyWithin(moved, address, address + oldBytes);
-    return moved;
+    if (address === this.#lastAddress) this.#take(address, bytes);
+    else if (bytes > oldBytes) return this.#move(address, oldBytes, bytes);
+    return address;
   }
 
   free(): void {}
@@ -137,14 +126,26 @@ class ArenaRegion implements BlockOwner {
     this.#alignments.clear();
   }
 
-  #assertAlive(): void {
-    if (!this.block.alive) throw new UseAfterFreeError('the arena was freed');
+  #move(address: number, oldBytes: number, bytes: number): number {
+    const moved = this.memalign(this.#alignments.get(address) ?? defaultAlignment, bytes);
+    this.views.u8.copyWithin(moved, address, address + oldBytes);
+    return moved;
   }
 
-  #fail(bytes: number): never {
-    const { length } = this.block;
-    const place = `the arena has ${length} bytes, ${length - this.usedBytes} of them free`;
-    throw new OutOfMemoryError(bytes, length, length, place);
+  /** Makes the block at `address` the last, with so many bytes: one at least, so that the next lies elsewhere. */
+  #take(address: number, bytes: number): void {
+    const { address: begin, length } = this.block;
+    const usedBytes = address + Math.max(bytes, 1) - begin;
+    if (usedBytes > length) {
+      const place = `the arena has ${length} bytes, ${length - this.usedBytes} of them free`;
+      throw new OutOfMemoryError(bytes, length, length, place);
+    }
+    this.usedBytes = usedBytes;
+    this.#lastAddress = address;
+  }
+
+  #assertAlive(): void {
+    if (!this.block.alive) throw new UseAfterFreeError('the arena was freed');
   }
 }
 

@@ -38,6 +38,13 @@ export function assertType(
   if (typeof value !== type) throw new TypeError(mustBe(name, `a ${type}`, value));
 }
 
+export function assertBytes(name: string, bytes: number, least: number, most: number): void {
+  assertType(name, bytes, 'number');
+  if (!Number.isInteger(bytes) || bytes < least || bytes > most) {
+    throw new RangeError(mustBe(name, `an integer from ${least} to ${most}`, bytes));
+  }
+}
+
 /** Whether a value is an integer of 32 bits, whatever its type says. */
 export function isAddress(value: number): boolean {
   return typeof value === 'number' && value >>> 0 === value;
@@ -77,8 +84,16 @@ export function assertOptions(options: object, known: readonly string[], prefix 
   }
 }
 
+interface ArrayPlan {
+  readonly alignment: number;
+  readonly zero: boolean;
+}
+
+const defaultArray: ArrayPlan = { alignment: defaultAlignment, zero: false };
+
 /** What the options say, defaults filled in. */
-export function planArray(options: ArrayOptions): { alignment: number; zero: boolean } {
+export function planArray(options: ArrayOptions | undefined): ArrayPlan {
+  if (options === undefined) return defaultArray;
   assertOptions(options, ['alignment', 'zero']);
   const { alignment = defaultAlignment, zero = false } = options;
   assertType('zero', zero, 'boolean');

@@ -4,7 +4,7 @@
 
 import { type Heap, makeHeap, makeHeapSync, type WasmFile } from './heap.js';
 import type { HeapOptions } from './options.js';
-import { adviseWith, replayWith } from './replay.js';
+import { loadRounds } from './replay.js';
 import type { Advice, ReplayOptions, ReplayResult, RoundOptions } from './replay-types.js';
 import type { AllocationTrace } from './trace.js';
 
@@ -50,8 +50,12 @@ export function createHeapSync(options?: HeapOptions): Heap {
  * @throws TypeError, RangeError where an option is wrong.
  * @throws WasmLoadError where the wasm cannot be had.
  */
-export function replay(trace: AllocationTrace, options?: ReplayOptions): Promise<ReplayResult> {
-  return replayWith(createHeap, trace, options);
+export async function replay(
+  trace: AllocationTrace,
+  options?: ReplayOptions,
+): Promise<ReplayResult> {
+  const rounds = await loadRounds(createHeap);
+  return rounds.replay(trace, options, rounds.entry);
 }
 
 /**
@@ -64,6 +68,7 @@ export function replay(trace: AllocationTrace, options?: ReplayOptions): Promise
  * @throws TypeError, RangeError where an option is wrong.
  * @throws WasmLoadError where the wasm cannot be had, or `wasm` has the default strategy alone.
  */
-export function advise(trace: AllocationTrace, options?: RoundOptions): Promise<Advice[]> {
-  return adviseWith(createHeap, trace, options);
+export async function advise(trace: AllocationTrace, options?: RoundOptions): Promise<Advice[]> {
+  const rounds = await loadRounds(createHeap);
+  return rounds.advise(trace, options, rounds.entry);
 }

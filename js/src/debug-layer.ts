@@ -1,17 +1,30 @@
 // SPDX-License-Identifier: MIT
 //
-// What a heap knows of its debug layer, which is in a file that only debug heaps load: debug.ts.
+// What a heap knows of its debug layer, which is in a file that only debug heaps load: debug.ts. Types
+// only: an import of that file from the entry, or the other way round, would split the entry in two.
 
-import type { LiveBlock } from './errors.js';
+import type { assertBytes, assertOptions, assertType } from './arguments.js';
+import type {
+  DoubleFreeError,
+  formatAddress,
+  HeapCorruptionError,
+  InvalidFreeError,
+  LiveBlock,
+} from './errors.js';
 import type { HeapFunctions } from './heap-functions.js';
+import type { MemoryViews } from './views.js';
 
-/** Checked options. */
-export interface DebugPlan {
-  /** Most bytes that freed blocks are held back with. */
-  readonly quarantineBytes: number;
-  /** Watched on each side of a block: a multiple of 16. */
-  readonly canaryBytes: number;
-  readonly stacks: boolean;
+/** What a debug heap watches, and what it may cost. */
+export interface DebugOptions {
+  /**
+   * How many bytes of freed blocks are held back from reuse, so that late writes to them show. They
+   * are used again where there is no other memory. At most 4096 blocks. Default: 1 MiB.
+   */
+  quarantineBytes?: number;
+  /** Bytes that are watched on each side of a block, rounded up to 16s, up to 65 536. Default: 16. */
+  canaryBytes?: number;
+  /** Whether errors and leaks tell the calls that allocated and freed a block. Default: true. */
+  stacks?: boolean;
 }
 
 export interface DebugLayer {
@@ -23,16 +36,19 @@ export interface DebugLayer {
   historyOf(address: number, size: number): string;
 }
 
-type DebugLayerMaker = (memory: WebAssembly.Memory, plan: DebugPlan) => DebugLayer;
+export type DebugLayerMaker = (memory: WebAssembly.Memory) => DebugLayer;
 
-let maker: DebugLayerMaker | undefined;
-
-/** What debug.ts does when it is loaded. */
-export function provideDebugLayers(make: DebugLayerMaker): void {
-  maker = make;
+/** What debug.ts needs of the entry. */
+export interface DebugParts {
+  readonly DoubleFreeError: typeof DoubleFreeError;
+  readonly HeapCorruptionError: typeof HeapCorruptionError;
+  readonly InvalidFreeError: typeof InvalidFreeError;
+  readonly MemoryViews: typeof MemoryViews;
+  readonly assertBytes: typeof assertBytes;
+  readonly assertOptions: typeof assertOptions;
+  readonly assertType: typeof assertType;
+  readonly formatAddress: typeof formatAddress;
 }
 
-/** Undefined as long as debug.ts is not loaded. */
-export function debugLayerMaker(): DebugLayerMaker | undefined {
-  return maker;
-}
+/** What debug.ts offers: throws as `createHeap` does where an option is wrong. */
+export type DebugPlanner = (options: true | DebugOptions, parts: DebugParts) => DebugLayerMaker;

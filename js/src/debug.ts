@@ -8,17 +8,39 @@
 // A freed block stays as it is, filled with a pattern, until the quarantine lets go of it.
 
 import { type CallStack, captureStack, readStack } from './call-stacks.js';
-import { type DebugLayer, type DebugPlan, provideDebugLayers } from './debug-layer.js';
-import {
-  type BlockFacts,
-  DoubleFreeError,
-  formatAddress,
-  HeapCorruptionError,
-  InvalidFreeError,
-  type LiveBlock,
-} from './errors.js';
+import type { DebugLayer, DebugLayerMaker, DebugOptions, DebugParts } from './debug-layer.js';
+import type { BlockFacts, HeapCorruptionError, InvalidFreeError, LiveBlock } from './errors.js';
 import type { HeapBlock, HeapFunctions } from './heap-functions.js';
-import { MemoryViews } from './views.js';
+import type { MemoryViews } from './views.js';
+
+/** Of the entry that loads this file. */
+let entry: DebugParts;
+
+/** Checked options. */
+interface DebugPlan {
+  /** Most bytes that freed blocks are held back with. */
+  readonly quarantineBytes: number;
+  /** Watched on each side of a block: a multiple of 16. */
+  readonly canaryBytes: number;
+  readonly stacks: boolean;
+}
+
+/** What gives heaps their debug layers. A bad option is a `TypeError` or `RangeError` that names it. */
+export function planDebug(debug: true | DebugOptions, parts: DebugParts): DebugLayerMaker {
+  entry = parts;
+  const { assertBytes, assertOptions, assertType } = parts;
+  if (debug !== true && (typeof debug !== 'object' || debug === null)) {
+    throw new TypeError(`debug must be a boolean or an object, got ${String(debug)}`);
+  }
+  const options = debug === true ? {} : debug;
+  assertOptions(options, ['quarantineBytes', 'canaryBytes', 'stacks'], 'debug.');
+  const { quarantineBytes = 1 << 20, canaryBytes = unit, stacks = true } = options;
+  assertBytes('debug.quarantineBytes', quarantineBytes, 0, 2 ** 32);
+  assertBytes('debug.canaryBytes', canaryBytes, 1, 65536);
+  assertType('debug.stacks', stacks, 'boolean');
+  const plan = { quarantineBytes, canaryBytes: roundUp(canaryBytes), stacks };
+  return (memory) => new DebugHeap(memory, plan);
+}
 
 /** Most freed blocks in quarantine, and most that are remembered after it: what bounds their records. */
 const mostRecords = 4096;
@@ -72,7 +94,7 @@ class DebugHeap implements DebugLayer {
 
   constructor(memory: WebAssembly.Memory, plan: DebugPlan) {
     this.#plan = plan;
-    this.#memory = new MemoryViews(() => memory);
+    this.#memory = new entry.MemoryViews(() => memory);
   }
 
   wrap(below: HeapFunctions): HeapFunctions {
@@ -317,7 +339,7 @@ class DebugHeap implements DebugLayer {
   #findUnsized(address: number, call: string): Block {
     const block = this.#findToGive(address, call);
     if (!block.isSized) return block;
-    throw new InvalidFreeError(
+    throw new entry.InvalidFreeError(
       address,
       withStacks(`${describe(block)} is one of the sized calls, not one for ${call}`, block),
       factsOf(block),
@@ -336,7 +358,7 @@ class DebugHeap implements DebugLayer {
     const truth = block.isSized
       ? `is aligned to ${block.alignment}: not one of ${size} bytes aligned to ${alignment}`
       : 'is not one of the sized calls';
-    throw new InvalidFreeError(
+    throw new entry.InvalidFreeError(
       address,
       withStacks(`${describe(block)} ${truth}`, block),
       factsOf(block),
@@ -347,7 +369,7 @@ class DebugHeap implements DebugLayer {
   #findToGive(address: number, call: string): Block {
     const block = this.#blocks.get(address);
     if (block === undefined || block.isLive || call === 'realloc') return this.#findLive(address);
-    throw new DoubleFreeError(
+    throw new entry.DoubleFreeError(
       address,
       withStacks(`${describe(block)} is freed again`, block),
       factsOf(block),
@@ -355,13 +377,13 @@ class DebugHeap implements DebugLayer {
   }
 
   #explainNotLive(address: number): InvalidFreeError {
-    const place = formatAddress(address);
+    const place = entry.formatAddress(address);
     const block = this.#blocks.get(address) ?? this.#findAround(address);
     if (block === undefined) {
-      return new InvalidFreeError(address, `${place} is not a live block of this heap`);
+      return new entry.InvalidFreeError(address, `${place} is not a live block of this heap`);
     }
     const offset = address - block.address;
-    return new InvalidFreeError(
+    return new entry.InvalidFreeError(
       address,
       withStacks(
         offset === 0
@@ -397,7 +419,7 @@ class DebugHeap implements DebugLayer {
       (isLive ? 0 : this.#findOther(address, address + size, freedByte));
     if (place === 0) return;
     const offset = place - address;
-    const value = formatAddress(this.#memory.u8[place] ?? 0);
+    const value = entry.formatAddress(this.#memory.u8[place] ?? 0);
     const event =
       offset < 0
         ? 'was written to in front of its start'
@@ -488,7 +510,7 @@ function roundUp(size: number): number {
 }
 
 function describe({ size, address, isLive }: Block): string {
-  return `the ${isLive ? '' : 'freed '}block of ${size} bytes at ${formatAddress(address)}`;
+  return `the ${isLive ? '' : 'freed '}block of ${size} bytes at ${entry.formatAddress(address)}`;
 }
 
 function placeIn(offset: number, { size }: Block): string {
@@ -514,7 +536,9 @@ function paragraph(title: string, stack: CallStack | undefined): string {
 }
 
 function corruption(block: Block, offset: number, message: string): HeapCorruptionError {
-  return new HeapCorruptionError(block.address, withStacks(message, block), factsOf(block, offset));
+  return new entry.HeapCorruptionError(
+    block.address,
+    withStacks(message, block),
+    factsOf(block, offset),
+  );
 }
-
-provideDebugLayers((memory, plan) => new DebugHeap(memory, plan));

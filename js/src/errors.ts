@@ -13,10 +13,6 @@ export type ErrorCode =
 
 /** What all errors of this package extend. Wrong arguments are `RangeError` and `TypeError` instead. */
 export class LiteAllocError extends Error {
-  static {
-    LiteAllocError.prototype.name = 'LiteAllocError';
-  }
-
   readonly code: ErrorCode;
 
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
@@ -27,10 +23,6 @@ export class LiteAllocError extends Error {
 
 /** Memory cannot hold what was asked for. The heap is as it was before. */
 export class OutOfMemoryError extends LiteAllocError {
-  static {
-    OutOfMemoryError.prototype.name = 'OutOfMemoryError';
-  }
-
   /** What was asked for, in bytes. */
   readonly requestedBytes: number;
   /** The size of the linear memory, in bytes; of an arena, its size. */
@@ -53,10 +45,6 @@ export class OutOfMemoryError extends LiteAllocError {
 
 /** A handle or a heap was used after it was freed, reset or disposed. */
 export class UseAfterFreeError extends LiteAllocError {
-  static {
-    UseAfterFreeError.prototype.name = 'UseAfterFreeError';
-  }
-
   constructor(message: string) {
     super('USE_AFTER_FREE', message);
   }
@@ -94,10 +82,6 @@ abstract class AddressError extends LiteAllocError implements BlockFacts {
 
 /** An address was given back, resized or asked about that is not a live block of this heap. */
 export class InvalidFreeError extends AddressError {
-  static {
-    InvalidFreeError.prototype.name = 'InvalidFreeError';
-  }
-
   constructor(address: number, message: string, facts?: BlockFacts) {
     super('INVALID_FREE', address, message, facts);
   }
@@ -105,10 +89,6 @@ export class InvalidFreeError extends AddressError {
 
 /** A block was freed twice. */
 export class DoubleFreeError extends AddressError {
-  static {
-    DoubleFreeError.prototype.name = 'DoubleFreeError';
-  }
-
   constructor(address: number, message: string, facts?: BlockFacts) {
     super('DOUBLE_FREE', address, message, facts);
   }
@@ -116,10 +96,6 @@ export class DoubleFreeError extends AddressError {
 
 /** Something wrote where it must not: into the heap's own structure, or in a debug heap beside a block or into a freed one. */
 export class HeapCorruptionError extends AddressError {
-  static {
-    HeapCorruptionError.prototype.name = 'HeapCorruptionError';
-  }
-
   constructor(address: number, message: string, facts?: BlockFacts) {
     super('HEAP_CORRUPTION', address, message, facts);
   }
@@ -136,10 +112,6 @@ export interface LiveBlock {
 
 /** Blocks live where none should. */
 export class LeakError extends LiteAllocError {
-  static {
-    LeakError.prototype.name = 'LeakError';
-  }
-
   /** All of them, in address order. */
   readonly leaks: readonly LiveBlock[];
 
@@ -151,10 +123,6 @@ export class LeakError extends LiteAllocError {
 
 /** The wasm file cannot be fetched, compiled or instantiated; `cause` says why. */
 export class WasmLoadError extends LiteAllocError {
-  static {
-    WasmLoadError.prototype.name = 'WasmLoadError';
-  }
-
   constructor(message: string, options?: ErrorOptions) {
     super('WASM_LOAD', message, options);
   }
@@ -162,16 +130,48 @@ export class WasmLoadError extends LiteAllocError {
 
 /** Bytes that were to be a trace are none, are damaged, or are of a version that is not known. */
 export class TraceError extends LiteAllocError {
-  static {
-    TraceError.prototype.name = 'TraceError';
-  }
-
   /** Where it shows: bytes from the start of the trace, after decompression. */
   readonly offset: number;
 
   constructor(offset: number, message: string, options?: ErrorOptions) {
     super('TRACE', message, options);
     this.offset = offset;
+  }
+}
+
+// Written out, since minifiers rename classes.
+for (const [name, { prototype }] of Object.entries({
+  LiteAllocError,
+  OutOfMemoryError,
+  UseAfterFreeError,
+  InvalidFreeError,
+  DoubleFreeError,
+  HeapCorruptionError,
+  LeakError,
+  WasmLoadError,
+  TraceError,
+})) {
+  prototype.name = name;
+}
+
+/** What `action` gives; what it throws becomes the cause of a `WasmLoadError`. */
+export function wrapFailure<Result>(message: string, action: () => Result): Result {
+  try {
+    return action();
+  } catch (cause) {
+    throw new WasmLoadError(message, { cause });
+  }
+}
+
+/** The same for what gives a promise. */
+export async function wrapRejection<Result>(
+  message: string,
+  action: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await action();
+  } catch (cause) {
+    throw new WasmLoadError(message, { cause });
   }
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /// <reference lib="esnext.disposable" preserve="true" />
 
+import { assertType } from './arguments.js';
 import { disposeSymbol } from './blocks.js';
-import type { HeapFunctions } from './heap-functions.js';
+import { type HeapFunctions, mapCalls } from './heap-functions.js';
 
 /** Is told the size of memory after and before it grew, in bytes. */
 export type GrowthListener = (memoryBytes: number, previousBytes: number) => void;
@@ -27,9 +28,7 @@ export class GrowthWatch {
   }
 
   add(listener: GrowthListener): Disposable {
-    if (typeof listener !== 'function') {
-      throw new TypeError(`listener must be a function, got ${String(listener)}`);
-    }
+    assertType('listener', listener, 'function');
     // One by one, so that the same function may listen twice.
     const entry = { listener };
     if (!this.isNeeded) this.#measure();
@@ -60,19 +59,12 @@ export class GrowthWatch {
   }
 
   /** The uppermost layer: after each call, when the heap is at rest. */
-  readonly layer = (below: HeapFunctions): HeapFunctions => {
-    const watched = Object.entries<(...numbers: number[]) => unknown>({ ...below }).map(
-      ([name, call]) => [
-        name,
-        (...numbers: number[]): unknown => {
-          const result = call(...numbers);
-          this.notice();
-          return result;
-        },
-      ],
-    );
-    return Object.fromEntries(watched) as unknown as HeapFunctions;
-  };
+  readonly layer = (below: HeapFunctions): HeapFunctions =>
+    mapCalls(below, (call) => (...numbers: number[]) => {
+      const result = call(...numbers);
+      this.notice();
+      return result;
+    });
 
   #measure(): number {
     this.#view = new Uint8Array(this.#memory.buffer);

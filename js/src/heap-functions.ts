@@ -81,6 +81,16 @@ export interface HeapFunctions
  */
 export type HeapLayer = (below: HeapFunctions) => HeapFunctions;
 
+/** The same functions by name, each in another's place. */
+export function mapCalls<Calls extends object>(
+  calls: Calls,
+  map: (call: (...numbers: number[]) => number) => unknown,
+): Calls {
+  return Object.fromEntries(
+    Object.entries(calls).map(([name, call]) => [name, map(call)]),
+  ) as Calls;
+}
+
 /** Those of a started module. Its records are of `cpp/bindings/heap_functions.cpp`, which asserts their layouts. */
 export function heapFunctions(
   { start, report, check, walkStart, walkNext, ...calls }: ModuleFunctions,

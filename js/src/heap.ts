@@ -5,7 +5,7 @@ import { Allocator } from './allocator.js';
 import { Arena, type ArenaOptions } from './arena.js';
 import { assertAlignment, defaultAlignment, isAddress, toByteLength, toSize } from './arguments.js';
 import { type BlockOwner, disposeSymbol, type LeakedHandle } from './blocks.js';
-import { type DebugLayer, debugLayerMaker } from './debug-layer.js';
+import type { DebugLayer, DebugLayerMaker } from './debug-layer.js';
 import { loadDebug, loadDebugSync } from './debug-loader.js';
 import {
   DoubleFreeError,
@@ -18,7 +18,7 @@ import {
   WasmLoadError,
 } from './errors.js';
 import { type GrowthListener, GrowthWatch } from './growth.js';
-import type { HeapBlock, HeapFunctions, HeapLayer } from './heap-functions.js';
+import { type HeapBlock, type HeapFunctions, type HeapLayer, mapCalls } from './heap-functions.js';
 import { LeakNet } from './leak-net.js';
 import {
   defaultStrategy,
@@ -65,7 +65,11 @@ export class Heap extends Allocator {
   readonly #owner: { -readonly [Key in keyof BlockOwner]: BlockOwner[Key] };
 
   /** Use `createHeap`. */
-  constructor(plan: HeapPlan, module: WebAssembly.Module) {
+  constructor(
+    plan: HeapPlan,
+    module: WebAssembly.Module,
+    makeDebugLayer: DebugLayerMaker | undefined,
+  ) {
     super();
     const { region } = plan;
     const { memory, maximumPages } =
@@ -83,7 +87,7 @@ export class Heap extends Allocator {
       );
     }
     this.#module = functions;
-    const debug = plan.debug && debugLayerMaker()?.(memory, plan.debug);
+    const debug = makeDebugLayer?.(memory);
     if (debug !== undefined) this.#layers.push((below) => debug.wrap(below));
     this.#debug = debug;
     this.#growth = new GrowthWatch(memory, () => this.#applyLayers());
@@ -525,9 +529,9 @@ export async function makeHeap(
   packagedWasm: (file: WasmFile) => WasmSource | Promise<WasmSource>,
 ): Promise<Heap> {
   const plan = planHeap(options);
-  if (plan.debug !== undefined) await loadDebug();
+  const debug = plan.debug === false ? undefined : await loadDebug(plan.debug);
   const wasm = await (plan.wasm === undefined ? packagedWasm(fileOf(plan)) : plan.wasm);
-  return new Heap(plan, await loadModule(wasm));
+  return new Heap(plan, await loadModule(wasm), debug);
 }
 
 /** The same without a promise. */
@@ -539,9 +543,10 @@ export function makeHeapSync(
   if (plan.wasm !== undefined && 'then' in Object(plan.wasm)) {
     throw new TypeError('wasm: a promise cannot be waited for here; use createHeap');
   }
-  if (plan.debug !== undefined) loadDebugSync();
+  const debug = plan.debug === false ? undefined : loadDebugSync(plan.debug);
   const wasm = plan.wasm as WasmSource | undefined;
-  return new Heap(plan, loadModuleSync(wasm === undefined ? packagedWasm(fileOf(plan)) : wasm));
+  const module = loadModuleSync(wasm === undefined ? packagedWasm(fileOf(plan)) : wasm);
+  return new Heap(plan, module, debug);
 }
 
 /** The largest maximum that the platform grants: some refuse to reserve gigabytes. */
@@ -566,8 +571,7 @@ function createMemory({ initialPages, maximumPages: wantedPages }: HeapPlan): {
 
 /** Functions that all throw, in place of those of a dropped instance. */
 function disposedFunctions(functions: HeapFunctions): HeapFunctions {
-  const failing = Object.keys(functions).map((name) => [name, failDisposed]);
-  return Object.fromEntries(failing) as unknown as HeapFunctions;
+  return mapCalls(functions, () => failDisposed);
 }
 
 function failDisposed(): never {

@@ -17,7 +17,6 @@ export class LeakNet {
   /** Hosts that finalize nothing have no such class: Cloudflare Workers of before May 2025, for one. */
   readonly #registry: LeakRegistry | undefined;
   #waiting: HeapHandle[] = [];
-  #willFlush = false;
 
   /** Calls `found` for each, and does not keep the heap from being collected. */
   constructor(found: (leak: LeakedHandle & { readonly epoch: number }) => void) {
@@ -28,13 +27,9 @@ export class LeakNet {
   watch(handle: HeapHandle): void {
     const registry = this.#registry;
     if (registry === undefined) return;
-    if (this.#waiting.push(handle) === waitingHandles) this.#flush(registry);
-    if (this.#willFlush) return;
-    this.#willFlush = true;
-    void Promise.resolve().then(() => {
-      this.#willFlush = false;
-      this.#flush(registry);
-    });
+    const count = this.#waiting.push(handle);
+    if (count === 1) void Promise.resolve().then(() => this.#flush(registry));
+    if (count === waitingHandles) this.#flush(registry);
   }
 
   #flush(registry: LeakRegistry): void {

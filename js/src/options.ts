@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 
-import { assertOptions, assertType, mustBe } from './arguments.js';
+import { assertBytes, assertOptions, assertType, mustBe } from './arguments.js';
 import type { LeakedHandle } from './blocks.js';
-import type { DebugPlan } from './debug-layer.js';
+import type { DebugOptions } from './debug-layer.js';
 import { warnOfLeak } from './leak-net.js';
 import type { Region } from './region.js';
 import { canStopDetaching } from './views.js';
@@ -66,19 +66,6 @@ export interface HeapOptions {
   debug?: boolean | DebugOptions;
 }
 
-/** What a debug heap watches, and what it may cost. */
-export interface DebugOptions {
-  /**
-   * How many bytes of freed blocks are held back from reuse, so that late writes to them show. They
-   * are used again where there is no other memory. At most 4096 blocks. Default: 1 MiB.
-   */
-  quarantineBytes?: number;
-  /** Bytes that are watched on each side of a block, rounded up to 16s, up to 65 536. Default: 16. */
-  canaryBytes?: number;
-  /** Whether errors and leaks tell the calls that allocated and freed a block. Default: true. */
-  stacks?: boolean;
-}
-
 /** Checked options, in pages. */
 export interface HeapPlan {
   readonly strategy: Strategy;
@@ -89,7 +76,8 @@ export interface HeapPlan {
   readonly wasm: WasmSource | PromiseLike<WasmSource> | undefined;
   readonly stableViews: boolean;
   readonly onLeak: (leak: LeakedHandle) => void;
-  readonly debug: DebugPlan | undefined;
+  /** Checked where debug heaps are made. */
+  readonly debug: boolean | DebugOptions;
 }
 
 const pageBytes = 65536;
@@ -107,7 +95,6 @@ const knownOptions = [
   'onLeak',
   'debug',
 ];
-const knownDebugOptions = ['quarantineBytes', 'canaryBytes', 'stacks'];
 
 /** Fills in defaults. A bad option is a `TypeError` or `RangeError` that names it and its value. */
 export function planHeap(options: HeapOptions = {}): HeapPlan {
@@ -127,7 +114,7 @@ export function planHeap(options: HeapOptions = {}): HeapPlan {
     wasm: options.wasm,
     stableViews: toStableViews(options.stableViews ?? false),
     onLeak: toListener(options.onLeak ?? warnOfLeak),
-    debug: planDebug(options.debug ?? false),
+    debug: options.debug ?? false,
   };
 }
 
@@ -153,30 +140,9 @@ function planRegion({ memory, ...options }: HeapOptions): Region | undefined {
   return { memory, start, end };
 }
 
-function planDebug(debug: boolean | DebugOptions): DebugPlan | undefined {
-  if (debug === false) return undefined;
-  if (debug !== true && (typeof debug !== 'object' || debug === null)) {
-    throw new TypeError(mustBe('debug', 'a boolean or an object', debug));
-  }
-  const options = debug === true ? {} : debug;
-  assertOptions(options, knownDebugOptions, 'debug.');
-  const { quarantineBytes = 1 << 20, canaryBytes = 16, stacks = true } = options;
-  assertBytes('debug.quarantineBytes', quarantineBytes, 0, maximumPages * pageBytes);
-  assertBytes('debug.canaryBytes', canaryBytes, 1, pageBytes);
-  assertType('debug.stacks', stacks, 'boolean');
-  return { quarantineBytes, canaryBytes: Math.ceil(canaryBytes / 16) * 16, stacks };
-}
-
 function toPages(name: string, bytes: number, mostPages: number): number {
   assertBytes(name, bytes, 0, mostPages * pageBytes);
   return Math.max(Math.ceil(bytes / pageBytes), minimumPages);
-}
-
-function assertBytes(name: string, bytes: number, least: number, most: number): void {
-  assertType(name, bytes, 'number');
-  if (!Number.isInteger(bytes) || bytes < least || bytes > most) {
-    throw new RangeError(mustBe(name, `an integer from ${least} to ${most}`, bytes));
-  }
 }
 
 function toStrategy(strategy: Strategy): Strategy {

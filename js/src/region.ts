@@ -6,8 +6,13 @@
 //     start            stack limit                                          end
 //     | state          | ... stack  | the heap                              |
 
-import { WasmLoadError } from './errors.js';
-import { type HeapFunctions, heapFunctions, type ModuleFunctions } from './heap-functions.js';
+import { wrapFailure } from './errors.js';
+import {
+  type HeapFunctions,
+  heapFunctions,
+  type ModuleFunctions,
+  mapCalls,
+} from './heap-functions.js';
 
 /** Bytes from `start` to `end` of a memory. */
 export interface Region {
@@ -15,6 +20,8 @@ export interface Region {
   readonly start: number;
   readonly end: number;
 }
+
+const otherModule = 'the wasm module is not the one for regions of this version of the package';
 
 const unit = 16;
 const stackBytes = 2048;
@@ -44,7 +51,7 @@ export function openRegion(
     );
   }
   new Uint8Array(memory.buffer).fill(0, first, last);
-  return wrapFailure(() => {
+  return wrapFailure(otherModule, () => {
     const { exports } = new WebAssembly.Instance(module, {
       env: {
         memory,
@@ -62,17 +69,17 @@ type RawFunction = (...numbers: number[]) => number;
 
 /** Numbers of 32 bits come out of a module signed. One function for each number of parameters, for speed. */
 function unsignedResults(exports: Record<string, RawFunction>): Record<string, RawFunction> {
-  const wrapped = Object.entries(exports).map(([name, call]): [string, RawFunction | undefined] => [
-    name,
-    [
-      () => call() >>> 0,
-      (a: number) => call(a) >>> 0,
-      (a: number, b: number) => call(a, b) >>> 0,
-      (a: number, b: number, c: number) => call(a, b, c) >>> 0,
-      (a: number, b: number, c: number, d: number) => call(a, b, c, d) >>> 0,
-    ][call.length] as RawFunction,
-  ]);
-  return Object.fromEntries(wrapped) as Record<string, RawFunction>;
+  return mapCalls(
+    exports,
+    (call) =>
+      [
+        () => call() >>> 0,
+        (a: number) => call(a) >>> 0,
+        (a: number, b: number) => call(a, b) >>> 0,
+        (a: number, b: number, c: number) => call(a, b, c) >>> 0,
+        (a: number, b: number, c: number, d: number) => call(a, b, c, d) >>> 0,
+      ][call.length] as RawFunction,
+  );
 }
 
 /**
@@ -80,7 +87,7 @@ function unsignedResults(exports: Record<string, RawFunction>): Record<string, R
  * `dylink.0` section (WebAssembly tool conventions, Dynamic Linking).
  */
 function stateBytesOf(module: WebAssembly.Module): number {
-  return wrapFailure(() => {
+  return wrapFailure(otherModule, () => {
     const [section] = WebAssembly.Module.customSections(module, 'dylink.0');
     const [part, , ...bytes] = new Uint8Array(section as ArrayBuffer);
     if (part !== 1) throw new Error('no memory information in dylink.0');
@@ -88,15 +95,4 @@ function stateBytesOf(module: WebAssembly.Module): number {
     const length = bytes.findIndex((byte) => byte < 128) + 1;
     return bytes.slice(0, length).reduceRight((sum, byte) => sum * 128 + (byte % 128), 0);
   });
-}
-
-function wrapFailure<Result>(action: () => Result): Result {
-  try {
-    return action();
-  } catch (cause) {
-    throw new WasmLoadError(
-      'the wasm module is not the one for regions of this version of the package',
-      { cause },
-    );
-  }
 }

@@ -43,15 +43,10 @@ export function storeUtf8(
   text: string,
 ): { address: number; byteLength: number } {
   encoder ??= new TextEncoder();
-  if (!isPlain(owner.memory.buffer)) {
-    const bytes = encoder.encode(text);
-    const address = owner.memalign(defaultAlignment, bytes.length);
-    owner.views.u8.set(bytes, address);
-    return { address, byteLength: bytes.length };
-  }
-
   const address = owner.memalign(defaultAlignment, text.length);
-  const { read, written } = encoder.encodeInto(text, bytesAt(owner, address, text.length));
+  const { read, written } = isPlain(owner.memory.buffer)
+    ? encoder.encodeInto(text, bytesAt(owner, address, text.length))
+    : { read: 0, written: 0 };
   if (read === text.length) return { address, byteLength: written };
   const rest = encoder.encode(text.slice(read));
   const byteLength = written + rest.length;

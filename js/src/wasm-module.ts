@@ -3,7 +3,7 @@
 // The only file that knows the generated module: how it is loaded, and what it offers.
 
 import instantiateGlue from '#glue';
-import { WasmLoadError } from './errors.js';
+import { WasmLoadError, wrapFailure, wrapRejection } from './errors.js';
 import { type HeapFunctions, heapFunctions, type ModuleFunctions } from './heap-functions.js';
 
 /** Where the wasm can be had: compiled, as bytes, or as what can be fetched. */
@@ -15,15 +15,16 @@ export const minimumPages = 1;
 /** What the module's import of its memory accepts. */
 export const maximumPages = 65536;
 
+const compileFailure = 'cannot compile the wasm';
+
 interface NodeHost {
   readonly process?: {
     getBuiltinModule?(id: 'node:fs'): { readFileSync(path: URL): Uint8Array<ArrayBuffer> };
   };
 }
 
-/** Modules by address: compiled once, shared by all heaps. A failed load is not kept. */
-const compiledModules = new Map<string, WebAssembly.Module>();
-const pendingModules = new Map<string, Promise<WebAssembly.Module>>();
+/** Modules by address, also those under way: compiled once, shared by all heaps. A failed load is not kept. */
+const modules = new Map<string, WebAssembly.Module | Promise<WebAssembly.Module>>();
 
 /** Loads and compiles. Fails with `WasmLoadError`. */
 export async function loadModule(source: WasmSource): Promise<WebAssembly.Module> {
@@ -31,14 +32,18 @@ export async function loadModule(source: WasmSource): Promise<WebAssembly.Module
   if (!isAddress(source)) return isModule(source) ? source : compileBytes(toBytes(source));
 
   const url = resolveUrl(source);
-  const compiled = compiledModules.get(url.href);
-  if (compiled !== undefined) return compiled;
-  let pending = pendingModules.get(url.href);
-  if (pending === undefined) {
-    pending = fetchModule(url).finally(() => pendingModules.delete(url.href));
-    pendingModules.set(url.href, pending);
+  const known = modules.get(url.href);
+  if (known !== undefined) return known;
+  const pending = fetchModule(url);
+  modules.set(url.href, pending);
+  try {
+    const module = await pending;
+    modules.set(url.href, module);
+    return module;
+  } catch (error) {
+    modules.delete(url.href);
+    throw error;
   }
-  return pending;
 }
 
 /** The same without a promise, where the platform can. Fails with `WasmLoadError`. */
@@ -49,12 +54,11 @@ export function loadModuleSync(source: WasmSource): WebAssembly.Module {
   if (!isAddress(source)) return isModule(source) ? source : compileBytesSync(toBytes(source));
 
   const url = resolveUrl(source);
-  let compiled = compiledModules.get(url.href);
-  if (compiled === undefined) {
-    compiled = compileBytesSync(readFile(url) ?? fetchSync(url));
-    compiledModules.set(url.href, compiled);
-  }
-  return compiled;
+  const known = modules.get(url.href);
+  if (known !== undefined && !(known instanceof Promise)) return known;
+  const module = compileBytesSync(readFile(url) ?? fetchSync(url));
+  modules.set(url.href, module);
+  return module;
 }
 
 /**
@@ -106,19 +110,15 @@ function toBytes(source: unknown): BufferSource {
 }
 
 function resolveUrl(source: URL | string): URL {
-  try {
-    return new URL(source, globalThis.location?.href);
-  } catch (cause) {
-    throw new WasmLoadError(`wasm: ${String(source)} is not a URL`, { cause });
-  }
+  return wrapFailure(
+    `wasm: ${String(source)} is not a URL`,
+    () => new URL(source, globalThis.location?.href),
+  );
 }
 
 async function fetchModule(url: URL): Promise<WebAssembly.Module> {
   const bytes = readFile(url);
-  const module =
-    bytes === undefined ? await compileResponse(await fetchWasm(url)) : await compileBytes(bytes);
-  compiledModules.set(url.href, module);
-  return module;
+  return bytes === undefined ? compileResponse(await fetchWasm(url)) : compileBytes(bytes);
 }
 
 /** The file's bytes where there is a file system to read; undefined where there is none. */
@@ -128,12 +128,8 @@ function readFile(url: URL): Uint8Array<ArrayBuffer> | undefined {
   return wrapFailure(`cannot read ${url.href}`, () => fs.readFileSync(url));
 }
 
-async function fetchWasm(url: URL): Promise<Response> {
-  try {
-    return await fetch(url);
-  } catch (cause) {
-    throw new WasmLoadError(`cannot fetch ${url.href}`, { cause });
-  }
+function fetchWasm(url: URL): Promise<Response> {
+  return wrapRejection(`cannot fetch ${url.href}`, () => fetch(url));
 }
 
 /** Only workers may wait for the network. */
@@ -157,32 +153,18 @@ async function compileResponse(response: Response): Promise<WebAssembly.Module> 
   if (!response.ok) {
     throw new WasmLoadError(`cannot fetch ${response.url}: status ${response.status}`);
   }
-  try {
-    // Servers that do not know the file type would fail the streaming compiler.
-    return response.headers.get('content-type')?.startsWith('application/wasm')
-      ? await WebAssembly.compileStreaming(response)
-      : await WebAssembly.compile(await response.arrayBuffer());
-  } catch (cause) {
-    throw new WasmLoadError(`cannot compile ${response.url}`, { cause });
-  }
+  // Servers that do not know the file type would fail the streaming compiler.
+  return wrapRejection(`cannot compile ${response.url}`, async () =>
+    response.headers.get('content-type')?.startsWith('application/wasm')
+      ? WebAssembly.compileStreaming(response)
+      : WebAssembly.compile(await response.arrayBuffer()),
+  );
 }
 
-async function compileBytes(bytes: BufferSource): Promise<WebAssembly.Module> {
-  try {
-    return await WebAssembly.compile(bytes);
-  } catch (cause) {
-    throw new WasmLoadError('cannot compile the wasm', { cause });
-  }
+function compileBytes(bytes: BufferSource): Promise<WebAssembly.Module> {
+  return wrapRejection(compileFailure, () => WebAssembly.compile(bytes));
 }
 
 function compileBytesSync(bytes: BufferSource): WebAssembly.Module {
-  return wrapFailure('cannot compile the wasm', () => new WebAssembly.Module(bytes));
-}
-
-function wrapFailure<Result>(message: string, action: () => Result): Result {
-  try {
-    return action();
-  } catch (cause) {
-    throw new WasmLoadError(message, { cause });
-  }
+  return wrapFailure(compileFailure, () => new WebAssembly.Module(bytes));
 }

@@ -3,7 +3,7 @@
 // The functions that TypeScript believes the module to have are those that Emscripten wrote down.
 
 import { expectTypeOf, test } from 'vitest';
-import type { MainModule } from '../../build/wasm-release/cpp/bindings/default/lite-alloc.d.ts';
+import type { MainModule } from '../../build/wasm-release/cpp/bindings/strategies/lite-alloc.d.ts';
 import type { ModuleFunctions } from '../../js/src/heap-functions.js';
 
 test('every function of the module is declared, and every declared one is there', () => {

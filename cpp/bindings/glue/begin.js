@@ -3,15 +3,15 @@
 /**
  * Instantiates the module over `memory`, at once, and returns its embind functions.
  *
- * Emscripten's own factory functions are asynchronous. Its plain script form is not, so that is what
- * stands between here and the end of this function.
+ * Emscripten's own factory functions are asynchronous. Its smallest script form waits for one call alone, so
+ * that is what stands between here and the end of this function.
  */
 export default function instantiate(compiledModule, memory) {
-  // `compiledModule` is compiled before, once for all instances: what the script would compile is it.
+  // The call that is waited for: it answers at once.
   const WebAssembly = {
     __proto__: globalThis.WebAssembly,
-    Module: function () {
-      return compiledModule;
-    },
+    instantiate: (module, imports) => ({
+      then: (receive) => receive({ instance: new globalThis.WebAssembly.Instance(module, imports) }),
+    }),
   };
-  var Module = { wasmMemory: memory, wasmBinary: [] };
+  var Module = { wasm: compiledModule, wasmMemory: memory };

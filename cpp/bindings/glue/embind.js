@@ -10,28 +10,17 @@
 addToLibrary({ $getTypeName: () => '', $getTypeName__deps: [] });
 #else
 const half = {
-  _embind_register_integer__deps: ['$registeredTypes'],
-  _embind_register_integer: (type) => {
-    registeredTypes[type] = type;
-  },
+  /** There is but one type. */
+  _embind_register_integer: () => {},
 
-  _embind_register_function__deps: [
-    '$registeredTypes',
-    '$AsciiToString',
-    '$getFunctionName',
-    '$getWasmTableEntry',
-    '$heap32VectorToArray',
-  ],
+  _embind_register_function__deps: ['$AsciiToString', '$getWasmTableEntry'],
   /**
    * `invoker` is the same for all functions with so many parameters, so the engine can compile it in
-   * at the one place it is called from here.
+   * at the one place it is called from here. Behind a function's name stand those of its parameters.
    */
   _embind_register_function: (name, typeCount, types, signature, invoker, target) => {
-    if (heap32VectorToArray(typeCount, types).some((type) => !registeredTypes[type])) {
-      throw new TypeError('a function has a type that is not registered');
-    }
     const invoke = getWasmTableEntry(invoker);
-    Module[getFunctionName(AsciiToString(name))] = [
+    Module[AsciiToString(name).split('(')[0]] = [
       () => invoke(target) >>> 0,
       (a) => invoke(target, a) >>> 0,
       (a, b) => invoke(target, a, b) >>> 0,

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 
 import { spawnSync } from 'node:child_process';
-import { expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { repository } from '../support/sources.js';
+
+/** It bundles and minifies, which a busy machine takes seconds for. */
+const patience = 60_000;
 
 function reportSizes(...options: string[]): { output: string; status: number | null } {
   const script = ['tools/size-report.mjs', ...options];
@@ -10,20 +13,27 @@ function reportSizes(...options: string[]): { output: string; status: number | n
   return { output: done.stdout + done.stderr, status: done.status };
 }
 
-test('the default entry and the wasm stay within the limit, minified and gzipped', () => {
-  const { output, status } = reportSizes();
-  expect(output).toMatch(/gzipped: \d+ of \d+ bytes/);
-  expect(status, output).toBe(0);
+let report: ReturnType<typeof reportSizes>;
+beforeAll(() => {
+  report = reportSizes();
+}, patience);
+
+test('the default entry and the wasm stay within 16 KiB, minified and gzipped', () => {
+  expect(report.output).toMatch(/gzipped: \d+ of 16384 bytes/);
+  expect(report.status, report.output).toBe(0);
 });
 
-test('the size report fails where the limit is exceeded, and says by how much', () => {
-  const { output, status } = reportSizes('--limit', '1000');
-  expect(output).toMatch(/is \d+ bytes larger than it may be/);
-  expect(status).toBe(1);
-});
+test(
+  'the size report fails where the limit is exceeded, and says by how much',
+  () => {
+    const { output, status } = reportSizes('--limit', '1000');
+    expect(output).toMatch(/is \d+ bytes larger than it may be/);
+    expect(status).toBe(1);
+  },
+  patience,
+);
 
 test('the size report lists every file that is shipped, raw and compressed', () => {
-  const { output } = reportSizes();
   const files = [
     'index.js',
     'index.d.ts',
@@ -32,6 +42,6 @@ test('the size report lists every file that is shipped, raw and compressed', () 
     'standalone/free-list.wasm',
   ];
   for (const file of files) {
-    expect(output).toMatch(new RegExp(`'${file}' +│ \\d+ +│ \\d+ +│ \\d+`));
+    expect(report.output).toMatch(new RegExp(`'${file}' +│ \\d+ +│ \\d+ +│ \\d+`));
   }
 });

@@ -9,6 +9,8 @@
 // What they seldom reach is compiled for size, in heap_functions.cpp.
 namespace lite_alloc {
 
+extern template __attribute__((noinline))
+Address SegregatedFit<bindings::Memory>::new_slab(Size) noexcept;
 extern template bool SegregatedFit<bindings::Memory>::grow(Size, Size, Size) noexcept;
 extern template bool SegregatedFit<bindings::Memory>::reclaim() noexcept;
 extern template void SegregatedFit<bindings::Memory>::turn(Address, Size) noexcept;

@@ -64,8 +64,8 @@ export function toByteLength(name: string, count: number, elementBytes: number):
 }
 
 export function assertAlignment(alignment: number): void {
-  const isPowerOfTwo = alignment > 0 && (alignment & (alignment - 1)) === 0;
-  if (!isPowerOfTwo || alignment > maximumAlignment || !Number.isInteger(alignment)) {
+  const isPowerOfTwo = isAddress(alignment) && alignment > 0 && (alignment & (alignment - 1)) === 0;
+  if (!isPowerOfTwo || alignment > maximumAlignment) {
     throw new RangeError(
       mustBe('alignment', `a power of two up to ${maximumAlignment}`, alignment),
     );

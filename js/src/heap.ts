@@ -6,7 +6,6 @@ import { Arena, type ArenaOptions } from './arena.js';
 import { assertAlignment, defaultAlignment, isAddress, toByteLength, toSize } from './arguments.js';
 import { type BlockOwner, disposeSymbol, type LeakedHandle } from './blocks.js';
 import type { DebugLayer, DebugLayerMaker } from './debug-layer.js';
-import { loadDebug, loadDebugSync } from './debug-loader.js';
 import {
   DoubleFreeError,
   formatAddress,
@@ -16,9 +15,11 @@ import {
   OutOfMemoryError,
   UseAfterFreeError,
   WasmLoadError,
+  wrapRejection,
 } from './errors.js';
 import { type GrowthListener, GrowthWatch } from './growth.js';
 import { type HeapBlock, type HeapFunctions, type HeapLayer, mapCalls } from './heap-functions.js';
+import { debugPart, entryParts, regionPart } from './lazy-parts.js';
 import { LeakNet } from './leak-net.js';
 import {
   defaultStrategy,
@@ -30,7 +31,7 @@ import {
 } from './options.js';
 import { drawHeap } from './picture.js';
 import { Recorder, type RecordOptions } from './recorder.js';
-import { openRegion } from './region.js';
+import type { openRegion } from './region.js';
 import { Scope } from './scope.js';
 import { checkHeap, type HeapStats } from './sight.js';
 import { HeapSnapshot } from './snapshot.js';
@@ -69,6 +70,7 @@ export class Heap extends Allocator {
     plan: HeapPlan,
     module: WebAssembly.Module,
     makeDebugLayer: DebugLayerMaker | undefined,
+    open: typeof openRegion | undefined,
   ) {
     super();
     const { region } = plan;
@@ -80,7 +82,7 @@ export class Heap extends Allocator {
     const functions =
       region === undefined
         ? instantiate(module, memory, strategy)
-        : openRegion(module, region, strategy);
+        : open?.(module, region, strategy, entryParts);
     if (functions === undefined) {
       throw new WasmLoadError(
         `wasm: this file has the default strategy alone, not ${plan.strategy}; lite-alloc/lite-alloc.strategies.wasm has all`,
@@ -529,9 +531,14 @@ export async function makeHeap(
   packagedWasm: (file: WasmFile) => WasmSource | Promise<WasmSource>,
 ): Promise<Heap> {
   const plan = planHeap(options);
-  const debug = plan.debug === false ? undefined : await loadDebug(plan.debug);
-  const wasm = await (plan.wasm === undefined ? packagedWasm(fileOf(plan)) : plan.wasm);
-  return new Heap(plan, await loadModule(wasm), debug);
+  const { debug, region } = plan;
+  const makeDebugLayer = debug === false ? undefined : (await debugPart.load())(debug, entryParts);
+  const open = region && (await regionPart.load());
+  const wasm =
+    plan.wasm === undefined
+      ? await packagedWasm(fileOf(plan))
+      : await wrapRejection('wasm: the promise failed', async () => plan.wasm as WasmSource);
+  return new Heap(plan, await loadModule(wasm), makeDebugLayer, open);
 }
 
 /** The same without a promise. */
@@ -543,10 +550,12 @@ export function makeHeapSync(
   if (plan.wasm !== undefined && 'then' in Object(plan.wasm)) {
     throw new TypeError('wasm: a promise cannot be waited for here; use createHeap');
   }
-  const debug = plan.debug === false ? undefined : loadDebugSync(plan.debug);
+  const { debug, region } = plan;
+  const makeDebugLayer = debug === false ? undefined : debugPart.loadSync()(debug, entryParts);
+  const open = region && regionPart.loadSync();
   const wasm = plan.wasm as WasmSource | undefined;
   const module = loadModuleSync(wasm === undefined ? packagedWasm(fileOf(plan)) : wasm);
-  return new Heap(plan, module, debug);
+  return new Heap(plan, module, makeDebugLayer, open);
 }
 
 /** The largest maximum that the platform grants: some refuse to reserve gigabytes. */

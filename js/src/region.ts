@@ -6,13 +6,17 @@
 //     start            stack limit                                          end
 //     | state          | ... stack  | the heap                              |
 
-import { wrapFailure } from './errors.js';
-import {
-  type HeapFunctions,
-  heapFunctions,
-  type ModuleFunctions,
-  mapCalls,
-} from './heap-functions.js';
+// Only heaps in regions load this file: types alone are imported, and `RegionParts` handed in.
+
+import type { wrapFailure } from './errors.js';
+import type { HeapFunctions, heapFunctions, ModuleFunctions, mapCalls } from './heap-functions.js';
+
+/** What this needs of the entry. */
+export interface RegionParts {
+  readonly heapFunctions: typeof heapFunctions;
+  readonly mapCalls: typeof mapCalls;
+  readonly wrapFailure: typeof wrapFailure;
+}
 
 /** Bytes from `start` to `end` of a memory. */
 export interface Region {
@@ -40,10 +44,12 @@ export function openRegion(
   module: WebAssembly.Module,
   { memory, start, end }: Region,
   strategy: number,
+  parts: RegionParts,
 ): HeapFunctions {
   const first = Math.max(Math.ceil(start / unit), 1) * unit;
   const last = Math.min(Math.floor(end / unit) * unit, lastAddress);
-  const heapStart = first + Math.ceil(stateBytesOf(module) / unit) * unit + stackBytes;
+  const stateBytes = parts.wrapFailure(otherModule, () => stateBytesOf(module));
+  const heapStart = first + Math.ceil(stateBytes / unit) * unit + stackBytes;
   const least = heapStart + leastBytes;
   if (last < least) {
     throw new RangeError(
@@ -51,7 +57,7 @@ export function openRegion(
     );
   }
   new Uint8Array(memory.buffer).fill(0, first, last);
-  return wrapFailure(otherModule, () => {
+  return parts.wrapFailure(otherModule, () => {
     const { exports } = new WebAssembly.Instance(module, {
       env: {
         memory,
@@ -59,27 +65,23 @@ export function openRegion(
         __stack_pointer: new WebAssembly.Global({ value: 'i32', mutable: true }, heapStart),
       },
     });
-    const functions = unsignedResults(exports as Record<string, RawFunction>);
+    const functions = parts.mapCalls(exports as Record<string, RawFunction>, unsigned);
     functions['start']?.(strategy, heapStart, last);
-    return heapFunctions(functions as unknown as ModuleFunctions, memory);
+    return parts.heapFunctions(functions as unknown as ModuleFunctions, memory);
   });
 }
 
 type RawFunction = (...numbers: number[]) => number;
 
 /** Numbers of 32 bits come out of a module signed. One function for each number of parameters, for speed. */
-function unsignedResults(exports: Record<string, RawFunction>): Record<string, RawFunction> {
-  return mapCalls(
-    exports,
-    (call) =>
-      [
-        () => call() >>> 0,
-        (a: number) => call(a) >>> 0,
-        (a: number, b: number) => call(a, b) >>> 0,
-        (a: number, b: number, c: number) => call(a, b, c) >>> 0,
-        (a: number, b: number, c: number, d: number) => call(a, b, c, d) >>> 0,
-      ][call.length] as RawFunction,
-  );
+function unsigned(call: RawFunction): RawFunction {
+  return [
+    () => call() >>> 0,
+    (a: number) => call(a) >>> 0,
+    (a: number, b: number) => call(a, b) >>> 0,
+    (a: number, b: number, c: number) => call(a, b, c) >>> 0,
+    (a: number, b: number, c: number, d: number) => call(a, b, c, d) >>> 0,
+  ][call.length] as RawFunction;
 }
 
 /**
@@ -87,12 +89,10 @@ function unsignedResults(exports: Record<string, RawFunction>): Record<string, R
  * `dylink.0` section (WebAssembly tool conventions, Dynamic Linking).
  */
 function stateBytesOf(module: WebAssembly.Module): number {
-  return wrapFailure(otherModule, () => {
-    const [section] = WebAssembly.Module.customSections(module, 'dylink.0');
-    const [part, , ...bytes] = new Uint8Array(section as ArrayBuffer);
-    if (part !== 1) throw new Error('no memory information in dylink.0');
-    // LEB128: seven binary digits a byte, the lowest first.
-    const length = bytes.findIndex((byte) => byte < 128) + 1;
-    return bytes.slice(0, length).reduceRight((sum, byte) => sum * 128 + (byte % 128), 0);
-  });
+  const [section] = WebAssembly.Module.customSections(module, 'dylink.0');
+  const [part, , ...bytes] = new Uint8Array(section as ArrayBuffer);
+  if (part !== 1) throw new Error('no memory information in dylink.0');
+  // LEB128: seven binary digits a byte, the lowest first.
+  const length = bytes.findIndex((byte) => byte < 128) + 1;
+  return bytes.slice(0, length).reduceRight((sum, byte) => sum * 128 + (byte % 128), 0);
 }

@@ -136,6 +136,12 @@ function checkOptions(options: RoundOptions) {
   if (typeof timeLimit !== 'number' || !(timeLimit > 0)) {
     throw new RangeError(`timeLimit must be a positive number, got ${String(timeLimit)}`);
   }
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new TypeError(`signal must be an AbortSignal, got ${String(signal)}`);
+  }
+  if (onProgress !== undefined && typeof onProgress !== 'function') {
+    throw new TypeError(`onProgress must be a function, got ${String(onProgress)}`);
+  }
   const { initialBytes, maximumBytes } = options;
   const memory: HeapOptions = {
     ...(initialBytes === undefined ? {} : { initialBytes }),

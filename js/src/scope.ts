@@ -26,6 +26,7 @@ export class Scope extends Allocator {
    */
   constructor(owner: BlockOwner) {
     super();
+    void owner.memory; // throws where the heap was disposed
     this.#heapOwner = owner;
     this.#epoch = owner.epoch;
   }

@@ -11,7 +11,7 @@ const rows = [
   ['blocks', 'debug-layer', 'trace'],
   ['leak-net', 'strings', 'debug', 'recorder', 'growth'],
   ['options', 'allocator'],
-  ['arena', 'sight', 'debug-loader'],
+  ['arena', 'sight', 'lazy-parts'],
   ['scope', 'picture', 'snapshot'],
   ['heap'],
   ['replay-types'],

@@ -445,3 +445,18 @@ describe('check of segregated-fit', () => {
     expectWatched(heap, Math.floor(first / 4096) * 4096 + offset, (word) => word ^ 0x10);
   });
 });
+
+describeStrategies((strategy) => {
+  test.each([
+    ['itself', (block: number) => block],
+    ['no address', () => 0xffffffff],
+  ])('the statistics end where links of free blocks are overwritten by %s', async (_, word) => {
+    const heap = await createHeap({ strategy });
+    const blocks = Array.from({ length: 8 }, () => heap.malloc(1000));
+    const freed = blocks.filter((__, index) => index % 2 === 0);
+    for (const block of freed) heap.free(block);
+    const header = strategiesWithHeaders.includes(strategy) ? 16 : 0;
+    for (const block of freed) heap.u32[(block - header) / 4] = word(block - header);
+    expect(heap.stats().liveBlocks).toBe(4);
+  });
+});

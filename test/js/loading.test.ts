@@ -200,9 +200,11 @@ describe('a load that fails', () => {
     await expect(createHeap({ wasm: nowhere })).rejects.toThrow(WasmLoadError);
   });
 
-  test('hands on what the promise it was given fails with', async () => {
-    const reason = new Error('no luck');
-    await expect(createHeap({ wasm: Promise.reject(reason) })).rejects.toBe(reason);
+  test('has what the promise it was given fails with as its cause', async () => {
+    const cause = new Error('no luck');
+    const error = await createHeap({ wasm: Promise.reject(cause) }).catch((reason) => reason);
+    expect(error).toBeInstanceOf(WasmLoadError);
+    expect(error).toMatchObject({ code: 'WASM_LOAD', cause });
   });
 });
 

@@ -165,6 +165,15 @@ describe('replay', () => {
     await expect(aborted).rejects.toBe(reason);
   });
 
+  test.each([
+    ['signal', /^signal must be an AbortSignal, got 5$/],
+    ['onProgress', /^onProgress must be a function, got 5$/],
+  ])('refuses a %s of another type', async (option, message) => {
+    const options = { [option]: 5 } as ReplayOptions;
+    await expect(replay(trace, options)).rejects.toThrow(TypeError);
+    await expect(replay(trace, options)).rejects.toThrow(message);
+  });
+
   test.each<[string, ReplayOptions, RegExp]>([
     ['rounds', { rounds: 0 }, /^rounds must be a positive integer, got 0$/],
     ['rounds', { rounds: 1.5 }, /^rounds .* got 1.5$/],

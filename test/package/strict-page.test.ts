@@ -271,7 +271,7 @@ describe.skipIf(noBrowser !== '')(
     test('loads what debug heaps need for them, and says what to do where it is wanted too early', async () => {
       const { reported, complaints, loaded } = await visit('debug.html');
       expect(reported).toBe(
-        'true createHeapSync cannot load what debug heaps need here: await createHeap({ debug: true }) once before | true true | true true',
+        'true createHeapSync cannot load what heaps with debug: true need here: await createHeap({ debug: true }) once before | true true | true true',
       );
       expect(complaints).toEqual([]);
       expect(loaded.filter((path) => path === debugFile)).toHaveLength(1);

@@ -31,6 +31,7 @@ export const badAlignments = [
   Number.NaN,
   Number.POSITIVE_INFINITY,
   '16',
+  16n,
   null,
 ] as unknown as readonly number[];
 

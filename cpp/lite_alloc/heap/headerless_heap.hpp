@@ -111,9 +111,12 @@ class HeaderlessHeap {
   [[nodiscard]] Statistics statistics() noexcept requires(Tracker::kEnabled) {
     if (!tracker_.knows_largest_free()) {
       Size largest = 0;
+      // No more blocks than there can be, and none outside the heap: a list may be damaged.
+      Size most = heap_bytes() / kUnit;
       for (const Address list : lists_) {
-        for (Address block = list; block != 0; block = at(block).next) {
+        for (Address block = list; most != 0 && owns(block, kUnit); --most) {
           largest = std::max(largest, at(block).size);
+          block = at(block).next;
         }
       }
       tracker_.set_largest_free(largest);

@@ -243,7 +243,7 @@ class SegregatedFit {
     }
     statistics.free_bytes = statistics.heap_bytes - tracker_.used_bytes();
     statistics.slack_bytes = top_ == 0 ? 0 : limit_ - top_;
-    statistics.largest_free_bytes = largest_free();
+    statistics.largest_free_bytes = largest_free(statistics.heap_bytes / kUnit);
     return statistics;
   }
 
@@ -1019,9 +1019,10 @@ class SegregatedFit {
     return region;
   }
 
-  [[nodiscard]] Size largest_free() const noexcept {
+  /// Looks at no more than `most` chunks, and at none outside the heap: the list may be damaged.
+  [[nodiscard]] Size largest_free(Size most) const noexcept requires(Tracker::kEnabled) {
     Size largest = 0;
-    for (Address chunk = bins_[filled_bins_.highest()]; chunk != 0;) {
+    for (Address chunk = bins_[filled_bins_.highest()]; most != 0 && owns(chunk, kUnit); --most) {
       largest = std::max(largest, chunk_size(chunk));
       chunk = at<FreeChunk>(chunk).next;
     }

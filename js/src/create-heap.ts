@@ -21,8 +21,8 @@ function packagedWasm(file: WasmFile): URL {
 }
 
 /**
- * A new heap with its own memory, or in a region of another. There is a wasm file for the default strategy, one for the
- * others, and one for regions: each is loaded when it is first needed, and compiled once for all heaps.
+ * A new heap with its own memory, or in a region of another. There is a wasm file for the default strategy,
+ * one for the others, and one for regions: each is loaded when it is first needed, and compiled once.
  *
  * @throws TypeError, RangeError where an option is wrong.
  * @throws WasmLoadError where the wasm cannot be had.
@@ -33,11 +33,11 @@ export function createHeap(options?: HeapOptions): Promise<Heap> {
 
 /**
  * The same without a promise: in Node and in workers; on a browser's main thread after `createHeap`
- * with the same strategy has loaded the wasm once, or with `wasm` as a module or bytes. With `debug` outside of Node after
- * `createHeap({ debug: true })`.
+ * with the same strategy has loaded the wasm once, or with `wasm` as a module or bytes. Outside of Node a
+ * debug heap, or one in a region, comes after a first `createHeap` of the kind.
  *
  * @throws TypeError, RangeError where an option is wrong.
- * @throws WasmLoadError where the wasm, or what debug heaps need, cannot be had without a promise.
+ * @throws WasmLoadError where the wasm, or what such heaps need, cannot be had without a promise.
  */
 export function createHeapSync(options?: HeapOptions): Heap {
   return makeHeapSync(options, packagedWasm);

@@ -52,7 +52,7 @@ const besides = {
   name: 'besides',
   setup({ onResolve }) {
     onResolve(
-      { filter: /^\.\/(index|debug|trace-format)\.js$/ },
+      { filter: /^\.\/(index|debug|region|trace-format)\.js$/ },
       ({ path: specifier, importer }) =>
         importer.endsWith('index.node.ts') ? { path: specifier, external: true } : undefined,
     );
@@ -78,7 +78,7 @@ installForC();
 async function bundle() {
   const { metafile } = await build({
     metafile: true,
-    entryPoints: ['index', 'index.node', 'inline', 'debug', 'trace-format'].map((entry) =>
+    entryPoints: ['index', 'index.node', 'inline', 'debug', 'region', 'trace-format'].map((entry) =>
       path(`js/src/${entry}.ts`),
     ),
     outdir: path('dist'),

@@ -9,7 +9,7 @@ describe('a page', () => {
   test('makes a heap without a promise only once the wasm was loaded', async () => {
     const wasm = `${packagedWasmUrl.href}?not-loaded-before`;
     const error = catchError(WasmLoadError, () => createHeapSync({ wasm }));
-    expect(error.message).toContain('await createHeap() once before');
+    expect(error.message).toContain('await createHeap with the same options once before');
     expect(error.message).toContain('`wasm`');
     await createHeap({ wasm });
     expect(createHeapSync({ wasm }).malloc(8)).toBeGreaterThan(0);

@@ -22,8 +22,14 @@ const policy = `${sourcesOnly}; connect-src 'self'`;
 const entry = '/node_modules/lite-alloc/dist/index.js';
 const inlined = '/node_modules/lite-alloc/dist/inline.js';
 
+/** What makes a heap in another memory: the inlined entry has no wasm for that. */
+const useRegion = `
+  const memory = new WebAssembly.Memory({ initial: 1 });
+  (await createHeap({ memory, start: 0, end: 65536 })).malloc(100);
+`;
+
 /** What loads every file of the package that is imported lazily. */
-const loadAll = (entry: string): string => `
+const loadAll = (entry: string, further = ''): string => `
   import { advise, AllocationTrace, createHeap, replay } from '${entry}';
   ${report}
   try {
@@ -34,6 +40,7 @@ const loadAll = (entry: string): string => `
     const trace = await AllocationTrace.read(recorder.stop().write());
     const { operations } = await replay(trace, { rounds: 1 });
     const ranking = await advise(trace, { rounds: 1 });
+    ${further}
     report([operations, ranking.length].join());
   } catch (error) {
     report(String(error));
@@ -42,7 +49,7 @@ const loadAll = (entry: string): string => `
 
 const files = {
   'all.html': pageWith('all.js'),
-  'all.js': loadAll(entry),
+  'all.js': loadAll(entry, useRegion),
   'all-inlined.html': pageWith('all-inlined.js'),
   'all-inlined.js': loadAll(inlined),
   'heap.html': pageWith('heap.js'),

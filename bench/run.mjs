@@ -40,6 +40,11 @@ const names = namesOf();
 /** What is not the whole bench is no result to keep. */
 const isPartial = ['smoke', 'filter', 'malloc', 'columns'].some((option) => values[option]);
 
+/** Each when it is there: what comes after may be stopped. */
+const keepsResults = values.json === undefined && !isPartial;
+const resultsFolder = fileURLToPath(new URL('results', import.meta.url));
+if (keepsResults) mkdirSync(resultsFolder, { recursive: true });
+
 const origin = describeOrigin();
 const results = {};
 for (const name of names) {
@@ -50,6 +55,7 @@ for (const name of names) {
   const measured = await benches[name].measure({ ...values, mode, filter, progress });
   const content = name === 'javascript' ? measured : { tables: measured };
   results[name] = { ...origin, command: commandOf(name), ...content };
+  if (keepsResults) write(`${resultsFolder}/${name}.json`, results[name]);
   for (const { title, rows, isDetail } of Object.values(tablesOf(name, results[name]))) {
     if (rows.length === 0 || isDetail) continue;
     console.log(`\n${title}\n`);
@@ -57,11 +63,6 @@ for (const name of names) {
   }
 }
 if (values.json !== undefined) write(values.json, results);
-else if (!isPartial) {
-  const folder = fileURLToPath(new URL('results', import.meta.url));
-  mkdirSync(folder, { recursive: true });
-  for (const [name, result] of Object.entries(results)) write(`${folder}/${name}.json`, result);
-}
 
 function readArguments() {
   try {

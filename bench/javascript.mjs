@@ -17,7 +17,7 @@ const execute = promisify(execFile);
 /** A process that takes longer is ended. */
 const modes = {
   smoke: { rounds: 1, limitSeconds: 60 },
-  medium: { rounds: 3, limitSeconds: 8 },
+  medium: { rounds: 3, limitSeconds: 5 },
   heavy: { rounds: 9, limitSeconds: 60 },
 };
 

@@ -149,7 +149,7 @@ function measureRest(bench, folder) {
   const { live, hot, free } = growth;
   const worst = [['nanoseconds', ['worst']]];
   const shift = [['grown', ['shift']]];
-  const rounds = Math.min(bench.rounds, 3);
+  const rounds = Math.ceil(bench.rounds / 2);
   const runs = runRounds(bench, [live, hot, free, worst, shift], { mode: 'full', rounds });
   const clock = runs.map(({ cases }) => cases.get('worst')?.[0]?.emptyNanoseconds ?? Infinity);
   const shifted = rowsOf(shift, runs, (found) => mean(found, 'grownKb'));

@@ -14,6 +14,8 @@
 namespace lite_alloc {
 
 template <typename Heap>
+bool visit_ready(const Heap& heap, Size size_class, auto visit) noexcept;
+template <typename Heap>
 class SlabPicture;
 template <typename Heap>
 class SegregatedFitCursor;
@@ -39,15 +41,17 @@ class SegregatedFitCheck;
 ///
 /// A byte of the map for each 4096 bytes of address space says whether a slab lies there, and of
 /// what size its blocks are. A block of a slab has no header; a free one holds the link to the
-/// next:
+/// next, and a mark:
 ///
-///     ready_[c] -> block -> block -> ...       all of slab active_[c]: where malloc takes from
-///     head      -> block -> ...                where free puts to, each slab has its own
+///     ready_[c] -> block -> block -> ...       where malloc takes from, and free puts to
+///     head      -> block -> ...                each slab's own: where free puts what is too much
 ///     partial_[c] -> slab <-> slab <-> ...     a ring of the slabs with free blocks, oldest first
 ///     spare_    -> slab -> slab                slabs with nothing but free blocks, at most 16
 ///
-/// When `ready_[c]` is used up, the list of the active slab takes its place at once, or that of
-/// another slab. So neither call looks at more than one block.
+/// When `ready_[c]` is used up, the list of the slab that it had last, `active_[c]`, takes its place
+/// at once, or that of another slab. On top of these, free may put 15 blocks: their marks count
+/// them, so that malloc need not. So neither call looks at more than two blocks. For its slab a
+/// block in `ready_` is as good as used.
 ///
 /// Why the time of every operation is bounded: a chunk is found in the first non-empty bin whose
 /// sizes all fit (two bit scans), or among the first 8 of its own bin; it merges with at most two
@@ -263,6 +267,8 @@ class SegregatedFit {
   [[nodiscard]] const Pages& pages() const noexcept { return pages_; }
 
  private:
+  template <typename Heap>
+  friend bool visit_ready(const Heap& heap, Size size_class, auto visit) noexcept;
   friend SlabPicture<SegregatedFit>;
   friend SegregatedFitCursor<SegregatedFit>;
   friend SegregatedFitCheck<SegregatedFit>;
@@ -297,16 +303,17 @@ class SegregatedFit {
   };
 
   struct Slab {
-    Address free;     // the first free block; the slab itself if there is none
-    Size until_turn;  // so many frees from now on, its state changes
+    Size until_turn;  // so many frees to its own list from now on, its state changes
+    Address free;     // the first free block; the slab itself if there is none. No mark: counts 0
     Address next;
     Address previous;
   };
   static_assert(sizeof(Slab) == kSlabHead, "blocks behind the head must be aligned");
 
-  /// What the link of a free block is mixed with, so that a block in use does not look free: links
-  /// to a block of the same slab are the 4096 numbers from here.
-  static constexpr std::uint32_t kLinkMark = 0xF95B'D000;
+  /// The mark of a free block is its address mixed with this, so that a block in use does not look
+  /// free, and in the lowest digit the number of blocks that free has put above those of a slab.
+  static constexpr Size kFreeMark = 0xF95B'D3C0;
+  static constexpr Size kMaxAbove = kUnit - 1;
 
   /// What a block takes.
   struct Footprint {
@@ -380,7 +387,7 @@ class SegregatedFit {
   [[nodiscard]] Address take_ready(Size size_class) noexcept {
     const Address block = ready_[size_class];
     ready_[size_class] = next_block(block);
-    at<std::uint32_t>(block) = 0;
+    mark_of(block) = 0;
     return block;
   }
 
@@ -445,7 +452,7 @@ class SegregatedFit {
       return FreeResult::kAlreadyFree;
     }
     tracker_.deallocated(size_class * kUnit, prefix);
-    put_in_slab(block, size_class);
+    put_block(block, size_class);
     return FreeResult::kFreed;
   }
 
@@ -498,7 +505,7 @@ class SegregatedFit {
     std::memcpy(pages_.template at<std::byte>(moved), pages_.template at<std::byte>(block),
                 std::min(old_size, whole));
     if (size_class != 0) {
-      put_in_slab(block, size_class);
+      put_block(block, size_class);
     } else {
       put_chunk(block);
     }
@@ -515,16 +522,20 @@ class SegregatedFit {
     return block % kSlab == 0;
   }
 
-  [[nodiscard]] Address next_block(Address block) const noexcept {
-    return at<std::uint32_t>(block) ^ block ^ kLinkMark;
+  [[nodiscard]] Address next_block(Address block) const noexcept { return at<Address>(block); }
+
+  [[nodiscard]] Size& mark_of(Address block) const noexcept { return at<Size>(block + kTag); }
+
+  void set_next_block(Address block, Address next, Size above = 0) noexcept {
+    at<Address>(block) = next;
+    mark_of(block) = (block ^ kFreeMark) + above;
   }
 
-  void set_next_block(Address block, Address next) noexcept {
-    at<std::uint32_t>(block) = next ^ block ^ kLinkMark;
-  }
+  /// How many blocks free has put in `ready_` up to this one.
+  [[nodiscard]] Size above_of(Address block) const noexcept { return mark_of(block) % kUnit; }
 
   [[nodiscard]] bool looks_free(Address block) const noexcept {
-    return (at<std::uint32_t>(block) ^ kLinkMark) < kSlab;
+    return (mark_of(block) ^ block ^ kFreeMark) <= kMaxAbove;
   }
 
   /// Whether it really is: O(blocks in a slab).
@@ -533,8 +544,7 @@ class SegregatedFit {
       while (!is_end_of_list(list) && list != block) list = next_block(list);
       return list == block;
     };
-    const Address slab = slab_of(block);
-    return is_in(at<Slab>(slab).free) || (active_[size_class] == slab && is_in(ready_[size_class]));
+    return is_in(at<Slab>(slab_of(block)).free) || is_in(ready_[size_class]);
   }
 
   [[nodiscard]] Size map_index(Address address) const noexcept {
@@ -554,6 +564,17 @@ class SegregatedFit {
     // One comparison for what is too high, and for the head, whose offset wraps.
     return offset % kUnit == 0 && offset / kUnit <= units_of_blocks - size_class &&
            divides(size_class, offset / kUnit);
+  }
+
+  void put_block(Address block, Size size_class) noexcept {
+    const Address ready = ready_[size_class];
+    const Size above = above_of(ready);
+    if (above != kMaxAbove) {
+      set_next_block(block, ready, above + 1);
+      ready_[size_class] = block;
+    } else {
+      put_in_slab(block, size_class);
+    }
   }
 
   void put_in_slab(Address block, Size size_class) noexcept {
@@ -606,7 +627,8 @@ class SegregatedFit {
   [[nodiscard]] bool make_ready(Size size_class) noexcept {
     Address slab = active_[size_class];
     if (slab == 0 || is_end_of_list(at<Slab>(slab).free)) {
-      if (slab != 0) leave_full(slab, size_class);
+      if (slab != 0) at<Slab>(slab).until_turn = 1;
+      active_[size_class] = 0;
       slab = partial_[size_class];
       if (slab != 0) {
         remove_partial(slab, size_class);
@@ -621,12 +643,6 @@ class SegregatedFit {
     head.free = slab;
     head.until_turn = blocks_in_slab(size_class);
     return true;
-  }
-
-  /// The active slab, which has no free block, is left to itself until one is freed.
-  void leave_full(Address slab, Size size_class) noexcept {
-    at<Slab>(slab).until_turn = 1;
-    active_[size_class] = ready_[size_class] = 0;
   }
 
   /// A slab of free blocks, in no list; 0: out of memory.
@@ -694,22 +710,17 @@ class SegregatedFit {
   [[nodiscard, gnu::noinline]] bool reclaim() noexcept {
     bool has_reclaimed = false;
     for (Size size_class = 1; size_class < kClasses; ++size_class) {
+      while (!is_end_of_list(ready_[size_class])) put_in_slab(take_ready(size_class), size_class);
       const Address slab = active_[size_class];
       if (slab == 0) continue;
+      active_[size_class] = 0;
       Slab& head = at<Slab>(slab);
-      for (Address block = ready_[size_class]; !is_end_of_list(block);) {
-        const Address next = next_block(block);
-        put_in_slab(block, size_class);
-        block = next;
-      }
-      const Size used = head.until_turn;
-      const bool has_free = !is_end_of_list(head.free);
-      leave_full(slab, size_class);
-      if (used == 0) {
+      if (head.until_turn == 0) {
         give_up_slab(slab, size_class);
         has_reclaimed = true;
-      } else if (has_free) {
-        head.until_turn = used;
+      } else if (is_end_of_list(head.free)) {
+        head.until_turn = 1;
+      } else {
         add_partial(slab, size_class);
       }
     }

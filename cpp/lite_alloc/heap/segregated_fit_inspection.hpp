@@ -9,24 +9,57 @@
 
 namespace lite_alloc {
 
+/// Visits the blocks that malloc takes next. False iff the list is damaged: it ends there.
+template <typename Heap>
+bool visit_ready(const Heap& heap, Size size_class, auto visit) noexcept {
+  Size most = Heap::blocks_in_slab(size_class) + Heap::kMaxAbove;
+  Address block = heap.ready_[size_class];
+  Address end = block;  // where the list ends that free has put its blocks above
+  std::optional<Size> expected_above;
+  while (!Heap::is_end_of_list(block)) {
+    const bool is_block = most-- != 0 && heap.class_at(block) == size_class &&
+                          Heap::is_place_in_slab(block, size_class) && heap.looks_free(block);
+    if (!is_block) return false;
+    const Size above = heap.above_of(block);
+    if (above != expected_above.value_or(above)) return false;
+    expected_above = above == 0 ? 0 : above - 1;
+    visit(block);
+    const Address next = heap.next_block(block);
+    end = above == 0 ? Heap::slab_of(block) : next;
+    block = next;
+  }
+  return block == end && (block == 0 || heap.owns(block, kUnit));
+}
+
 /// The free blocks of one slab, as a set of places.
 template <typename Heap>
 class SlabPicture {
  public:
-  /// Looks at both lists a slab may have. Whatever is wrong with them ends them.
+  /// Looks at both lists a slab's blocks may be in. Whatever is wrong with them ends them.
   SlabPicture(const Heap& heap, Address slab, Size size_class) noexcept
       : slab_(slab), size_(size_class * kUnit), capacity_(Heap::blocks_in_slab(size_class)) {
     const auto& head = heap.template at<typename Heap::Slab>(slab);
-    const bool is_active = heap.active_[size_class] == slab;
-    add(heap, head.free);
-    const Size expected = free_count_ == 0 && !is_active ? 1 : capacity_ - free_count_;
-    is_sound_ = is_sound_ && head.until_turn == expected;
-    if (is_active) add(heap, heap.ready_[size_class]);
+    Address block = head.free;
+    while (is_sound_ && !Heap::is_end_of_list(block)) {
+      add(block);
+      if (!is_sound_) break;
+      is_sound_ = heap.looks_free(block) && heap.above_of(block) == 0;
+      block = heap.next_block(block);
+    }
+    own_count_ = free_count_;
+    const bool is_full = own_count_ == 0 && heap.active_[size_class] != slab;
+    const Size expected = is_full ? 1 : capacity_ - own_count_;
+    is_sound_ = is_sound_ && block == slab && head.until_turn == expected;
+    is_sound_ = visit_ready(heap, size_class, [&](Address ready) {
+                  if (Heap::slab_of(ready) == slab) add(ready);
+                }) && is_sound_;
   }
 
   [[nodiscard]] bool is_sound() const noexcept { return is_sound_; }
   [[nodiscard]] bool is_free(Size place) const noexcept { return is_free_[place]; }
   [[nodiscard]] Size free_count() const noexcept { return free_count_; }
+  /// Those in the slab's own list.
+  [[nodiscard]] Size own_count() const noexcept { return own_count_; }
   [[nodiscard]] Size capacity() const noexcept { return capacity_; }
   [[nodiscard]] Size block_size() const noexcept { return size_; }
   [[nodiscard]] Address block(Size place) const noexcept {
@@ -34,16 +67,13 @@ class SlabPicture {
   }
 
  private:
-  void add(const Heap& heap, Address block) noexcept {
-    for (; !Heap::is_end_of_list(block); block = heap.next_block(block)) {
-      const Size offset = block - slab_ - Heap::kSlabHead;
-      const Size place = offset / size_;
-      is_sound_ = is_sound_ && offset % size_ == 0 && place < capacity_ && !is_free_[place];
-      if (!is_sound_) return;
-      is_free_[place] = true;
-      ++free_count_;
-    }
-    is_sound_ = is_sound_ && (block == slab_ || block == 0);
+  void add(Address block) noexcept {
+    const Size offset = block - slab_ - Heap::kSlabHead;
+    const Size place = offset / size_;
+    is_sound_ = is_sound_ && offset % size_ == 0 && place < capacity_ && !is_free_[place];
+    if (!is_sound_) return;
+    is_free_[place] = true;
+    ++free_count_;
   }
 
   Address slab_;
@@ -51,6 +81,7 @@ class SlabPicture {
   Size capacity_;
   bool is_sound_ = true;
   Size free_count_ = 0;
+  Size own_count_ = 0;
   std::array<bool, Heap::kSlab / kUnit> is_free_ = {};
 };
 
@@ -198,9 +229,9 @@ class SegregatedFitCheck {
     used_blocks_ += picture.capacity() - picture.free_count();
     ++slabs_;
     if (heap_->active_[size_class] == slab) return;
-    if (picture.free_count() == picture.capacity()) {
+    if (picture.own_count() == picture.capacity()) {
       ++spare_slabs_;
-    } else if (picture.free_count() != 0) {
+    } else if (picture.own_count() != 0) {
       ++partial_slabs_;
     }
   }
@@ -225,10 +256,9 @@ class SegregatedFitCheck {
 
   void check_class(Size size_class) noexcept {
     const Address active = heap_->active_[size_class];
-    const Address ready = heap_->ready_[size_class];
-    expect(
-        active == 0 ? ready == 0 : heap_->class_at(active) == size_class && in_slab(ready, active),
-        Kind::kFreeListOutsideHeap, active);
+    expect((active == 0 || heap_->class_at(active) == size_class) &&
+               visit_ready(*heap_, size_class, [](Address) {}),
+           Kind::kFreeListOutsideHeap, heap_->ready_[size_class]);
     const Address first = heap_->partial_[size_class];
     for (Address slab = first; slab != 0 && !found_;) {
       expect(heap_->class_at(slab) == size_class && slab != active && slab % Heap::kSlab == 0,
@@ -240,10 +270,6 @@ class SegregatedFitCheck {
              Kind::kFreeListOutsideHeap, slab);
       slab = next != first ? next : 0;
     }
-  }
-
-  [[nodiscard]] static bool in_slab(Address block, Address slab) noexcept {
-    return block == 0 || Heap::slab_of(block) == slab;
   }
 
   void check_spare() noexcept {

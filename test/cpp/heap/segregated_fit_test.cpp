@@ -22,6 +22,8 @@ using Heap = SegregatedFit<HostPages>;
 constexpr Size kTag = 4;
 constexpr Size kSlab = 4096;
 constexpr Size kMaxSmall = 512;
+/// So many freed blocks of a size serve next, whatever slabs they lie in.
+constexpr Size kMaxAbove = 15;
 
 /// What lies between the two ends of a first region of one page.
 constexpr Size kFirstRegion = kPageBytes - kUnit;
@@ -278,11 +280,24 @@ TEST_F(SegregatedFitTest, AFreedSmallBlockIsUsedAgainBeforeMemoryGrows) {
   }
 }
 
+TEST_F(SegregatedFitTest, SmallBlocksOfAnySlabServeLastInFirstOut) {
+  std::vector<Address> blocks;
+  for (Size i = 0; i < 20 * 7; ++i) blocks.push_back(malloc(512));
+  std::vector<Address> freed;
+  for (Size i = 0; i < kMaxAbove; ++i) freed.push_back(blocks[i * 9]);
+  for (int round = 0; round < 3; ++round) {
+    for (const Address block : freed) free(block);
+    for (auto block = freed.rbegin(); block != freed.rend(); ++block) EXPECT_EQ(malloc(512), *block);
+  }
+}
+
 TEST_F(SegregatedFitTest, TheSlabThatHasHadAFreeBlockForLongestServesFirst) {
   std::vector<Address> blocks;
-  for (Size i = 0; i < 6 * 7; ++i) blocks.push_back(malloc(512));
+  for (Size i = 0; i < 9 * 7; ++i) blocks.push_back(malloc(512));
+  for (Size i = 0; i < kMaxAbove; ++i) free(blocks[6 * 7 + i]);
   // Seven to a slab, the last slab in use: the third, the first, the second, the third once more.
   for (const std::size_t i : {17U, 3U, 10U, 19U}) free(blocks[i]);
+  for (Size i = 0; i < kMaxAbove; ++i) static_cast<void>(malloc(512));
   const std::set<Address> third{malloc(512), malloc(512)};
   EXPECT_EQ(third, (std::set<Address>{blocks[17], blocks[19]}));
   EXPECT_EQ(malloc(512), blocks[3]);
@@ -819,15 +834,15 @@ TEST_F(SegregatedFitTest, OnlyBlocksAreLiveWhereNobodyWritesToThem) {
 TEST_F(SegregatedFitTest, ASmallBlockThatHoldsWhatAFreeOneWouldIsLive) {
   const Address first = malloc(64);
   const Address second = malloc(64);
+  const auto mark_of = [&](Address block) -> std::uint32_t& {
+    return *pages().at<std::uint32_t>(block + 4);
+  };
   free(second);
-  const std::uint32_t link = *pages().at<std::uint32_t>(second);
+  const std::uint32_t mark = mark_of(second) ^ second;
   const Address again = malloc(64);
-  EXPECT_NE(again, second) << "still others to take";
-  // Anything that has the mark of a link, this one's own included.
-  for (Size offset = 0; offset < kSlab; offset += kUnit) {
-    const Address block = first;
-    *pages().at<std::uint32_t>(block) = (link & ~(kSlab - 1)) | offset;
-    EXPECT_TRUE(heap_.is_live(block));
+  for (std::uint32_t count = 0; count < kUnit; ++count) {
+    mark_of(first) = (mark - mark % kUnit + count) ^ first;
+    EXPECT_TRUE(heap_.is_live(first));
   }
   shadow_.forget_all();
   EXPECT_EQ(heap_.free(first), FreeResult::kFreed);
@@ -1029,9 +1044,11 @@ class BrokenSegregatedFit : public testing::Test {
  protected:
   void SetUp() override {
     std::vector<Address> small;
-    for (Size i = 0; i < 8 * 7; ++i) small.push_back(heap_.malloc(512));
+    for (Size i = 0; i < 10 * 7 + 5; ++i) small.push_back(heap_.malloc(512));
     for (Size i = 0; i < 300; ++i) static_cast<void>(heap_.malloc(16));
-    // Slabs 0 and 1 become spare, 2 to 4 have free blocks, 5 and 6 none, the last is in use.
+    // Of slabs 8 to 10, the last of which is in use, blocks serve next. Then slabs 0 and 1 become
+    // spare, 2 to 4 have free blocks, the others none.
+    for (Size i = 0; i < kMaxAbove; ++i) heap_.free(small[8 * 7 + i]);
     for (std::size_t i = 0; i < 14; ++i) heap_.free(small[i]);
     for (std::size_t i = 14; i < 35; i += 2) heap_.free(small[i]);
     // Three free chunks of one bin, and two of others.
@@ -1124,6 +1141,7 @@ TEST_F(BrokenSegregatedFit, AnyOverwrittenLinkOfASmallBlockIsFound) {
     if (!is_small) continue;
     if (extent.size == 16 && extent.begin % 256 != 0) continue;  // there are many
     expect_word_is_checked(extent.begin, "link");
+    expect_word_is_checked(extent.begin + 4, "mark");
     ++count;
   }
   EXPECT_GE(count, 30U);

@@ -14,8 +14,6 @@
 namespace lite_alloc {
 
 template <typename Heap>
-bool visit_ready(const Heap& heap, Size size_class, auto visit) noexcept;
-template <typename Heap>
 class SlabPicture;
 template <typename Heap>
 class SegregatedFitCursor;
@@ -267,8 +265,6 @@ class SegregatedFit {
   [[nodiscard]] const Pages& pages() const noexcept { return pages_; }
 
  private:
-  template <typename Heap>
-  friend bool visit_ready(const Heap& heap, Size size_class, auto visit) noexcept;
   friend SlabPicture<SegregatedFit>;
   friend SegregatedFitCursor<SegregatedFit>;
   friend SegregatedFitCheck<SegregatedFit>;

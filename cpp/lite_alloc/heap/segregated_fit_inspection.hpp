@@ -9,28 +9,6 @@
 
 namespace lite_alloc {
 
-/// Visits the blocks that malloc takes next. False iff the list is damaged: it ends there.
-template <typename Heap>
-bool visit_ready(const Heap& heap, Size size_class, auto visit) noexcept {
-  Size most = Heap::blocks_in_slab(size_class) + Heap::kMaxAbove;
-  Address block = heap.ready_[size_class];
-  Address end = block;  // where the list ends that free has put its blocks above
-  std::optional<Size> expected_above;
-  while (!Heap::is_end_of_list(block)) {
-    const bool is_block = most-- != 0 && heap.class_at(block) == size_class &&
-                          Heap::is_place_in_slab(block, size_class) && heap.looks_free(block);
-    if (!is_block) return false;
-    const Size above = heap.above_of(block);
-    if (above != expected_above.value_or(above)) return false;
-    expected_above = above == 0 ? 0 : above - 1;
-    visit(block);
-    const Address next = heap.next_block(block);
-    end = above == 0 ? Heap::slab_of(block) : next;
-    block = next;
-  }
-  return block == end && (block == 0 || heap.owns(block, kUnit));
-}
-
 /// The free blocks of one slab, as a set of places.
 template <typename Heap>
 class SlabPicture {
@@ -50,9 +28,7 @@ class SlabPicture {
     const bool is_full = own_count_ == 0 && heap.active_[size_class] != slab;
     const Size expected = is_full ? 1 : capacity_ - own_count_;
     is_sound_ = is_sound_ && block == slab && head.until_turn == expected;
-    is_sound_ = visit_ready(heap, size_class, [&](Address ready) {
-                  if (Heap::slab_of(ready) == slab) add(ready);
-                }) && is_sound_;
+    add_ready(heap, size_class);
   }
 
   [[nodiscard]] bool is_sound() const noexcept { return is_sound_; }
@@ -67,6 +43,24 @@ class SlabPicture {
   }
 
  private:
+  /// Those of this slab that malloc takes next. All of that list is looked at.
+  void add_ready(const Heap& heap, Size size_class) noexcept {
+    Size most = capacity_ + Heap::kMaxAbove;
+    Address block = heap.ready_[size_class];
+    Address end = block;  // where it ends
+    Size above = kUnit;  // more than there can be: the first may say any number
+    for (; is_sound_ && !Heap::is_end_of_list(block); block = heap.next_block(block)) {
+      is_sound_ = most-- != 0 && heap.class_at(block) == size_class &&
+                  Heap::is_place_in_slab(block, size_class) && heap.looks_free(block) &&
+                  (above == kUnit || heap.above_of(block) == (above == 0 ? 0 : above - 1));
+      if (!is_sound_) return;
+      if (Heap::slab_of(block) == slab_) add(block);
+      above = heap.above_of(block);
+      end = above == 0 ? Heap::slab_of(block) : heap.next_block(block);
+    }
+    is_sound_ = is_sound_ && block == end && (block == 0 || heap.owns(block, kUnit));
+  }
+
   void add(Address block) noexcept {
     const Size offset = block - slab_ - Heap::kSlabHead;
     const Size place = offset / size_;
@@ -256,9 +250,10 @@ class SegregatedFitCheck {
 
   void check_class(Size size_class) noexcept {
     const Address active = heap_->active_[size_class];
+    const Address ready = heap_->ready_[size_class];
     expect((active == 0 || heap_->class_at(active) == size_class) &&
-               visit_ready(*heap_, size_class, [](Address) {}),
-           Kind::kFreeListOutsideHeap, heap_->ready_[size_class]);
+               (Heap::is_end_of_list(ready) || heap_->class_at(ready) == size_class),
+           Kind::kFreeListOutsideHeap, active);
     const Address first = heap_->partial_[size_class];
     for (Address slab = first; slab != 0 && !found_;) {
       expect(heap_->class_at(slab) == size_class && slab != active && slab % Heap::kSlab == 0,

@@ -41,22 +41,24 @@ class SegregatedFitCheck;
 /// what size its blocks are. A block of a slab has no header; a free one holds the link to the
 /// next, and a mark:
 ///
-///     ready_[c] -> block -> block -> ...       where malloc takes from, and free puts to
-///     head      -> block -> ...                each slab's own: where free puts what is too much
+///     ready_[c] -> block -> block -> ...       where malloc takes from, and free puts to at first
+///     head      -> block -> ...                each slab has its own: for all else that is freed
 ///     partial_[c] -> slab <-> slab <-> ...     a ring of the slabs with free blocks, oldest first
 ///     spare_    -> slab -> slab                slabs with nothing but free blocks, at most 16
 ///
-/// When `ready_[c]` is used up, the list of the slab that it had last, `active_[c]`, takes its place
-/// at once, or that of another slab. On top of these, free may put 15 blocks: their marks count
-/// them, so that malloc need not. So neither call looks at more than two blocks. For its slab a
-/// block in `ready_` is as good as used.
+/// When `ready_[c]` is used up, the list of slab `active_[c]`, which it came from, takes its place
+/// at once, or that of another slab. On top of that list free puts 15 blocks of any slabs: a
+/// program that frees and allocates in turn reaches nothing else. Their marks count them, so that
+/// malloc need not. So neither call looks at more than two blocks. To its slab a block in `ready_`
+/// is a used one.
 ///
 /// Why the time of every operation is bounded: a chunk is found in the first non-empty bin whose
 /// sizes all fit (two bit scans), or among the first 8 of its own bin; it merges with at most two
 /// neighbours; lists of slabs are doubly linked. The one loop over many things, `reclaim`, runs
-/// before memory grows, and touches at most the spare slabs and one slab of each size. Cutting a
-/// slab up writes 254 words. Beside that only copying, zeroing, growing and the map, which doubles
-/// when it is too short (1/4096 of the address space used), take time in proportion to sizes.
+/// before memory grows, and touches at most the spare slabs and the ready blocks of each size.
+/// Cutting a slab up writes 508 words. Beside that only copying, zeroing, growing and the map,
+/// which doubles when it is too short (1/4096 of the address space used), take time in proportion
+/// to sizes.
 template <PageSource Pages, typename Tracker = Tracking>
 class SegregatedFit {
  public:
@@ -300,7 +302,7 @@ class SegregatedFit {
 
   struct Slab {
     Size until_turn;  // so many frees to its own list from now on, its state changes
-    Address free;     // the first free block; the slab itself if there is none. No mark: counts 0
+    Address free;     // the first free block; the slab itself if there is none. See `put_block`
     Address next;
     Address previous;
   };
@@ -520,7 +522,9 @@ class SegregatedFit {
 
   [[nodiscard]] Address next_block(Address block) const noexcept { return at<Address>(block); }
 
-  [[nodiscard]] Size& mark_of(Address block) const noexcept { return at<Size>(block + kTag); }
+  [[nodiscard]] Size& mark_of(Address block) const noexcept {
+    return at<Size>(block + sizeof(Address));
+  }
 
   void set_next_block(Address block, Address next, Size above = 0) noexcept {
     at<Address>(block) = next;
@@ -562,6 +566,9 @@ class SegregatedFit {
            divides(size_class, offset / kUnit);
   }
 
+  /// Puts a freed block on top of `ready_`, unless enough are there. Where that list ends, `free`
+  /// in the head of a slab is read for a mark: a multiple of 16, so nothing is above. If the slab
+  /// is gone by now, it is any number, and any will do.
   void put_block(Address block, Size size_class) noexcept {
     const Address ready = ready_[size_class];
     const Size above = above_of(ready);

@@ -48,7 +48,7 @@ class SlabPicture {
     Size most = capacity_ + Heap::kMaxAbove;
     Address block = heap.ready_[size_class];
     Address end = block;  // where it ends
-    Size above = kUnit;  // more than there can be: the first may say any number
+    Size above = kUnit;   // more than there can be: the first may say any number
     for (; is_sound_ && !Heap::is_end_of_list(block); block = heap.next_block(block)) {
       is_sound_ = most-- != 0 && heap.class_at(block) == size_class &&
                   Heap::is_place_in_slab(block, size_class) && heap.looks_free(block) &&

@@ -287,7 +287,8 @@ TEST_F(SegregatedFitTest, SmallBlocksOfAnySlabServeLastInFirstOut) {
   for (Size i = 0; i < kMaxAbove; ++i) freed.push_back(blocks[i * 9]);
   for (int round = 0; round < 3; ++round) {
     for (const Address block : freed) free(block);
-    for (auto block = freed.rbegin(); block != freed.rend(); ++block) EXPECT_EQ(malloc(512), *block);
+    for (auto block = freed.rbegin(); block != freed.rend(); ++block)
+      EXPECT_EQ(malloc(512), *block);
   }
 }
 

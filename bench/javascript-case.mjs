@@ -12,7 +12,7 @@ const [peerName, mode, ...names] = process.argv.slice(2);
 const smoke = mode === 'smoke';
 const times = {
   smoke: { time: 1, warmupTime: 1, sample: 0 },
-  medium: { time: 150, warmupTime: 60, sample: 0.3 },
+  medium: { time: 130, warmupTime: 60, sample: 0.3 },
   heavy: { time: 600, warmupTime: 200, sample: 0.3 },
 }[mode];
 /** On the way through a history at which its memory is looked at. */

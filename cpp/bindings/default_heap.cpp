@@ -15,9 +15,9 @@ extern template __attribute__((noinline))
 Address SegregatedFit<bindings::Memory>::new_slab(Size) noexcept;
 extern template bool SegregatedFit<bindings::Memory>::grow(Size, Size, Size) noexcept;
 extern template bool SegregatedFit<bindings::Memory>::reclaim() noexcept;
-extern template void SegregatedFit<bindings::Memory>::turn(Address, Size) noexcept;
-template __attribute__((noinline)) void SegregatedFit<bindings::Memory>::put_in_slab(Address,
-                                                                                     Size) noexcept;
+extern template
+    __attribute__((noinline)) void SegregatedFit<bindings::Memory>::put_in_slab(Address,
+                                                                                Size) noexcept;
 
 }  // namespace lite_alloc
 

@@ -59,8 +59,9 @@ class BumpStrategy : public Base {
                                 Address last = 0) noexcept {
     const Size size = block_bytes({payload, alignment, prefix});
 #ifndef __OPTIMIZE_SIZE__
-    // What every call of a short loop comes to, without what else may be. A size that wrapped is 0,
-    // and one less is more than there can be.
+    // What every call of a short loop comes to, without what else may be. A size that wrapped is 0
+    // with a single list, and one less is more than there can be; one that is too large without
+    // that finds no room.
     const bool has_free_blocks = Bins::kLists != 1 || lists_[0] != 0;
     if (!has_free_blocks && last == 0 && alignment <= kUnit && size - 1 < limit_ - top_) {
       const Address begin = top_;

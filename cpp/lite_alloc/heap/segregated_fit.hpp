@@ -227,7 +227,8 @@ class SegregatedFit {
   }
 
   /// Whether a block that was not freed starts here: for any address, see `free`. Reads one tag or
-  /// slab, and the list of free blocks of that where the first word of the block looks like a link.
+  /// the head of one slab; and the lists of free blocks that this may be in, where it has the mark
+  /// of one.
   [[nodiscard]] bool is_live(Address address) const noexcept requires(Tracker::kEnabled) {
     const Size size_class = class_at(address);
     if (size_class == 0) return is_live_chunk(address);
@@ -251,14 +252,14 @@ class SegregatedFit {
     return statistics;
   }
 
-  /// A cursor over free and used stretches in address order. Constant time a step, and a slab's
-  /// list of free blocks where one begins.
+  /// A cursor over free and used stretches in address order. Constant time a step; where a slab
+  /// begins, the list of its free blocks and that of the ready ones of its size.
   [[nodiscard]] auto walk() const noexcept requires(Tracker::kEnabled) {
     return SegregatedFitCursor<SegregatedFit>(*this);
   }
 
   /// Looks for anything that cannot be in tags, lists, slabs and counters. Time in proportion to
-  /// the number of chunks and of free blocks.
+  /// the number of chunks and of free blocks; for each slab also to the ready blocks of its size.
   [[nodiscard]] Corruption find_corruption() const noexcept requires(Tracker::kEnabled) {
     return SegregatedFitCheck<SegregatedFit>(*this).run();
   }
@@ -531,7 +532,7 @@ class SegregatedFit {
     mark_of(block) = (block ^ kFreeMark) + above;
   }
 
-  /// How many blocks free has put in `ready_` up to this one.
+  /// How many blocks free has put in `ready_` up to this one, as it counts them.
   [[nodiscard]] Size above_of(Address block) const noexcept { return mark_of(block) % kUnit; }
 
   [[nodiscard]] bool looks_free(Address block) const noexcept {
@@ -690,7 +691,7 @@ class SegregatedFit {
     set_next_block(block, slab);
   }
 
-  /// For a slab that is none any more: puts a link into every block, so that it looks free, and
+  /// For a slab that is none any more: puts a mark into every block, so that it looks free, and
   /// what is no used chunk's tag below it, where contents may look like one.
   void mark_blocks_free(Address slab, Size size_class) noexcept requires(Tracker::kEnabled) {
     const Size size = size_class * kUnit;

@@ -43,22 +43,26 @@ class SlabPicture {
   }
 
  private:
-  /// Those of this slab that malloc takes next. All of that list is looked at.
+  /// Those of this slab that malloc takes next. All of that list is looked at; what is wrong with
+  /// it is this slab's fault if it is in a word of one of its blocks.
   void add_ready(const Heap& heap, Size size_class) noexcept {
     Size most = capacity_ + Heap::kMaxAbove;
+    Address from = 0;  // the block whose link was followed
     Address block = heap.ready_[size_class];
-    Address end = block;  // where it ends
-    Size above = kUnit;   // more than there can be: the first may say any number
-    for (; is_sound_ && !Heap::is_end_of_list(block); block = heap.next_block(block)) {
-      is_sound_ = most-- != 0 && heap.class_at(block) == size_class &&
-                  Heap::is_place_in_slab(block, size_class) && heap.looks_free(block) &&
-                  (above == kUnit || heap.above_of(block) == (above == 0 ? 0 : above - 1));
-      if (!is_sound_) return;
-      if (Heap::slab_of(block) == slab_) add(block);
-      above = heap.above_of(block);
-      end = above == 0 ? Heap::slab_of(block) : heap.next_block(block);
+    Address end = block;  // where the list is to end
+    while (most-- != 0 && heap.class_at(block) == size_class &&
+           Heap::is_place_in_slab(block, size_class)) {
+      if (Heap::slab_of(block) == slab_) {
+        add(block);
+        is_sound_ = is_sound_ && heap.looks_free(block);
+      }
+      from = block;
+      block = heap.next_block(block);
+      end = heap.above_of(from) == 0 ? Heap::slab_of(from) : block;
     }
-    is_sound_ = is_sound_ && block == end && (block == 0 || heap.owns(block, kUnit));
+    const bool is_end =
+        Heap::is_end_of_list(block) && block == end && (block == 0 || heap.owns(block, kUnit));
+    is_sound_ = is_sound_ && (is_end || Heap::slab_of(from) != slab_);
   }
 
   void add(Address block) noexcept {

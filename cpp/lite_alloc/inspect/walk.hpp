@@ -77,8 +77,8 @@ class BlockWalk {
   bool has_pending_ = false;
 };
 
-/// The same for blocks that know their size without a header. Constant time a step, and a slab's
-/// list of free blocks where one begins.
+/// The same for blocks that know their size without a header: steps as those of the heap's own
+/// cursor.
 template <PageSource Pages, typename Tracker>
 class BlockWalk<SegregatedFit<Pages, Tracker>> {
  public:

@@ -1134,6 +1134,17 @@ TEST_F(BrokenSegregatedFit, AnyOverwrittenWordOfASlabIsFound) {
   for (const Size offset : {0U, 4U}) expect_word_is_checked(full_ + offset, "full");
 }
 
+TEST_F(BrokenSegregatedFit, TheSlabOfAnOverwrittenBlockIsNamed) {
+  for (const Extent& extent : extents_of(heap_)) {
+    if (extent.state != Extent::State::kFree || extent.size != 512) continue;
+    for (const Size offset : {0U, 4U}) {
+      const std::uint32_t right = std::exchange(word(extent.begin + offset), 0x41414141U);
+      EXPECT_EQ(heap_.find_corruption().address, align_down(extent.begin, kSlab)) << offset;
+      word(extent.begin + offset) = right;
+    }
+  }
+}
+
 TEST_F(BrokenSegregatedFit, AnyOverwrittenLinkOfASmallBlockIsFound) {
   Size count = 0;
   for (const Extent& extent : extents_of(heap_)) {
@@ -1142,7 +1153,8 @@ TEST_F(BrokenSegregatedFit, AnyOverwrittenLinkOfASmallBlockIsFound) {
     if (!is_small) continue;
     if (extent.size == 16 && extent.begin % 256 != 0) continue;  // there are many
     expect_word_is_checked(extent.begin, "link");
-    expect_word_is_checked(extent.begin + 4, "mark");
+    // The lowest digit is a count; a wrong one makes lists longer or shorter than they would be.
+    expect_word_is_checked(extent.begin + 4, "mark", kUnit - 1);
     ++count;
   }
   EXPECT_GE(count, 30U);

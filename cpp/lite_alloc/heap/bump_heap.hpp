@@ -76,11 +76,7 @@ class BumpStrategy : public Base {
   /// Carves from the end of the first free block that is large enough, then tries the slack. The
   /// rest of the block goes to the front of its list, where a large one is found at once: four
   /// times faster on the history of a Lua program than to leave it in its place.
-#ifndef __OPTIMIZE_SIZE__
-  [[gnu::noinline]]
-#endif
-  [[nodiscard]] Address
-  search(Size size, Size alignment_mask, Size prefix, Address last) noexcept {
+  [[nodiscard]] Address search(Size size, Size alignment_mask, Size prefix, Address last) noexcept {
     Address base = last;
     if (base == 0) {
       Address* list = &lists_[Bins::list_of(size)];
@@ -101,7 +97,24 @@ class BumpStrategy : public Base {
       } while (++list != lists_.data() + Bins::kLists);
       base = top_;
     }
-    return Base::find_room(base, size, alignment_mask, prefix, last != 0,
+#ifndef __OPTIMIZE_SIZE__
+    // As above.
+    if (last == 0 && alignment_mask < kUnit && size <= limit_ - base) {
+      top_ = base + size;
+      return base;
+    }
+#endif
+    return raise_top(base, size, alignment_mask, prefix, last != 0);
+  }
+
+  /// In the memory at `base`, which grows where it must. Apart, so that the calls before do without
+  /// the stack that this takes.
+#ifndef __OPTIMIZE_SIZE__
+  [[gnu::noinline]]
+#endif
+  [[nodiscard]] Address
+  raise_top(Address base, Size size, Size alignment_mask, Size prefix, bool in_place) noexcept {
+    return Base::find_room(base, size, alignment_mask, prefix, in_place,
                            [&](Address start, Address lowest, Size gap, Address limit) {
                              if (start > limit_) leave_region(start);
                              const Address begin = lowest + gap;

@@ -62,8 +62,8 @@ class BumpStrategy : public Base {
     // What every call of a short loop comes to, without what else may be. A size that wrapped is 0
     // with a single list, and one less is more than there can be; one that is too large without
     // that finds no room.
-    const bool has_free_blocks = Bins::kLists != 1 || lists_[0] != 0;
-    if (!has_free_blocks && last == 0 && alignment <= kUnit && size - 1 < limit_ - top_) {
+    const bool may_find_block = Bins::kLists != 1 || lists_[0] != 0;
+    if (!may_find_block && last == 0 && alignment <= kUnit && size - 1 < limit_ - top_) {
       const Address begin = top_;
       top_ += size;
       return begin;
@@ -96,14 +96,13 @@ class BumpStrategy : public Base {
         }
       } while (++list != lists_.data() + Bins::kLists);
       base = top_;
-    }
 #ifndef __OPTIMIZE_SIZE__
-    // As above.
-    if (last == 0 && alignment_mask < kUnit && size <= limit_ - base) {
-      top_ = base + size;
-      return base;
-    }
+      if (alignment_mask < kUnit && size <= limit_ - base) {
+        top_ = base + size;
+        return base;
+      }
 #endif
+    }
     return raise_top(base, size, alignment_mask, prefix, last != 0);
   }
 

@@ -1135,6 +1135,7 @@ TEST_F(BrokenSegregatedFit, AnyOverwrittenWordOfASlabIsFound) {
 }
 
 TEST_F(BrokenSegregatedFit, TheSlabOfAnOverwrittenBlockIsNamed) {
+  Size count = 0;
   for (const Extent& extent : extents_of(heap_)) {
     if (extent.state != Extent::State::kFree || extent.size != 512) continue;
     for (const Size offset : {0U, 4U}) {
@@ -1142,7 +1143,9 @@ TEST_F(BrokenSegregatedFit, TheSlabOfAnOverwrittenBlockIsNamed) {
       EXPECT_EQ(heap_.find_corruption().address, align_down(extent.begin, kSlab)) << offset;
       word(extent.begin + offset) = right;
     }
+    ++count;
   }
+  EXPECT_GE(count, 30U);
 }
 
 TEST_F(BrokenSegregatedFit, AnyOverwrittenLinkOfASmallBlockIsFound) {

@@ -51,8 +51,7 @@ class SlabPicture {
     Address from = 0;  // the block whose link was followed
     Address block = heap.ready_[size_class];
     Address end = block;  // where the list is to end
-    while (most-- != 0 && heap.class_at(block) == size_class &&
-           Heap::is_place_in_slab(block, size_class)) {
+    while (most-- != 0 && heap.is_block_of(block, size_class)) {
       if (Heap::slab_of(block) == slab_) {
         add(block);
         is_sound_ = is_sound_ && heap.looks_free(block);

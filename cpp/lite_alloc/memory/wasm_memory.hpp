@@ -26,8 +26,7 @@ inline void notify_javascript() { emscripten_notify_memory_growth(0); }
 
 /// The module's own linear memory. Other code may grow it too: `end()` always asks the engine.
 ///
-/// A heap uses at most 65 535 pages, also where memory has 65 536: the end of the last page is 2^32,
-/// which no 32-bit address can say.
+/// A heap uses at most 65 535 pages, also where memory has 65 536: see `kEndOfAddresses`.
 ///
 /// `kMaxPages` is not checked where it is 0: for a module whose own declared maximum is no more.
 template <GrowthListener kOnGrowth = nullptr, Size kMaxPages = 65535>
@@ -61,7 +60,8 @@ class WasmMemory {
  private:
   // Not inlined: only what grows memory asks, from several places.
   [[nodiscard, gnu::noinline]] static Address end_of_usable_pages() noexcept {
-    return std::min<Size>(__builtin_wasm_memory_size(0), 65535) * kPageBytes;
+    const Size pages = __builtin_wasm_memory_size(0);
+    return std::min(pages, kEndOfAddresses / kPageBytes) * kPageBytes;
   }
 };
 

@@ -90,6 +90,7 @@ class Tracking {
   }
 
   [[nodiscard]] Address oldest_region() const noexcept { return oldest_region_; }
+  [[nodiscard]] Address newest_region() const noexcept { return newest_region_; }
 
   void free_block_added(Size size) noexcept {
     if (size >= largest_free_) {

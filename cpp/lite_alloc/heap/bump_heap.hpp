@@ -21,7 +21,7 @@ namespace lite_alloc {
 ///                      in this and every later list, in no earlier one
 ///
 /// A free block gives away just what is asked, the rest stays free. Nothing is coalesced, so free
-/// blocks only get smaller.
+/// blocks only get smaller: once everything is freed, only `reset` makes one piece of memory again.
 ///
 /// Source of the search and its cost: Knuth, The Art of Computer Programming, vol. 1, 2.5.
 ///

@@ -12,9 +12,10 @@ namespace lite_alloc {
 ///     next, size -----> next, size ---------> 0, size
 ///
 /// Blocks have no header and take whole units of 16 bytes, from the high end of the first free
-/// block that holds them: what is left of it keeps its place in the list, and a block that grows
-/// later often finds its rest behind it. Whatever an alignment leaves on either side stays free.
-/// New memory joins a free block at the top, so that just what is missing is grown.
+/// block that holds them: what is left of it keeps its place in the list. Only the free block at
+/// the end of the heap gives from its low end, so that its rest joins what growth adds there.
+/// Whatever an alignment leaves on either side stays free. New memory joins a free block at the
+/// top, so that just what is missing is grown. Once everything is freed, each region is one block.
 ///
 /// Fragments little. Every call takes time in proportion to the free blocks below the place it ends
 /// up at.
@@ -107,7 +108,9 @@ class FreeListStrategy : public Base {
       const Address block = next;
       link = Base::behind(block);
       next = run_at(block).next;
-      if (Base::Links::kSealed && next - 1 < block) __builtin_trap();  // so that this ends
+      // So that this ends. The block below is checked in full, which shows whether all before it
+      // was sound.
+      if (Base::Links::kSealed && (next - 1 < block || next % kUnit != 0)) __builtin_trap();
     }
     if (next == end) {
       const FreeRun run = checked_run_at(next);

@@ -191,7 +191,9 @@ class HeaderlessHeap {
   }
 
   /// The words of a free block, whatever they say.
-  [[nodiscard]] FreeRun run_at(Address block) const noexcept { return links_.read(block, at(block)); }
+  [[nodiscard]] FreeRun run_at(Address block) const noexcept {
+    return links_.read(block, at(block));
+  }
 
   /// The words of a free block. Traps where other code has overwritten them.
   [[nodiscard]] FreeRun checked_run_at(Address block) const noexcept {

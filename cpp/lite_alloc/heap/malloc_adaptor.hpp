@@ -35,8 +35,8 @@ class MallocAdaptor {
   constexpr explicit MallocAdaptor(Arguments&&... arguments) noexcept
       : allocator_(std::forward<Arguments>(arguments)...) {}
 
-  /// Sets what seals are mixed with, those of the allocator below too. Requires that the heap has no
-  /// memory yet. Without this call the secret is 0.
+  /// Sets what seals are mixed with, those of the allocator below too. Requires that the heap has
+  /// no memory yet. Without this call the secret is 0.
   void set_secret(std::uint32_t secret) noexcept {
     allocator_.set_secret(secret);
     // Numbers of its own, so that a link of a free block, which can be read from its bytes, reveals

@@ -53,11 +53,14 @@ decltype(auto) with_heap(Action action) noexcept {
 
 }  // namespace
 
-Size start(Size strategy) noexcept {
+Size start(Size strategy, std::uint32_t secret) noexcept {
   if (strategy > kDefaultStrategy || (strategy < kDefaultStrategy && !kHasOthers)) return 0;
   is_other = strategy < kDefaultStrategy;
   if (!uses_default()) other_heap.allocator().choose(kSmallStrategies[strategy]);
-  with_heap([](auto& heap) { sized(heap).claim(); });
+  with_heap([=](auto& heap) {
+    heap.set_secret(secret);
+    sized(heap).claim();
+  });
   return 1;
 }
 

@@ -7,7 +7,7 @@
  * 0 to 2^32 - 1: embind does not check them. What they do is said in `heap_functions.hpp`.
  */
 export interface ModuleFunctions {
-  start(strategy: number): number;
+  start(strategy: number, secret: number): number;
   malloc(size: number): number;
   zeroed(size: number): number;
   memalign(alignment: number, size: number): number;

@@ -31,7 +31,7 @@ import {
 } from './options.js';
 import { drawHeap } from './picture.js';
 import { Recorder, type RecordOptions } from './recorder.js';
-import type { openRegion } from './region.js';
+import type { openRegion, Tenant } from './region.js';
 import { Scope } from './scope.js';
 import { checkHeap, type HeapStats } from './sight.js';
 import { HeapSnapshot } from './snapshot.js';
@@ -61,6 +61,10 @@ export class Heap extends Allocator {
   #malloc!: HeapFunctions['malloc'];
   #free!: HeapFunctions['free'];
   #isDisposed = false;
+  #endReason = 'the heap was disposed';
+  /** Reachable as long as the heap is: other heaps in the same memory know it weakly. */
+  readonly #tenant: Tenant;
+  #leaveRegion: (() => void) | undefined;
   readonly #regionBytes: number | undefined;
   readonly #maximumBytes: number;
   readonly #owner: { -readonly [Key in keyof BlockOwner]: BlockOwner[Key] };
@@ -79,10 +83,10 @@ export class Heap extends Allocator {
     if (plan.stableViews) stopDetaching(memory);
     this.strategy = plan.strategy;
     const strategy = strategies.indexOf(plan.strategy);
-    const functions =
-      region === undefined
-        ? instantiate(module, memory, strategy)
-        : open?.(module, region, strategy, entryParts);
+    this.#tenant = { end: (reason) => this.#end(reason) };
+    const opened = region && open?.(module, region, strategy, this.#tenant, entryParts);
+    this.#leaveRegion = opened?.leave;
+    const functions = opened?.functions ?? instantiate(module, memory, strategy);
     if (functions === undefined) {
       throw new WasmLoadError(
         `wasm: this file has the default strategy alone, not ${plan.strategy}; lite-alloc/lite-alloc.strategies.wasm has all`,
@@ -129,7 +133,7 @@ export class Heap extends Allocator {
    * @throws TypeError where `listener` is not a function.
    */
   onGrow(listener: GrowthListener): Disposable {
-    if (this.#isDisposed) failDisposed();
+    if (this.#isDisposed) failDisposed(this.#endReason);
     return this.#growth.add(listener);
   }
 
@@ -415,7 +419,7 @@ export class Heap extends Allocator {
    * @throws TypeError, RangeError where an option is wrong.
    */
   record(options: RecordOptions = {}): Recorder {
-    if (this.#isDisposed) failDisposed();
+    if (this.#isDisposed) failDisposed(this.#endReason);
     const recorder = new Recorder(options, (layer) => {
       this.#layers.splice(this.#layers.indexOf(layer), 1);
       this.#applyLayers();
@@ -450,12 +454,20 @@ export class Heap extends Allocator {
 
   /** Drops the heap and its memory: everything in it is dead, and every call throws `UseAfterFreeError`. */
   [disposeSymbol](): void {
+    this.#end(this.#endReason);
+  }
+
+  /** From now on every call throws with this reason. */
+  #end(reason: string): void {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
+    this.#endReason = reason;
+    this.#leaveRegion?.();
     this.#debug = undefined;
-    this.#use(disposedFunctions(this.#module));
+    const fail = (): never => failDisposed(reason);
+    this.#use(mapCalls(this.#module, () => fail));
     this.#owner.views = new MemoryViews(() => this.memory);
-    Object.defineProperty(this.#owner, 'memory', { get: failDisposed });
+    Object.defineProperty(this.#owner, 'memory', { get: fail });
     this.#owner.epoch++;
   }
 
@@ -578,11 +590,6 @@ function createMemory({ initialPages, maximumPages: wantedPages }: HeapPlan): {
   }
 }
 
-/** Functions that all throw, in place of those of a dropped instance. */
-function disposedFunctions(functions: HeapFunctions): HeapFunctions {
-  return mapCalls(functions, () => failDisposed);
-}
-
-function failDisposed(): never {
-  throw new UseAfterFreeError('the heap was disposed');
+function failDisposed(reason: string): never {
+  throw new UseAfterFreeError(reason);
 }

@@ -5,6 +5,7 @@
 import instantiateGlue from '#glue';
 import { WasmLoadError, wrapFailure, wrapRejection } from './errors.js';
 import { type HeapFunctions, heapFunctions, type ModuleFunctions } from './heap-functions.js';
+import { randomSecret } from './secret.js';
 
 /** Where the wasm can be had: compiled, as bytes, or as what can be fetched. */
 export type WasmSource = WebAssembly.Module | BufferSource | URL | string | Response;
@@ -55,7 +56,7 @@ export function loadModuleSync(source: WasmSource): WebAssembly.Module {
 
   const url = resolveUrl(source);
   const known = modules.get(url.href);
-  if (known !== undefined && !(known instanceof Promise)) return known;
+  if (known !== undefined && !('then' in known)) return known;
   const module = compileBytesSync(readFile(url) ?? fetchSync(url));
   modules.set(url.href, module);
   return module;
@@ -74,7 +75,9 @@ export function instantiate(
     'the wasm module is not the one this version of the package works with',
     () => {
       const functions = instantiateGlue(module, memory) as ModuleFunctions;
-      return functions.start(strategy) === 0 ? undefined : heapFunctions(functions, memory);
+      return functions.start(strategy, randomSecret()) === 0
+        ? undefined
+        : heapFunctions(functions, memory);
     },
   );
 }

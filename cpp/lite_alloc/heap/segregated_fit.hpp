@@ -196,9 +196,6 @@ class SegregatedFit {
     return resize(address - layout.prefix, layout.alignment, layout.prefix, new_size);
   }
 
-  /// Sets the secret of this heap. Requires that the heap has no memory yet.
-  void set_secret(std::uint32_t) noexcept {}
-
   /// Takes the memory that is there now as the first region, so that pages somebody else grows
   /// before the first allocation stay theirs. False iff the heap has one already, or there is none.
   bool claim() noexcept {

@@ -1135,17 +1135,23 @@ class SegregatedFit {
       const bool has_free = partial_[size_class] != 0 || !is_end_of_list(ready_[size_class]) ||
                             (active != 0 && !is_end_of_list(at<Slab>(active).free));
       if (has_free) largest = std::max(largest, size_class * kUnit);
-      if (active != 0 && is_unused(active, size_class)) largest = std::max(largest, kSlab);
+      // Where all blocks of a size were freed, at least the last one lies in an unused slab.
+      if (is_unused(active, size_class) || is_unused(slab_of(ready_[size_class]), size_class)) {
+        largest = std::max(largest, kSlab);
+      }
     }
     return spare_ != 0 ? std::max(largest, kSlab) : largest;
   }
 
-  /// Whether every block of an active slab is free or ready, so that `reclaim` gives it up.
-  [[nodiscard]] bool is_unused(Address active, Size size_class) const noexcept {
-    Size used = at<Slab>(active).until_turn;
+  /// Whether every block of a slab is free or ready, so that `reclaim` gives it up.
+  [[nodiscard]] bool is_unused(Address slab, Size size_class) const noexcept {
+    if (class_at(slab) != size_class) return false;
+    const Slab& head = at<Slab>(slab);
+    const bool is_full = active_[size_class] != slab && is_end_of_list(head.free);
+    Size used = is_full ? blocks_in_slab(size_class) : head.until_turn;
     Address block = ready_[size_class];
     for (Size left = kMaxReady; left != 0 && is_block_of(block, size_class); --left) {
-      used -= static_cast<Size>(slab_of(block) == active);
+      used -= static_cast<Size>(slab_of(block) == slab);
       block = next_block(block);
     }
     return used == 0;

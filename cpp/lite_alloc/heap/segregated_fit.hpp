@@ -264,8 +264,8 @@ class SegregatedFit {
     return tracker_.live_blocks();
   }
 
-  /// The counters. The largest free block is looked for in one bin and around slabs that hold no
-  /// block; all else is at hand. Takes some ten microseconds at most beside the look at the bin.
+  /// The counters. The largest free block is looked for in one bin and in the lists of ready blocks;
+  /// all else is at hand.
   [[nodiscard]] Statistics statistics() const noexcept requires(Tracker::kEnabled) {
     Statistics statistics = tracker_.counters();
     for (Region region = oldest_region(); region.begin != 0; region = next_region(region)) {
@@ -317,8 +317,6 @@ class SegregatedFit {
   static constexpr Size kFirstMap = 60;  // bytes of the map at first: for 240 KiB
   /// The most blocks that a list of ready ones can have: those of a slab, and what free put above.
   static constexpr Size kMaxReady = kSlab / kUnit + kUnit;
-  /// How many chunks `statistics` looks at to find out what empty slabs would give.
-  static constexpr Size kMaxRunSteps = 1000;
 
   /// As stored: see `next_chunk` and `previous_chunk`.
   struct FreeChunk {
@@ -334,9 +332,8 @@ class SegregatedFit {
   };
   static_assert(sizeof(Slab) == kSlabHead, "blocks behind the head must be aligned");
 
-  /// The mark of a free block is its address mixed with the key of marks, so that a block in use
-  /// does not look free, and in the lowest digit the number of blocks that free has put above those
-  /// of a slab.
+  /// The mark of a free block is its address mixed with a number, so that a block in use does not
+  /// look free, and in the lowest digit the count of blocks that free has put above those of a slab.
   static constexpr Size kMaxAbove = kUnit - 1;
 
   /// What a block takes.
@@ -566,14 +563,14 @@ class SegregatedFit {
   LITE_ALLOC_SMALL_CODE
   void set_next_block(Address block, Address next, Size above = 0) noexcept {
     at<Address>(block) = hardening_.link(block, next);
-    mark_of(block) = (block ^ hardening_.mark_key()) + above;
+    mark_of(block) = hardening_.mark(block) + above;
   }
 
   /// How many blocks free has put in `ready_` up to this one, as it counts them.
   [[nodiscard]] Size above_of(Address block) const noexcept { return mark_of(block) % kUnit; }
 
   [[nodiscard]] bool looks_free(Address block) const noexcept {
-    return (mark_of(block) ^ block ^ hardening_.mark_key()) <= kMaxAbove;
+    return mark_of(block) - hardening_.mark(block) <= kMaxAbove;
   }
 
   /// Whether it really is: O(blocks in a slab). A list that leads in a circle ends the program.
@@ -1108,7 +1105,7 @@ class SegregatedFit {
   /// Records lie in address order at the beginning of pages. An overwritten one, of which that is
   /// not true, is the last: so whoever goes through regions gets to an end.
   [[nodiscard]] Region next_region(const Region& region) const noexcept {
-    const bool may_be_next = region.begin < region.end && region.end <= region.next &&
+    const bool may_be_next = region.begin < region.next &&
                              region.next <= tracker_.newest_region() &&
                              region.next % kPageBytes == 0;
     return may_be_next ? region_at(region.next) : Region{};
@@ -1123,8 +1120,8 @@ class SegregatedFit {
     return region;
   }
 
-  /// The largest free chunk there is, or would be if all empty slabs were given up; the slack left
-  /// out. Looks at no more than `most` chunks, and reads nothing outside the heap, whatever lists
+  /// The largest free chunk. A slab without used blocks counts as one, since an allocation that
+  /// finds no other memory gives it up; the merger with its neighbours is left out. Looks at no more than `most` chunks, and reads nothing outside the heap, whatever lists
   /// and tags say.
   [[nodiscard]] Size largest_free(Size most) const noexcept requires(Tracker::kEnabled) {
     Size largest = 0;
@@ -1133,67 +1130,31 @@ class SegregatedFit {
       largest = std::max(largest, chunk_size(chunk));
       chunk = next_chunk(chunk);
     }
-    Size steps = kMaxRunSteps;
     for (Size size_class = 1; size_class < kClasses; ++size_class) {
       const Address active = active_[size_class];
       const bool has_free = partial_[size_class] != 0 || !is_end_of_list(ready_[size_class]) ||
                             (active != 0 && !is_end_of_list(at<Slab>(active).free));
       if (has_free) largest = std::max(largest, size_class * kUnit);
-      largest = std::max(largest, run_of_empty(active, steps));
-      Address block = ready_[size_class];
-      for (Size left = kMaxAbove; left != 0 && is_block_of(block, size_class); --left) {
-        if (above_of(block) == 0) break;  // the rest lies in `active`
-        largest = std::max(largest, run_of_empty(slab_of(block), steps));
-        block = next_block(block);
+      // Where all blocks of a size were freed, at least the last one lies in an unused slab.
+      if (is_unused(active, size_class) || is_unused(slab_of(ready_[size_class]), size_class)) {
+        largest = std::max(largest, kSlab);
       }
     }
-    Address slab = spare_;
-    for (Size left = spare_count_; left != 0 && owns(slab, kSlab); --left) {
-      largest = std::max(largest, run_of_empty(slab, steps));
-      slab = at<Slab>(slab).next;
-    }
-    return largest;
+    return spare_ != 0 ? std::max(largest, kSlab) : largest;
   }
 
-  /// The bytes of the chunk that would begin with an empty slab, or with the free chunk below it: up
-  /// to the next that is in use, or to the slack. 0 if the slab holds a used block, or if the slab
-  /// below is empty, too: then it is part of that one's.
-  [[nodiscard]] Size run_of_empty(Address slab, Size& steps) const noexcept {
-    if (!is_empty_slab(slab) || is_empty_slab(slab - kSlab)) return 0;
-    const Region region = region_around(slab);
-    Address begin = slab;
-    if ((tag_of(slab) & kBelowFree) != 0 && at<Size>(slab - 2 * kTag) <= slab - region.begin) {
-      begin -= at<Size>(slab - 2 * kTag);
-    }
-    Address end = slab;
-    while (steps != 0 && end != region.end && end != top_) {
-      const Size tag = tag_of(end);
-      const bool is_free = (tag & kFree) != 0;
-      const Size size = is_free ? tag & ~kFlags : kSlab;
-      if (size - 1 >= region.end - end || (!is_free && !is_empty_slab(end))) break;
-      end += size;
-      --steps;
-    }
-    return end - begin;
-  }
-
-  /// Whether every block of this slab is free or ready, so that `reclaim` gives it up.
-  [[nodiscard]] bool is_empty_slab(Address slab) const noexcept {
-    const Size size_class = class_at(slab);
-    if (slab % kSlab != 0 || size_class == 0 || size_class >= kClasses) return false;
+  /// Whether every block of a slab is free or ready, so that `reclaim` gives it up.
+  [[nodiscard]] bool is_unused(Address slab, Size size_class) const noexcept {
+    if (class_at(slab) != size_class) return false;
     const Slab& head = at<Slab>(slab);
-    const bool is_active = active_[size_class] == slab;
-    const bool is_full = !is_active && is_end_of_list(head.free);
-    const Size used = is_full ? blocks_in_slab(size_class) : head.until_turn;
-    const Size most = is_active ? kMaxReady : kMaxAbove;  // how many of those can be ready
-    if (used > most) return false;
-    Size ready = 0;
+    const bool is_full = active_[size_class] != slab && is_end_of_list(head.free);
+    Size used = is_full ? blocks_in_slab(size_class) : head.until_turn;
     Address block = ready_[size_class];
-    for (Size left = most; left != 0 && is_block_of(block, size_class); --left) {
-      ready += static_cast<Size>(slab_of(block) == slab);
+    for (Size left = kMaxReady; left != 0 && is_block_of(block, size_class); --left) {
+      used -= static_cast<Size>(slab_of(block) == slab);
       block = next_block(block);
     }
-    return ready == used;
+    return used == 0;
   }
 
   /// Whether a link to this address may be followed in a list of blocks of this size.

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: MIT
+//
+// One word of a heap's metadata, or of a freed block, is overwritten. Whatever it is and whatever is
+// written: the check, the statistics and a walk end and stay in memory, no later call hangs, and
+// where a later call does harm, the check has seen it before.
+//
+// LITE_ALLOC_CORRUPTIONS sets how many words are tried.
+
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <cstdlib>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "lite_alloc/heap/segregated_fit.hpp"
+#include "support/random.hpp"
+#include "support/shadow_heap.hpp"
+
+namespace lite_alloc::test {
+namespace {
+
+/// Memory in which, as in that of a module, every address that is not there ends the program.
+class FencedMemory {
+ public:
+  FencedMemory() noexcept {
+    void* const range = ::mmap(nullptr, kReserved, PROT_NONE,
+                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (range == MAP_FAILED) std::abort();
+    base_ = static_cast<std::byte*>(range);
+    open(begin(), end_);
+  }
+
+  FencedMemory(const FencedMemory&) = delete;
+  FencedMemory& operator=(const FencedMemory&) = delete;
+  ~FencedMemory() { ::munmap(base_, kReserved); }
+
+  [[nodiscard]] static Address begin() noexcept { return kPageBytes; }
+  [[nodiscard]] Address end() const noexcept { return end_; }
+
+  [[nodiscard]] bool grow(Size bytes) noexcept {
+    if (bytes > kMaxPages * kPageBytes - end_) return false;
+    const Address begin = end_;
+    end_ += align_up(bytes, kPageBytes);
+    open(begin, end_);
+    return true;
+  }
+
+  /// Other code grows memory by a page, which the heap must step over.
+  void grow_as_other_code() noexcept {
+    if (end_ < kMaxPages * kPageBytes) end_ += kPageBytes;
+  }
+
+  template <typename T>
+  [[nodiscard]] T* at(Address address) const noexcept {
+    return reinterpret_cast<T*>(base_ + address);
+  }
+
+ private:
+  static constexpr std::size_t kReserved = (std::size_t{1} << 32U) + kPageBytes;
+  static constexpr Size kMaxPages = 128;
+
+  void open(Address begin, Address end) const noexcept {
+    if (::mprotect(base_ + begin, end - begin, PROT_READ | PROT_WRITE) != 0) std::abort();
+  }
+
+  std::byte* base_ = nullptr;
+  Address end_ = 2 * kPageBytes;
+};
+
+using Heap = SegregatedFit<FencedMemory>;
+
+/// What a process that tries one corruption does next, and what it has found: told to the other.
+struct Progress {
+  enum Phase { kCheck, kStatistics, kWalk, kCalls, kDone } phase;
+  bool is_found;   // the check saw it
+  bool does_harm;  // a later call gave a block twice, lost contents, or refused a live block
+};
+
+class CorruptedHeap {
+ public:
+  explicit CorruptedHeap(Random& random) : random_(&random) {
+    heap_.set_secret(random.below(0xFFFF'FFFF));
+    heap_.claim();
+    for (int i = 0; i < 600; ++i) {
+      if (random_->one_in(150)) heap_.pages().grow_as_other_code();
+      call();
+    }
+  }
+
+  [[nodiscard]] bool is_sound() const { return !heap_.find_corruption(); }
+
+  /// The words of metadata, and some without use in each free block.
+  [[nodiscard]] std::vector<Address> words() const {
+    std::vector<Address> words;
+    const auto add = [&](Address begin, Address end) {
+      for (Address word = begin; word != end; word += 4) words.push_back(word);
+    };
+    Address end = 0;
+    auto cursor = heap_.walk();
+    for (Extent extent; cursor.next(extent);) {
+      const bool is_region = extent.begin != end;
+      if (is_region) add(extent.begin - kUnit, extent.begin);
+      end = extent.end();
+      if (cursor.is_block()) {
+        if (extent.size > 512 || extent.size % kUnit != 0) words.push_back(extent.end() - 4);
+      } else if (extent.state == Extent::State::kFree) {
+        add(extent.begin, extent.begin + 12);  // links or link and mark, and a word without use
+        if (extent.size > 512) add(extent.end() - 12, extent.end());
+      } else {
+        add(extent.begin, extent.end());  // the head or end of a slab, or the map
+      }
+    }
+    return words;
+  }
+
+  /// Overwrites a word, looks at the heap, goes on.
+  void corrupt(Address address, Progress& progress) {
+    auto& word = *heap_.pages().at<std::uint32_t>(address);
+    const auto before = word;
+    word = wrong_value(word);
+    changed_ = std::to_string(address) + ": " + std::to_string(before) + " to " +
+               std::to_string(word);
+    progress.phase = Progress::kCheck;
+    progress.is_found = bool{heap_.find_corruption()};
+    progress.phase = Progress::kStatistics;
+    static_cast<void>(heap_.statistics());
+    progress.phase = Progress::kWalk;
+    Size stretches = 0;
+    auto cursor = heap_.walk();
+    for (Extent extent; cursor.next(extent);) ++stretches;
+    progress.phase = Progress::kCalls;
+    for (int i = 0; i < 300 && !does_harm_; ++i) call();
+    does_harm_ = does_harm_ || !shadow_.verify_all();
+    progress.does_harm = does_harm_;
+    progress.phase = Progress::kDone;
+  }
+
+  [[nodiscard]] std::uint32_t wrong_value(std::uint32_t right) {
+    const Address somewhere = FencedMemory::begin() +
+                              random_->below(heap_.pages().end() - FencedMemory::begin());
+    switch (random_->below(8)) {
+      case 0: return right ^ (1U << random_->below(32));
+      case 1: return random_->below(0xFFFF'FFFF);
+      case 2: return 0;
+      case 3: return right + kUnit;
+      case 4: return right - kUnit;
+      case 5: return align_down(somewhere, kUnit);
+      case 6: return *heap_.pages().at<std::uint32_t>(any_word());
+      default: return random_->below(5000);
+    }
+  }
+
+ private:
+  [[nodiscard]] Address any_word() const {
+    const std::vector<Address> all = words();
+    return all[random_->below(static_cast<Size>(all.size()))];
+  }
+
+  void call() {
+    const Size count = static_cast<Size>(shadow_.blocks().size());
+    if (count == 0 || (count < 150 && !random_->one_in(3))) {
+      const Size alignment = random_->one_in(12) ? random_->alignment() : kUnit;
+      const Size size = random_->one_in(2) ? random_->below(520) : random_->log_uniform(13);
+      const Address block = heap_.memalign(alignment, size);
+      if (block != 0) expect(bool{shadow_.add(block, {.size = size, .alignment = alignment})});
+      return;
+    }
+    // Now and then many blocks go, so that slabs become empty.
+    for (Size left = random_->one_in(60) ? count : 1; left != 0 && !does_harm_; --left) {
+      const auto index = random_->below(static_cast<Size>(shadow_.blocks().size()));
+      const Address block = std::next(shadow_.blocks().begin(), index)->first;
+      const Size size = random_->log_uniform(12);
+      if (left == 1 && random_->one_in(3)) {
+        expect(bool{shadow_.verify(block)});
+        const Address moved = heap_.realloc(block, size);
+        if (moved != 0) expect(bool{shadow_.move(block, moved, size)});
+      } else {
+        expect(bool{shadow_.remove(block)});
+        expect(heap_.free(block) == FreeResult::kFreed);
+      }
+    }
+  }
+
+  void expect(bool holds) { does_harm_ = does_harm_ || !holds; }
+
+  Random* random_;
+  Heap heap_;
+  ShadowHeap<FencedMemory> shadow_{heap_.pages()};
+  bool does_harm_ = false;
+  std::string changed_;
+};
+
+/// Tries one corruption in a process of its own. Empty if all is well, else what is wrong.
+std::string failure_of(CorruptedHeap& heap, Address word, Progress& progress) {
+  progress = {};
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::alarm(10);
+    heap.corrupt(word, progress);
+    ::_exit(0);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM) return "a call hangs";
+  const bool has_ended = progress.phase == Progress::kDone;
+  if (!has_ended && progress.phase != Progress::kCalls) {
+    constexpr std::array kNames = {"the check", "statistics", "a walk"};
+    return std::string(kNames[progress.phase]) + " leaves the heap";
+  }
+  const bool has_trapped = !has_ended;
+  if (!progress.is_found && has_trapped) return "the check does not see what ends the program";
+  if (!progress.is_found && progress.does_harm) return "the check does not see what does harm";
+  return {};
+}
+
+TEST(CorruptedSegregatedFit, IsSeenByTheCheckBeforeItDoesHarmAndNeverHangs) {
+  Random random;
+  Size left = number_from_environment("LITE_ALLOC_CORRUPTIONS", 300);
+  Size found = 0;
+  Size trapped = 0;
+  void* const shared = ::mmap(nullptr, sizeof(Progress), PROT_READ | PROT_WRITE,
+                              MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(shared, MAP_FAILED);
+  auto& progress = *static_cast<Progress*>(shared);
+  const Size tried = left;
+  while (left != 0) {
+    CorruptedHeap heap(random);
+    ASSERT_TRUE(heap.is_sound());
+    const std::vector<Address> words = heap.words();
+    for (Size i = 0; i < 50 && left != 0; ++i, --left) {
+      const Address word = words[random.below(static_cast<Size>(words.size()))];
+      const std::string failure = failure_of(heap, word, progress);
+      EXPECT_EQ(failure, "") << "word " << word << ", " << left << " left";
+      found += static_cast<Size>(progress.is_found);
+      trapped += static_cast<Size>(progress.phase != Progress::kDone);
+    }
+  }
+  ::munmap(shared, sizeof(Progress));
+  // Not vacuous: most words are metadata, and some of what is wrong with them stops later calls.
+  EXPECT_GT(found, tried / 4);
+  EXPECT_GT(trapped, tried / 100);
+  std::cout << tried << " corruptions, " << found << " seen by the check, " << trapped
+            << " stopped by a trap" << std::endl;
+}
+
+}  // namespace
+}  // namespace lite_alloc::test

@@ -41,18 +41,21 @@ constinit SegregatedFit<ProcessMemory, NoTracking> process_heap;
 
 // All that goes wrong is out of line: what goes right needs no stack frame then.
 
-[[gnu::cold, gnu::noinline]] void* fail(int error) noexcept {
-  errno = error;
+[[gnu::cold, gnu::noinline]] void* fail(std::size_t size) noexcept {
+  ProcessMemory::report_exhausted(size);
+  errno = ENOMEM;
   return nullptr;
 }
 
-[[gnu::cold, gnu::noinline]] void* fail_to_align(std::size_t alignment) noexcept {
-  return fail(std::has_single_bit(alignment) ? ENOMEM : EINVAL);
+[[gnu::cold, gnu::noinline]] void* fail_to_align(std::size_t alignment, std::size_t size) noexcept {
+  if (std::has_single_bit(alignment)) return fail(size);
+  errno = EINVAL;
+  return nullptr;
 }
 
-[[gnu::cold, gnu::noinline]] void* fail_to_resize(const void* block) noexcept {
+[[gnu::cold, gnu::noinline]] void* fail_to_resize(const void* block, std::size_t size) noexcept {
   if (block != nullptr && !process_heap.may_be_live(address_of(block))) __builtin_trap();
-  return fail(ENOMEM);
+  return fail(size);
 }
 
 }  // namespace
@@ -69,7 +72,7 @@ extern "C" {
 
 void* emscripten_builtin_malloc(std::size_t size) {
   const auto block = process_heap.malloc(size);
-  return block != 0 ? pointer_to(block) : lite_alloc::fail(ENOMEM);
+  return block != 0 ? pointer_to(block) : lite_alloc::fail(size);
 }
 
 void emscripten_builtin_free(void* block) {
@@ -77,18 +80,20 @@ void emscripten_builtin_free(void* block) {
 }
 
 void* emscripten_builtin_calloc(std::size_t count, std::size_t size) {
-  const auto block = process_heap.calloc(count, size);
-  return block != 0 ? pointer_to(block) : lite_alloc::fail(ENOMEM);
+  lite_alloc::Size whole = 0;
+  if (__builtin_mul_overflow(count, size, &whole)) return lite_alloc::fail(~std::size_t{0});
+  const auto block = process_heap.zeroed(whole);
+  return block != 0 ? pointer_to(block) : lite_alloc::fail(whole);
 }
 
 void* emscripten_builtin_realloc(void* block, std::size_t size) {
   const auto moved = process_heap.realloc(address_of(block), size);
-  return moved != 0 ? pointer_to(moved) : lite_alloc::fail_to_resize(block);
+  return moved != 0 ? pointer_to(moved) : lite_alloc::fail_to_resize(block, size);
 }
 
 void* emscripten_builtin_memalign(std::size_t alignment, std::size_t size) {
   const auto block = process_heap.memalign(alignment, size);
-  return block != 0 ? pointer_to(block) : lite_alloc::fail_to_align(alignment);
+  return block != 0 ? pointer_to(block) : lite_alloc::fail_to_align(alignment, size);
 }
 
 // What no libc-internal name is known for: weak all the same.
@@ -96,7 +101,10 @@ void* emscripten_builtin_memalign(std::size_t alignment, std::size_t size) {
 [[gnu::weak]] int posix_memalign(void** result, std::size_t alignment, std::size_t size) {
   if (alignment < sizeof(void*) || !std::has_single_bit(alignment)) return EINVAL;
   const auto block = process_heap.memalign(alignment, size);
-  if (block == 0) return ENOMEM;
+  if (block == 0) {
+    lite_alloc::ProcessMemory::report_exhausted(size);
+    return ENOMEM;
+  }
   *result = pointer_to(block);
   return 0;
 }

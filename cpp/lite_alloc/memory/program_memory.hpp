@@ -3,36 +3,38 @@
 
 #include <emscripten/heap.h>
 
+#include <algorithm>
+
 #include "lite_alloc/memory/stepped_growth.hpp"
 #include "lite_alloc/memory/wasm_memory.hpp"
 
-/// Set by the linker: where the memory ends that a program starts with.
-extern "C" std::byte __heap_end;
-
 namespace lite_alloc {
 
-/// The memory of a program that Emscripten links, with its settings: it fails as the program's user
-/// chose, by ending the program under `-sABORTING_MALLOC` and with false elsewhere.
+/// The memory of a program that Emscripten links. All pages behind the program's static data and
+/// stack belong to its malloc, whoever added them: `emscripten_resize_heap`, JavaScript, or code
+/// that calls `memory.grow` itself. Emscripten's own mallocs do the same.
 ///
 /// Pages come from `memory.grow` itself, since Emscripten's own growth adds a fifth of all memory
-/// at each step. Only where that fails Emscripten is asked: it knows the setting, and says why.
+/// at each step.
 template <Size kShare = 16>
 class ProgramMemory : public SteppedGrowth<WasmMemory<notify_javascript>, kShare> {
-  using Base = SteppedGrowth<WasmMemory<notify_javascript>, kShare>;
-
  public:
-  /// So that pages which the program itself grows before its first `malloc` stay its own.
-  [[nodiscard]] static Address first_end() noexcept {
-    return static_cast<Address>(reinterpret_cast<std::uintptr_t>(&__heap_end));
+  static constexpr bool kOwnsAllPages = true;
+
+  /// In a memory of 65 536 pages this is the end of the last page but one: see `WasmMemory`.
+  [[nodiscard, gnu::noinline]] static Address end() noexcept {
+    return std::min<Size>(__builtin_wasm_memory_size(0), 65535) * kPageBytes;
   }
 
-  [[nodiscard]] bool grow(Size bytes) noexcept { return Base::grow(bytes) || refused(bytes); }
-
- private:
-  [[gnu::cold, gnu::noinline]] static bool refused(Size bytes) noexcept {
+  /// Reports that `bytes` could not be had, and why, as the program's user chose: Emscripten ends
+  /// the program under `-sABORTING_MALLOC`. To be called when nothing else is left to try. Sizes
+  /// that no memory holds are not reported: Emscripten's own mallocs return null for them.
+  [[gnu::cold, gnu::noinline]] static void report_exhausted(Size bytes) noexcept {
+    if (bytes > kMaxBlock) return;
     const Size end = __builtin_wasm_memory_size(0) * kPageBytes;
     Size wanted = 0;
-    return emscripten_resize_heap(__builtin_add_overflow(end, bytes, &wanted) ? ~Size{0} : wanted);
+    const bool wraps = __builtin_add_overflow(end, bytes, &wanted);
+    static_cast<void>(emscripten_resize_heap(wraps ? ~Size{0} : wanted));
   }
 };
 

@@ -8,8 +8,17 @@
 
 #include "lite_alloc/heap/allocator.hpp"
 #include "lite_alloc/heap/free_result.hpp"
+#include "lite_alloc/heap/hardening.hpp"
 #include "lite_alloc/heap/size_bins.hpp"
 #include "lite_alloc/memory/page_source.hpp"
+
+/// Of a function of two or three instructions that is called from many places: in a build for size
+/// the calls together take 150 bytes less than the instructions.
+#ifdef __OPTIMIZE_SIZE__
+#define LITE_ALLOC_SMALL_CODE [[gnu::noinline]]
+#else
+#define LITE_ALLOC_SMALL_CODE
+#endif
 
 namespace lite_alloc {
 
@@ -59,8 +68,12 @@ class SegregatedFitCheck;
 /// Cutting a slab up writes 508 words. Beside that only copying, zeroing, growing and the map,
 /// which doubles when it is too short (1/4096 of the address space used), take time in proportion
 /// to sizes.
-template <PageSource Pages, typename Tracker = Tracking>
+template <PageSource Pages, typename Tracker = Tracking,
+          typename Hardening = DefaultHardening<Tracker>>
 class SegregatedFit {
+  static_assert(Hardening::kEnabled || !Tracker::kEnabled,
+                "Tracking checks every address, which needs Hardened");
+
  public:
   /// Touches no memory before the first allocation. The arguments are the page source's.
   template <typename... Arguments>
@@ -69,6 +82,12 @@ class SegregatedFit {
 
   SegregatedFit(const SegregatedFit&) = delete;
   SegregatedFit& operator=(const SegregatedFit&) = delete;
+
+  /// Sets what this heap's metadata is mixed with: a random number. To be called at most once,
+  /// before `claim` and before the first allocation; without it the keys are the same in all heaps.
+  void set_secret(std::uint32_t secret) noexcept requires(Hardening::kEnabled) {
+    hardening_.set_secret(secret);
+  }
 
   // --- malloc and its kin: blocks know their size
 
@@ -127,7 +146,10 @@ class SegregatedFit {
       }
       return was_freed(address) ? FreeResult::kAlreadyFree : FreeResult::kNotABlock;
     } else {
-      return release(address, 0);
+      const Size size_class = class_at(address);
+      if (size_class == 0) return release_large(address, 0);
+      if (!is_place_in_slab(address, size_class)) [[unlikely]] return FreeResult::kNotABlock;
+      return release_small(address, size_class, 0);
     }
   }
 
@@ -137,15 +159,17 @@ class SegregatedFit {
       return is_live(address);
     } else {
       const Size size_class = class_at(address);
-      return size_class != 0 ? !looks_free(address) || !is_free_in_slab(address, size_class)
-                             : is_used_chunk(address, tag_of(address));
+      if (size_class == 0) return is_used_chunk(address, tag_of(address));
+      return is_place_in_slab(address, size_class) &&
+             !(looks_free(address) && is_free_in_slab(address, size_class));
     }
   }
 
-  /// The bytes a live block really has. For what is none, 0 with `Tracking`, else anything.
+  /// The bytes a live block really has. For an address that `may_be_live` rejects, 0 where the heap
+  /// is `Hardened`, else any number.
   [[nodiscard]] Size usable_size(Address address) const noexcept {
-    if constexpr (Tracker::kEnabled) {
-      if (!is_live(address)) return 0;
+    if constexpr (Hardening::kEnabled) {
+      if (!may_be_live(address)) return 0;
     }
     return capacity(address);
   }
@@ -240,7 +264,8 @@ class SegregatedFit {
     return tracker_.live_blocks();
   }
 
-  /// The counters. The largest free block is looked for in one bin, all else is at hand.
+  /// The counters. The largest free block is looked for in one bin and around slabs that hold no
+  /// block; all else is at hand. Takes some ten microseconds at most beside the look at the bin.
   [[nodiscard]] Statistics statistics() const noexcept requires(Tracker::kEnabled) {
     Statistics statistics = tracker_.counters();
     for (Region region = oldest_region(); region.begin != 0; region = next_region(region)) {
@@ -279,11 +304,6 @@ class SegregatedFit {
   static constexpr Size kUsedFlags = kBelowFree | kAligned;
   static constexpr Size kFlags = kUnit - 1;
 
-  /// What tags are mixed with where every address is checked, so that what a block holds is hardly
-  /// ever a tag by accident: zeroes, small numbers and multiples of 16 never are, since its lowest
-  /// digit is no flag that is known.
-  static constexpr Size kMark = Tracker::kEnabled ? 0xA5C3'96E8 : 0;
-
   /// In front of a region's first chunk: the region's record, for those who want to look at it, and
   /// the first tag. The last tag, right below the end, is that of a used chunk of size 0.
   static constexpr Size kRegionHead = kUnit;
@@ -295,9 +315,14 @@ class SegregatedFit {
   static constexpr Size kMaxSpare = 16;
   static constexpr Size kSteps = 8;
   static constexpr Size kFirstMap = 60;  // bytes of the map at first: for 240 KiB
+  /// The most blocks that a list of ready ones can have: those of a slab, and what free put above.
+  static constexpr Size kMaxReady = kSlab / kUnit + kUnit;
+  /// How many chunks `statistics` looks at to find out what empty slabs would give.
+  static constexpr Size kMaxRunSteps = 1000;
 
   static constexpr bool kOwnsAllPages = requires { requires Pages::kOwnsAllPages; };
 
+  /// As stored: see `next_chunk` and `previous_chunk`.
   struct FreeChunk {
     Address next;
     Address previous;
@@ -311,9 +336,9 @@ class SegregatedFit {
   };
   static_assert(sizeof(Slab) == kSlabHead, "blocks behind the head must be aligned");
 
-  /// The mark of a free block is its address mixed with this, so that a block in use does not look
-  /// free, and in the lowest digit the number of blocks that free has put above those of a slab.
-  static constexpr Size kFreeMark = 0xF95B'D3C0;
+  /// The mark of a free block is its address mixed with the key of marks, so that a block in use
+  /// does not look free, and in the lowest digit the number of blocks that free has put above those
+  /// of a slab.
   static constexpr Size kMaxAbove = kUnit - 1;
 
   /// What a block takes.
@@ -352,6 +377,12 @@ class SegregatedFit {
     return 0;
   }
 
+  /// Ends the program where metadata was overwritten: to go on would hand out memory that is in
+  /// use, or memory of the writer's choice.
+  static void expect(bool holds) noexcept {
+    if (!holds) [[unlikely]] __builtin_trap();
+  }
+
   // --- blocks
 
   [[nodiscard]] Footprint footprint_of(Address block) const noexcept {
@@ -387,7 +418,9 @@ class SegregatedFit {
 
   [[nodiscard]] Address take_ready(Size size_class) noexcept {
     const Address block = ready_[size_class];
-    ready_[size_class] = next_block(block);
+    const Address next = next_block(block);
+    if constexpr (Hardening::kEnabled) expect(next % kUnit == 0);
+    ready_[size_class] = next;
     mark_of(block) = 0;
     return block;
   }
@@ -532,31 +565,41 @@ class SegregatedFit {
     return block % kSlab == 0;
   }
 
-  [[nodiscard]] Address next_block(Address block) const noexcept { return at<Address>(block); }
+  LITE_ALLOC_SMALL_CODE
+  [[nodiscard]] Address next_block(Address block) const noexcept {
+    return hardening_.link(block, at<Address>(block));
+  }
 
   [[nodiscard]] Size& mark_of(Address block) const noexcept {
     return at<Size>(block + sizeof(Address));
   }
 
+  LITE_ALLOC_SMALL_CODE
   void set_next_block(Address block, Address next, Size above = 0) noexcept {
-    at<Address>(block) = next;
-    mark_of(block) = (block ^ kFreeMark) + above;
+    at<Address>(block) = hardening_.link(block, next);
+    mark_of(block) = (block ^ hardening_.mark_key()) + above;
   }
 
   /// How many blocks free has put in `ready_` up to this one, as it counts them.
   [[nodiscard]] Size above_of(Address block) const noexcept { return mark_of(block) % kUnit; }
 
   [[nodiscard]] bool looks_free(Address block) const noexcept {
-    return (mark_of(block) ^ block ^ kFreeMark) <= kMaxAbove;
+    return (mark_of(block) ^ block ^ hardening_.mark_key()) <= kMaxAbove;
   }
 
-  /// Whether it really is: O(blocks in a slab).
+  /// Whether it really is: O(blocks in a slab). A list that leads in a circle ends the program.
   [[nodiscard, gnu::noinline]] bool is_free_in_slab(Address block, Size size_class) const noexcept {
-    const auto is_in = [&](Address list) {
-      while (!is_end_of_list(list) && list != block) list = next_block(list);
-      return list == block;
-    };
-    return is_in(at<Slab>(slab_of(block)).free) || is_in(ready_[size_class]);
+    return is_in_list(at<Slab>(slab_of(block)).free, block) ||
+           is_in_list(ready_[size_class], block);
+  }
+
+  [[nodiscard]] bool is_in_list(Address list, Address block) const noexcept {
+    for (Size left = kMaxReady; list != block; --left) {
+      if (is_end_of_list(list)) return false;
+      list = next_block(list);
+      expect(left != 0 && (!Hardening::kEnabled || list % kUnit == 0));
+    }
+    return true;
   }
 
   [[nodiscard]] Size map_index(Address address) const noexcept {
@@ -574,6 +617,12 @@ class SegregatedFit {
     constexpr Size units_of_blocks = (kSlab - kTag - kSlabHead) / kUnit;
     const Size offset = address % kSlab - kSlabHead;
     // One comparison for what is too high, and for the head, whose offset wraps.
+#ifdef __OPTIMIZE_SIZE__
+    if constexpr (!Tracker::kEnabled) {  // 110 bytes less, the table of reciprocals included
+      const Size size = size_class * kUnit;
+      return offset <= kSlab - kTag - kSlabHead - size && offset % size == 0;
+    }
+#endif
     return offset % kUnit == 0 && offset / kUnit <= units_of_blocks - size_class &&
            divides(size_class, offset / kUnit);
   }
@@ -633,6 +682,9 @@ class SegregatedFit {
   void remove_partial(Address slab, Size size_class) noexcept {
     const Address next = at<Slab>(slab).next;
     const Address previous = at<Slab>(slab).previous;
+    if constexpr (Hardening::kEnabled) {
+      expect(at<Slab>(previous).next == slab && at<Slab>(next).previous == slab);
+    }
     at<Slab>(previous).next = next;
     at<Slab>(next).previous = previous;
     if (partial_[size_class] == slab) partial_[size_class] = next == slab ? 0 : next;
@@ -792,10 +844,16 @@ class SegregatedFit {
 
   // --- chunks
 
-  /// A tag, as it was set. In memory it is mixed with the mark.
-  [[nodiscard]] Size tag_of(Address chunk) const noexcept { return at<Size>(chunk - kTag) ^ kMark; }
+  /// A tag, as it was set. In memory it is mixed with the key of tags.
+  LITE_ALLOC_SMALL_CODE
+  [[nodiscard]] Size tag_of(Address chunk) const noexcept {
+    return at<Size>(chunk - kTag) ^ hardening_.tag_key();
+  }
 
-  void set_tag(Address chunk, Size tag) noexcept { at<Size>(chunk - kTag) = tag ^ kMark; }
+  LITE_ALLOC_SMALL_CODE
+  void set_tag(Address chunk, Size tag) noexcept {
+    at<Size>(chunk - kTag) = tag ^ hardening_.tag_key();
+  }
 
   [[nodiscard]] Size chunk_size(Address chunk) const noexcept { return tag_of(chunk) & ~kFlags; }
 
@@ -855,7 +913,7 @@ class SegregatedFit {
                                     Size steps) const noexcept {
     Address chunk = bins_[SizeBins::of(size)];
     while (chunk != 0 && !fits(chunk, size, alignment, prefix)) {
-      chunk = --steps == 0 ? 0 : at<FreeChunk>(chunk).next;
+      chunk = --steps == 0 ? 0 : next_chunk(chunk);
     }
     return chunk;
   }
@@ -952,33 +1010,56 @@ class SegregatedFit {
 
   // --- free chunks
 
+  LITE_ALLOC_SMALL_CODE
   void mark_free(Address chunk, Size size) noexcept {
     set_tag(chunk, size | kFree);
     at<Size>(chunk + size - 2 * kTag) = size;
+  }
+
+  LITE_ALLOC_SMALL_CODE
+  [[nodiscard]] Address next_chunk(Address chunk) const noexcept {
+    return hardening_.link(chunk, at<FreeChunk>(chunk).next);
+  }
+
+  LITE_ALLOC_SMALL_CODE
+  [[nodiscard]] Address previous_chunk(Address chunk) const noexcept {
+    return hardening_.link(chunk, at<FreeChunk>(chunk).previous);
   }
 
   [[gnu::noinline]] void put_in_bin(Address chunk, Size size) noexcept {
     mark_free(chunk, size);
     const Size bin = SizeBins::of(size);
     const Address next = bins_[bin];
-    at<FreeChunk>(chunk) = {.next = next, .previous = 0};
+    at<FreeChunk>(chunk) = {.next = hardening_.link(chunk, next),
+                            .previous = hardening_.link(chunk, 0)};
     bins_[bin] = chunk;
     if (next != 0) {
-      at<FreeChunk>(next).previous = chunk;
+      at<FreeChunk>(next).previous = hardening_.link(next, chunk);
     } else {
       filled_bins_.add(bin);
     }
   }
 
+  /// Its neighbours in the list, or the head of its bin, must point back: otherwise somebody has
+  /// overwritten a link, and to follow it would write where that says.
   [[gnu::noinline]] void remove_from_bin(Address chunk, Size size) noexcept {
-    const FreeChunk links = at<FreeChunk>(chunk);
-    if (links.next != 0) at<FreeChunk>(links.next).previous = links.previous;
-    if (links.previous != 0) {
-      at<FreeChunk>(links.previous).next = links.next;
+    if constexpr (Hardening::kEnabled) {
+      expect(tag_of(chunk) == (size | kFree) && at<Size>(chunk + size - 2 * kTag) == size);
+    }
+    const Address next = next_chunk(chunk);
+    const Address previous = previous_chunk(chunk);
+    if (next != 0) {
+      expect(previous_chunk(next) == chunk);
+      at<FreeChunk>(next).previous = hardening_.link(next, previous);
+    }
+    if (previous != 0) {
+      expect(next_chunk(previous) == chunk);
+      at<FreeChunk>(previous).next = hardening_.link(previous, next);
     } else {
       const Size bin = SizeBins::of(size);
-      bins_[bin] = links.next;
-      if (links.next == 0) filled_bins_.remove(bin);
+      expect(bins_[bin] == chunk);
+      bins_[bin] = next;
+      if (next == 0) filled_bins_.remove(bin);
     }
   }
 
@@ -1004,7 +1085,10 @@ class SegregatedFit {
   [[nodiscard, gnu::noinline]] bool grow(Size size, Size alignment, Size prefix) noexcept {
     if constexpr (kOwnsAllPages) {
       // One region, empty at first. Memory may end inside its head.
-      if (limit_ == 0) limit_ = pages_.begin() + kRegionHead;
+      if (limit_ == 0) {
+        hardening_.begin();
+        limit_ = pages_.begin() + kRegionHead;
+      }
     } else {
       if (claim()) return true;
     }
@@ -1028,6 +1112,7 @@ class SegregatedFit {
   }
 
   void open_region(Address begin, Address end) noexcept {
+    hardening_.begin();
     if (top_ != 0) put_in_bin(top_, chunk_size(top_));
     tracker_.open_region(pages_, begin, limit_);
     limit_ = begin + kRegionHead;
@@ -1052,14 +1137,21 @@ class SegregatedFit {
 
   [[nodiscard]] Region region_at(Address record) const noexcept {
     if (record == 0) return {};
+    const Address begin = record + kRegionHead;
+    if (record == tracker_.newest_region()) return {begin, limit_, 0};
     const auto& region = at<Tracking::Region>(record);
-    return {record + kRegionHead, region.next == 0 ? limit_ : region.end, region.next};
+    return {begin, region.end, region.next};
   }
   [[nodiscard]] Region oldest_region() const noexcept {
     return region_at(tracker_.oldest_region());
   }
+  /// Records lie in address order at the beginning of pages. An overwritten one, of which that is
+  /// not true, is the last: so whoever goes through regions gets to an end.
   [[nodiscard]] Region next_region(const Region& region) const noexcept {
-    return region_at(region.next);
+    const bool may_be_next = region.begin < region.end && region.end <= region.next &&
+                             region.next <= tracker_.newest_region() &&
+                             region.next % kPageBytes == 0;
+    return may_be_next ? region_at(region.next) : Region{};
   }
 
   /// The region that an address lies in; none if there is no such.
@@ -1071,23 +1163,82 @@ class SegregatedFit {
     return region;
   }
 
-  /// Looks at no more than `most` chunks, and at none outside the heap: the list may be damaged.
+  /// The largest free chunk there is, or would be if all empty slabs were given up; the slack left
+  /// out. Looks at no more than `most` chunks, and reads nothing outside the heap, whatever lists
+  /// and tags say.
   [[nodiscard]] Size largest_free(Size most) const noexcept requires(Tracker::kEnabled) {
     Size largest = 0;
-    for (Address chunk = bins_[filled_bins_.highest()]; most != 0 && owns(chunk, kUnit); --most) {
+    Address chunk = bins_[filled_bins_.highest()];
+    for (Size left = most; left != 0 && chunk % kUnit == 0 && owns(chunk, kUnit); --left) {
       largest = std::max(largest, chunk_size(chunk));
-      chunk = at<FreeChunk>(chunk).next;
+      chunk = next_chunk(chunk);
     }
+    Size steps = kMaxRunSteps;
     for (Size size_class = 1; size_class < kClasses; ++size_class) {
-      const bool has_free =
-          partial_[size_class] != 0 || !is_end_of_list(ready_[size_class]) ||
-          (active_[size_class] != 0 && !is_end_of_list(at<Slab>(active_[size_class]).free));
+      const Address active = active_[size_class];
+      const bool has_free = partial_[size_class] != 0 || !is_end_of_list(ready_[size_class]) ||
+                            (active != 0 && !is_end_of_list(at<Slab>(active).free));
       if (has_free) largest = std::max(largest, size_class * kUnit);
+      largest = std::max(largest, run_of_empty(active, steps));
+      Address block = ready_[size_class];
+      for (Size left = kMaxAbove; left != 0 && is_block_of(block, size_class); --left) {
+        if (above_of(block) == 0) break;  // the rest lies in `active`
+        largest = std::max(largest, run_of_empty(slab_of(block), steps));
+        block = next_block(block);
+      }
     }
-    for (Address slab = spare_; slab != 0; slab = at<Slab>(slab).next) {
-      largest = std::max(largest, class_at(slab) * kUnit);
+    Address slab = spare_;
+    for (Size left = spare_count_; left != 0 && owns(slab, kSlab); --left) {
+      largest = std::max(largest, run_of_empty(slab, steps));
+      slab = at<Slab>(slab).next;
     }
     return largest;
+  }
+
+  /// The bytes of the chunk that would begin with an empty slab, or with the free chunk below it: up
+  /// to the next that is in use, or to the slack. 0 if the slab holds a used block, or if the slab
+  /// below is empty, too: then it is part of that one's.
+  [[nodiscard]] Size run_of_empty(Address slab, Size& steps) const noexcept {
+    if (!is_empty_slab(slab) || is_empty_slab(slab - kSlab)) return 0;
+    const Region region = region_around(slab);
+    Address begin = slab;
+    if ((tag_of(slab) & kBelowFree) != 0 && at<Size>(slab - 2 * kTag) <= slab - region.begin) {
+      begin -= at<Size>(slab - 2 * kTag);
+    }
+    Address end = slab;
+    while (steps != 0 && end != region.end && end != top_) {
+      const Size tag = tag_of(end);
+      const bool is_free = (tag & kFree) != 0;
+      const Size size = is_free ? tag & ~kFlags : kSlab;
+      if (size - 1 >= region.end - end || (!is_free && !is_empty_slab(end))) break;
+      end += size;
+      --steps;
+    }
+    return end - begin;
+  }
+
+  /// Whether every block of this slab is free or ready, so that `reclaim` gives it up.
+  [[nodiscard]] bool is_empty_slab(Address slab) const noexcept {
+    const Size size_class = class_at(slab);
+    if (slab % kSlab != 0 || size_class == 0 || size_class >= kClasses) return false;
+    const Slab& head = at<Slab>(slab);
+    const bool is_active = active_[size_class] == slab;
+    const bool is_full = !is_active && is_end_of_list(head.free);
+    const Size used = is_full ? blocks_in_slab(size_class) : head.until_turn;
+    const Size most = is_active ? kMaxReady : kMaxAbove;  // how many of those can be ready
+    if (used > most) return false;
+    Size ready = 0;
+    Address block = ready_[size_class];
+    for (Size left = most; left != 0 && is_block_of(block, size_class); --left) {
+      ready += static_cast<Size>(slab_of(block) == slab);
+      block = next_block(block);
+    }
+    return ready == used;
+  }
+
+  /// Whether a link to this address may be followed in a list of blocks of this size.
+  [[nodiscard]] bool is_block_of(Address address, Size size_class) const noexcept {
+    return class_at(address) == size_class && is_place_in_slab(address, size_class);
   }
 
   void forget_lists() noexcept {
@@ -1101,6 +1252,7 @@ class SegregatedFit {
 
   [[no_unique_address]] Pages pages_;
   [[no_unique_address]] Tracker tracker_;
+  [[no_unique_address]] Hardening hardening_;
   Address top_ = 0;    // the free chunk at the end of the newest region; 0 if there is none
   Address limit_ = 0;  // the end of the newest region; 0 until the first allocation
   Address map_ = 0;
@@ -1116,5 +1268,7 @@ class SegregatedFit {
 };
 
 }  // namespace lite_alloc
+
+#undef LITE_ALLOC_SMALL_CODE
 
 #include "lite_alloc/heap/segregated_fit_inspection.hpp"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <optional>
 
@@ -50,8 +51,7 @@ class SlabPicture {
     Address from = 0;  // the block whose link was followed
     Address block = heap.ready_[size_class];
     Address end = block;  // where the list is to end
-    while (most-- != 0 && heap.class_at(block) == size_class &&
-           Heap::is_place_in_slab(block, size_class)) {
+    while (most-- != 0 && heap.is_block_of(block, size_class)) {
       if (Heap::slab_of(block) == slab_) {
         add(block);
         is_sound_ = is_sound_ && heap.looks_free(block);
@@ -84,7 +84,7 @@ class SlabPicture {
 };
 
 /// Walks the stretches of a `SegregatedFit` in address order. Each used one is a block, or what the
-/// heap itself needs.
+/// heap itself needs. A stretch whose tag was overwritten ends with its region at the latest.
 template <typename Heap>
 class SegregatedFitCursor {
  public:
@@ -103,9 +103,10 @@ class SegregatedFitCursor {
       if (region_.begin == 0) return false;
     }
     const Size tag = heap_->tag_of(chunk_);
-    const Size size = tag & ~Heap::kFlags;
+    const Size size = std::min((tag & ~Heap::kFlags) - 1, region_.end - chunk_ - 1) + 1;
     const bool is_free = (tag & Heap::kFree) != 0;
-    const Size size_class = is_free ? 0 : heap_->class_at(chunk_);
+    const bool may_be_slab = !is_free && size == Heap::kSlab && chunk_ % Heap::kSlab == 0;
+    const Size size_class = may_be_slab ? heap_->class_at(chunk_) : 0;
     if (size_class != 0) {
       slab_.emplace(*heap_, chunk_, size_class);
       place_ = 0;
@@ -153,10 +154,13 @@ class SegregatedFitCheck {
   explicit SegregatedFitCheck(const Heap& heap) noexcept : heap_(&heap) {}
 
   [[nodiscard]] Corruption run() noexcept {
+    auto last = typename Heap::Region{};
     for (auto region = heap_->oldest_region(); region.begin != 0 && !found_;
          region = heap_->next_region(region)) {
       check_region(region);
+      last = region;
     }
+    expect(last.end == heap_->limit_, Kind::kHeaderOverwritten, last.begin);
     for (Size bin = 0; bin < SizeBins::kCount && !found_; ++bin) check_bin(bin);
     for (Size size_class = 1; size_class < Heap::kClasses && !found_; ++size_class) {
       check_class(size_class);
@@ -242,13 +246,12 @@ class SegregatedFitCheck {
       expect(is_in_heap(chunk), Kind::kFreeListOutsideHeap, previous);
       if (found_) return;
       const Size tag = heap_->tag_of(chunk);
-      const auto& links = heap_->template at<typename Heap::FreeChunk>(chunk);
       expect((tag & Heap::kFree) != 0 && SizeBins::of(tag & ~Heap::kFlags) == bin &&
-                 links.previous == previous && chunk != heap_->top_,
+                 heap_->previous_chunk(chunk) == previous && chunk != heap_->top_,
              Kind::kFreeListOutsideHeap, chunk);
       expect(++binned_chunks_ <= free_chunks_, Kind::kFreeListOverlap, chunk);
       previous = chunk;
-      chunk = links.next;
+      chunk = heap_->next_chunk(chunk);
     }
   }
 

@@ -20,7 +20,7 @@ struct Statistics {
   Size heap_bytes = 0;          // blocks, free blocks and slack together
   Size free_bytes = 0;          // slack included
   Size slack_bytes = 0;         // at the top of the heap, behind the last block
-  Size largest_free_bytes = 0;  // slack left out
+  Size largest_free_bytes = 0;  // slack left out; what an allocation would merge first counts as one
 };
 
 /// For heaps that nobody looks into: costs nothing, tells nothing.
@@ -90,6 +90,7 @@ class Tracking {
   }
 
   [[nodiscard]] Address oldest_region() const noexcept { return oldest_region_; }
+  [[nodiscard]] Address newest_region() const noexcept { return newest_region_; }
 
   void free_block_added(Size size) noexcept {
     if (size >= largest_free_) {

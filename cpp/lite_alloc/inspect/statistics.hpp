@@ -9,8 +9,10 @@ namespace lite_alloc {
 /// slack is left out: it is one piece, and it has never been in anybody's way.
 [[nodiscard]] constexpr double fragmentation(const Statistics& statistics) noexcept {
   const Size scattered = statistics.free_bytes - statistics.slack_bytes;
-  return scattered == 0 ? 0.0
-                        : 1.0 - static_cast<double>(statistics.largest_free_bytes) / scattered;
+  // The largest block can hold what is not free yet: the heads of empty slabs.
+  return statistics.largest_free_bytes >= scattered
+             ? 0.0
+             : 1.0 - static_cast<double>(statistics.largest_free_bytes) / scattered;
 }
 
 }  // namespace lite_alloc

@@ -79,10 +79,10 @@ class BlockWalk {
 
 /// The same for blocks that know their size without a header: steps as those of the heap's own
 /// cursor.
-template <PageSource Pages, typename Tracker>
-class BlockWalk<SegregatedFit<Pages, Tracker>> {
+template <PageSource Pages, typename Tracker, typename Hardening>
+class BlockWalk<SegregatedFit<Pages, Tracker, Hardening>> {
  public:
-  explicit BlockWalk(const SegregatedFit<Pages, Tracker>& heap) noexcept : cursor_(heap.walk()) {
+  explicit BlockWalk(const SegregatedFit<Pages, Tracker, Hardening>& heap) noexcept : cursor_(heap.walk()) {
     has_pending_ = find_next();
   }
 
@@ -106,7 +106,7 @@ class BlockWalk<SegregatedFit<Pages, Tracker>> {
     return false;
   }
 
-  decltype(std::declval<const SegregatedFit<Pages, Tracker>&>().walk()) cursor_;
+  decltype(std::declval<const SegregatedFit<Pages, Tracker, Hardening>&>().walk()) cursor_;
   Extent pending_;
   bool has_pending_ = false;
 };

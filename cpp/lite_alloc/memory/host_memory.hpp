@@ -3,6 +3,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 
@@ -17,7 +18,7 @@ class HostMemory {
   struct Options {
     /// The lowest address: a multiple of a page, not 0. Near 2^32 it brings sums close to wrapping.
     Address begin = kPageBytes;
-    /// Pages that are there from the start.
+    /// Pages that are there from the start. The heap uses those below `kEndOfAddresses`.
     Size initial_pages = 1;
     /// The most there can be.
     Size maximum_pages = 4096;
@@ -28,8 +29,8 @@ class HostMemory {
   /// Ends the program if the host has no address space left.
   explicit HostMemory(const Options& options) noexcept
       : begin_(options.begin),
-        end_(options.begin + options.initial_pages * kPageBytes),
-        limit_(options.begin + options.maximum_pages * kPageBytes) {
+        end_(end_of(options.begin, options.initial_pages)),
+        limit_(end_of(options.begin, options.maximum_pages)) {
     // One page more, to be able to align the range: alignments of addresses hold for pointers.
     mapping_ = ::mmap(nullptr, mapped_bytes(), PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -67,6 +68,10 @@ class HostMemory {
   }
 
  private:
+  [[nodiscard]] static constexpr Address end_of(Address begin, Size pages) noexcept {
+    return begin + std::min(pages, (kEndOfAddresses - begin) / kPageBytes) * kPageBytes;
+  }
+
   [[nodiscard]] bool move_end(Size bytes) noexcept {
     const Size whole = align_up(bytes, kPageBytes);
     if (whole < bytes || whole > limit_ - end_) return false;

@@ -11,11 +11,15 @@ namespace lite_alloc {
 /// Bytes in a WebAssembly page, the step in which linear memory grows.
 inline constexpr Size kPageBytes = 65536;
 
+/// The end of the last page that a heap can use, the 65 535th: that of the next is 2^32, which no
+/// 32-bit address can say.
+inline constexpr Address kEndOfAddresses = 0xFFFF'0000;
+
 /// Where a heap's pages come from. One source serves one heap.
 ///
 ///   begin()      the first address the heap may use, a multiple of `kUnit`, never 0
 ///   end()        the address behind the last page there is now, whoever grew it: what the next
-///                `grow` adds starts here
+///                `grow` adds starts here; at most `kEndOfAddresses`
 ///   grow(bytes)  adds at least `bytes` (not 0) behind `end()`, in whole pages, or fails and leaves
 ///                everything as it was; `end()` tells what was added
 ///   at<T>(a)     the object of type T at address `a`

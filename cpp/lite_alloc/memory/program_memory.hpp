@@ -3,8 +3,6 @@
 
 #include <emscripten/heap.h>
 
-#include <algorithm>
-
 #include "lite_alloc/memory/stepped_growth.hpp"
 #include "lite_alloc/memory/wasm_memory.hpp"
 
@@ -20,11 +18,6 @@ template <Size kShare = 16>
 class ProgramMemory : public SteppedGrowth<WasmMemory<notify_javascript>, kShare> {
  public:
   static constexpr bool kOwnsAllPages = true;
-
-  /// In a memory of 65 536 pages this is the end of the last page but one: see `WasmMemory`.
-  [[nodiscard, gnu::noinline]] static Address end() noexcept {
-    return std::min<Size>(__builtin_wasm_memory_size(0), 65535) * kPageBytes;
-  }
 
   /// Reports that `bytes` could not be had, and why, as the program's user chose: Emscripten ends
   /// the program under `-sABORTING_MALLOC`. To be called when nothing else is left to try. Sizes

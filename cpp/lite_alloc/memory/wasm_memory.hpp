@@ -5,6 +5,8 @@
 #error "wasm_memory.hpp is for WebAssembly: natively use host_memory.hpp or fixed_region.hpp"
 #endif
 
+#include <algorithm>
+
 #include "lite_alloc/memory/page_source.hpp"
 
 /// Set by the linker: the first byte behind static data and stack.
@@ -24,8 +26,7 @@ inline void notify_javascript() { emscripten_notify_memory_growth(0); }
 
 /// The module's own linear memory. Other code may grow it too: `end()` always asks the engine.
 ///
-/// A heap uses at most 65 535 pages: behind the 65 536th its end would be 2^32, which no 32-bit
-/// address can say.
+/// A heap uses at most 65 535 pages, also where memory has 65 536: see `kEndOfAddresses`.
 ///
 /// `kMaxPages` is not checked where it is 0: for a module whose own declared maximum is no more.
 template <GrowthListener kOnGrowth = nullptr, Size kMaxPages = 65535>
@@ -35,7 +36,13 @@ class WasmMemory {
     return static_cast<Address>(reinterpret_cast<std::uintptr_t>(&__heap_base));
   }
 
-  [[nodiscard]] Address end() const noexcept { return __builtin_wasm_memory_size(0) * kPageBytes; }
+  [[nodiscard]] static Address end() noexcept {
+    if constexpr (kMaxPages == 0) {
+      return __builtin_wasm_memory_size(0) * kPageBytes;
+    } else {
+      return end_of_usable_pages();
+    }
+  }
 
   [[nodiscard]] bool grow(Size bytes) noexcept {
     const Size pages = (bytes - 1) / kPageBytes + 1;
@@ -48,6 +55,13 @@ class WasmMemory {
   template <typename T>
   [[nodiscard]] T* at(Address address) const noexcept {
     return reinterpret_cast<T*>(static_cast<std::uintptr_t>(address));
+  }
+
+ private:
+  // Not inlined: only what grows memory asks, from several places.
+  [[nodiscard, gnu::noinline]] static Address end_of_usable_pages() noexcept {
+    const Size pages = __builtin_wasm_memory_size(0);
+    return std::min(pages, kEndOfAddresses / kPageBytes) * kPageBytes;
   }
 };
 

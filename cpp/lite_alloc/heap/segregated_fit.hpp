@@ -28,6 +28,8 @@ template <typename Heap>
 class SegregatedFitCursor;
 template <typename Heap>
 class SegregatedFitCheck;
+template <typename Heap>
+class SegregatedFitTotals;
 
 /// The general-purpose allocator: slabs of equal small blocks over a segregated fit of coalescing
 /// chunks.
@@ -119,8 +121,15 @@ class SegregatedFit {
   }
 
   /// A block of `size` bytes at a multiple of `alignment`, or 0: also iff `is_alignment` is false.
+  /// With `NoTracking` any power of two will do.
   [[nodiscard]] Address memalign(Size alignment, Size size) noexcept {
-    return is_alignment(alignment) ? allocate({.size = size, .alignment = alignment}) : fail();
+    if constexpr (Tracker::kEnabled) {
+      if (!is_alignment(alignment)) return fail();
+    } else {
+      // No sum of both wraps then.
+      if (!std::has_single_bit(alignment) || size > kMaxSize - alignment) return fail();
+    }
+    return allocate({.size = size, .alignment = alignment});
   }
 
   /// The block with `size` bytes, perhaps elsewhere, contents kept up to the smaller size; with
@@ -194,6 +203,35 @@ class SegregatedFit {
   /// iff `allocate` would; returns 0 then, and the old block is as it was.
   [[nodiscard]] Address reallocate(Address address, const Layout& layout, Size new_size) noexcept {
     return resize(address - layout.prefix, layout.alignment, layout.prefix, new_size);
+  }
+
+  // --- for a program break
+
+  /// A block of `size` bytes behind all others, which `resize_in_place` extends as far as memory
+  /// goes until another block is allocated behind it. 0 iff there is no memory.
+  [[nodiscard]] Address allocate_last(Size size) noexcept {
+    if (size > kMaxBlock) return 0;
+    const Size chunk = chunk_size_for(size);
+    while (top_ == 0 || chunk_size(top_) < chunk) {
+      if (!grow(chunk, kUnit, 0)) return 0;
+    }
+    const Address block = top_;
+    cut_out(block, block, chunk);
+    count_new(block, 0);
+    return block;
+  }
+
+  /// Gives a block another size where it is, with memory that grows if need be. False, and nothing
+  /// changed, iff it lies in a slab, or `may_be_live` is false, or there is no room behind it.
+  [[nodiscard]] bool resize_in_place(Address block, Size size) noexcept {
+    if (size > kMaxBlock || block == 0 || class_at(block) != 0 || !may_be_live(block)) return false;
+    const Size old_size = chunk_size(block);
+    const Size chunk = chunk_size_for(std::max<Size>(size, 1));
+    while (!resize_chunk(block, old_size, chunk)) {
+      if (!grow_behind(block + old_size, chunk - old_size)) return false;
+    }
+    tracker_.resized(old_size, chunk);
+    return true;
   }
 
   /// Takes the memory that is there now as the first region, so that pages somebody else grows
@@ -296,6 +334,7 @@ class SegregatedFit {
   friend SlabPicture<SegregatedFit>;
   friend SegregatedFitCursor<SegregatedFit>;
   friend SegregatedFitCheck<SegregatedFit>;
+  friend SegregatedFitTotals<SegregatedFit>;
 
   static constexpr Size kTag = 4;
   static constexpr Size kFree = 1;       // in a tag: the chunk is free

@@ -18,7 +18,7 @@
 #include <cstddef>
 
 #include "lite_alloc/heap/segregated_fit.hpp"
-#include "lite_alloc/malloc/pointers.hpp"
+#include "lite_alloc/malloc/process_heap.hpp"
 #include "lite_alloc/memory/program_memory.hpp"
 
 /// Memory grows by one part in so many of what there is; with 0 by just what is needed. A program
@@ -58,7 +58,20 @@ constinit SegregatedFit<ProcessMemory, NoTracking> process_heap;
   return fail(size);
 }
 
+using Totals = SegregatedFitTotals<decltype(process_heap)>;
+
 }  // namespace
+
+Address process::allocate_last(Size size) noexcept { return process_heap.allocate_last(size); }
+
+bool process::resize_in_place(Address block, Size size) noexcept {
+  return process_heap.resize_in_place(block, size);
+}
+
+HeapTotals process::totals() noexcept { return Totals::of(process_heap); }
+
+Size process::footprint() noexcept { return Totals::heap_bytes(process_heap); }
+
 }  // namespace lite_alloc
 
 using lite_alloc::address_of;
@@ -66,6 +79,10 @@ using lite_alloc::pointer_to;
 using lite_alloc::process_heap;
 
 extern "C" {
+
+// In shared memory this would be a variable of each thread, so the linker refuses this object there:
+// its code was compiled without atomics. The heap serves one thread.
+thread_local int lite_alloc_malloc_serves_one_thread = 0;
 
 // The functions have the names under which Emscripten knows its own malloc, whatever a program puts
 // in place of `malloc`: a program may define that itself and call these.

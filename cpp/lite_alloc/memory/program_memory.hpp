@@ -6,16 +6,32 @@
 #include "lite_alloc/memory/stepped_growth.hpp"
 #include "lite_alloc/memory/wasm_memory.hpp"
 
+/// Defined by the part of Emscripten's libraries that stands in for JavaScript in programs linked
+/// with `-sSTANDALONE_WASM`: the part that defines `emscripten_resize_heap` there. Elsewhere this
+/// is JavaScript's, and linked only into programs that use WasmFS.
+extern "C" [[gnu::weak]] int _wasmfs_get_num_preloaded_dirs();
+
 namespace lite_alloc {
+
+/// The pages of a program that Emscripten links.
+///
+/// They come from `memory.grow` itself and a notification of the glue, since Emscripten's own
+/// growth adds a fifth of all memory at each step. In a standalone program there is no glue, and
+/// Emscripten's own growth adds what it is asked for; it imports nothing where memory does not grow.
+class ProgramPages : public WasmMemory<notify_javascript> {
+ public:
+  [[nodiscard]] bool grow(Size bytes) noexcept {
+    // A constant once the program is linked: Emscripten's optimiser drops one of the two.
+    if (&_wasmfs_get_num_preloaded_dirs == nullptr) return WasmMemory::grow(bytes);
+    return bytes <= kEndOfAddresses - end() && emscripten_resize_heap(end() + bytes);
+  }
+};
 
 /// The memory of a program that Emscripten links. All pages behind the program's static data and
 /// stack belong to its malloc, whoever added them: `emscripten_resize_heap`, JavaScript, or code
 /// that calls `memory.grow` itself. Emscripten's own mallocs do the same.
-///
-/// Pages come from `memory.grow` itself, since Emscripten's own growth adds a fifth of all memory
-/// at each step.
 template <Size kShare = 16>
-class ProgramMemory : public SteppedGrowth<WasmMemory<notify_javascript>, kShare> {
+class ProgramMemory : public SteppedGrowth<ProgramPages, kShare> {
  public:
   static constexpr bool kOwnsAllPages = true;
 

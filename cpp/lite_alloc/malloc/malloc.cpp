@@ -2,9 +2,9 @@
 //
 // The malloc family of C for a program that Emscripten links with `-sMALLOC=none`.
 //
-// To be compiled without link-time optimisation and with -fno-builtin: a compiler may call malloc,
-// free and calloc out of nothing, also after it has seen the whole program, and turns what looks
-// like malloc and memset into calloc.
+// To be compiled without link-time optimisation, and with the flags of lite_alloc-malloc.cmake: a
+// compiler may call malloc, free and calloc out of nothing, also after it has seen the whole program,
+// and turns what looks like malloc and memset into calloc.
 //
 // Where the standards leave a choice this does as Emscripten's default malloc does:
 // - a size of 0 gives a distinct block, for `realloc` too, which never frees,
@@ -12,6 +12,8 @@
 // What differs: blocks are aligned to 16; an alignment that is no power of two is EINVAL, for
 // `memalign` too; the free or realloc of what is no live block ends the program, where the heap can
 // tell.
+
+#include <unistd.h>
 
 #include <bit>
 #include <cerrno>
@@ -27,6 +29,11 @@
 #define LITE_ALLOC_GROWTH_SHARE 16
 #endif
 
+/// Whether allocator metadata is mixed with a secret and checked wherever it is read.
+#ifndef LITE_ALLOC_HARDENED
+#define LITE_ALLOC_HARDENED 0
+#endif
+
 namespace lite_alloc {
 namespace {
 
@@ -36,8 +43,26 @@ static_assert(sizeof(void*) == sizeof(Address), "lite_alloc::malloc is for wasm3
 // parameters that never vary.
 class ProcessMemory : public ProgramMemory<LITE_ALLOC_GROWTH_SHARE> {};
 
+#if LITE_ALLOC_HARDENED
+
+/// The secret comes from the host, when the heap first needs memory.
+class ProcessHardening : public Hardened {
+ public:
+  void begin() noexcept {
+    std::uint32_t secret = 0;
+    if (getentropy(&secret, sizeof secret) != 0) __builtin_trap();
+    set_secret(secret);
+  }
+};
+
+#else
+
+using ProcessHardening = Unhardened;
+
+#endif
+
 // Constant-initialised: serves from the first instruction.
-constinit SegregatedFit<ProcessMemory, NoTracking> process_heap;
+constinit SegregatedFit<ProcessMemory, NoTracking, ProcessHardening> process_heap;
 
 // All that goes wrong is out of line: what goes right needs no stack frame then.
 
@@ -82,7 +107,7 @@ extern "C" {
 
 // In shared memory this would be a variable of each thread, so the linker refuses this object there:
 // its code was compiled without atomics. The heap serves one thread.
-thread_local int lite_alloc_malloc_serves_one_thread = 0;
+constinit thread_local int lite_alloc_malloc_serves_one_thread = 0;
 
 // The functions have the names under which Emscripten knows its own malloc, whatever a program puts
 // in place of `malloc`: a program may define that itself and call these.

@@ -11,6 +11,10 @@
 /// is JavaScript's, and linked only into programs that use WasmFS.
 extern "C" [[gnu::weak]] int _wasmfs_get_num_preloaded_dirs();
 
+/// Whether the heap may take so many bytes more: see `malloc_set_footprint_limit`. Not defined in
+/// programs that set no limit.
+[[gnu::weak]] bool lite_alloc_may_grow(lite_alloc::Size bytes);
+
 namespace lite_alloc {
 
 /// The pages of a program that Emscripten links.
@@ -21,7 +25,9 @@ namespace lite_alloc {
 class ProgramPages : public WasmMemory<notify_javascript> {
  public:
   [[nodiscard]] bool grow(Size bytes) noexcept {
-    // A constant once the program is linked: Emscripten's optimiser drops one of the two.
+    // Both are constants once the program is linked: Emscripten's optimiser drops what is not
+    // needed.
+    if (&lite_alloc_may_grow != nullptr && !lite_alloc_may_grow(bytes)) return false;
     if (&_wasmfs_get_num_preloaded_dirs == nullptr) return WasmMemory::grow(bytes);
     return bytes <= kEndOfAddresses - end() && emscripten_resize_heap(end() + bytes);
   }

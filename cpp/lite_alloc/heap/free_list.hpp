@@ -98,6 +98,16 @@ class FreeListStrategy : public Base {
     return acquire(new_size - capacity, kUnit, 0, end) != 0;
   }
 
+  /// The start of the free block at the end of the heap, or that end. Takes time in proportion to
+  /// the free blocks.
+  [[nodiscard]] Address used_end() const noexcept {
+    Address end = limit_;
+    for (Address block = lists_[0]; block != 0; block = next_at(block)) {
+      if (block + checked_size_at(block) == limit_) end = block;
+    }
+    return end;
+  }
+
   /// Gives `[begin, end)` back, joined with the free blocks on both sides.
   void release(Address begin, Address end) noexcept {
     if (begin == end) return;

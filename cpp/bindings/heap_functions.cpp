@@ -48,7 +48,7 @@ decltype(auto) with_heap(Action action) noexcept {
   return size_in_units(heap.usable_size(address)) >= size && heap.is_live(address);
 }
 [[nodiscard]] bool may_be_sized(OtherHeap& heap, Address address, Size size) noexcept {
-  return heap.allocator().has_handed_out(address, size) && !heap.is_live(address);
+  return heap.allocator().may_be_used(address, size) && !heap.is_live(address);
 }
 
 }  // namespace

@@ -30,11 +30,11 @@ template <typename Base, typename Tracker, typename Bins>
 class BumpStrategy : public Base {
  protected:
   using Base::Base;
-  using Base::checked_run_at;
+  using Base::checked_size_at;
   using Base::limit_;
   using Base::lists_;
+  using Base::next_at;
   using Base::open_region;
-  using Base::run_at;
   using Base::set_link;
   using Base::target;
   using Base::tracker_;
@@ -89,7 +89,7 @@ class BumpStrategy : public Base {
         Address block = 0;
         for (auto link = Base::head_of(*list); (block = target(link)) != 0;
              link = Base::behind(block)) {
-          const Size available = checked_run_at(block).size;
+          const Size available = checked_size_at(block);
           // A block that was deallocated twice makes the list a circle.
           if (Base::Links::kSealed && most-- == 0) __builtin_trap();
           const Address end = block + available;
@@ -97,7 +97,7 @@ class BumpStrategy : public Base {
           // One test for both: a `begin` below the block gives a difference that wrapped.
           if (begin - block >= available) continue;
           tracker_.free_block_cut(available);
-          set_link(link, run_at(block).next);
+          set_link(link, next_at(block));
           release(block, begin);
           release(begin + size, end);
           return begin;

@@ -24,13 +24,14 @@ struct FreeRun {
 };
 
 /// Whether a free block at `block` can say this in a heap that ends at `limit`.
-[[nodiscard]] constexpr bool is_possible(Address block, FreeRun run, Address limit) noexcept {
+[[nodiscard, gnu::always_inline]] constexpr bool is_possible(Address block, FreeRun run,
+                                                             Address limit) noexcept {
   return (run.next | run.size) % kUnit == 0 && run.next < limit && run.size - 1 < limit - block;
 }
 
 /// Mixes 32 bits by a multiplication (Knuth, vol. 3, 6.4): each bit of the result depends on all
 /// lower bits of `value`, and its low half on the high half, too.
-[[nodiscard]] constexpr std::uint32_t mixed(std::uint32_t value) noexcept {
+[[nodiscard, gnu::always_inline]] constexpr std::uint32_t mixed(std::uint32_t value) noexcept {
   const std::uint32_t product = value * 0x9E37'79B1U;
   return product ^ (product >> 15U);
 }
@@ -65,7 +66,8 @@ class SealedLinks {
 
   constexpr void set_secret(std::uint32_t secret) noexcept { secret_ = secret; }
 
-  [[nodiscard]] FreeRun read(Address block, const FreeBlock& words) const noexcept {
+  [[nodiscard, gnu::always_inline]] FreeRun read(Address block,
+                                                 const FreeBlock& words) const noexcept {
     const std::uint32_t key = mixed(block ^ secret_);
     const std::uint32_t product = (words.size ^ mixed(words.link + key)) * kFactor;
     return {words.link ^ key, product ^ (product >> kShift)};

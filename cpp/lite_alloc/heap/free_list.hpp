@@ -29,8 +29,8 @@ class FreeListStrategy : public Base {
   using Base::Base;
   using Base::limit_;
   using Base::lists_;
+  using Base::next_at;
   using Base::open_region;
-  using Base::run_at;
   using Base::set_link;
   using Base::target;
   using Base::tracker_;
@@ -62,7 +62,7 @@ class FreeListStrategy : public Base {
     Address block = 0;
     for (auto link = Base::head_of(lists_[0]); (block = target(link)) != 0;
          link = Base::behind(block)) {
-      const Size available = checked_run_at(block).size;
+      const Size available = checked_size_at(block);
       const Address end = block + available;
       const Address highest = end == limit_ ? block + alignment_mask : end - size;
       const Address begin = place != 0 ? place : ((highest + prefix) & ~alignment_mask) - prefix;
@@ -70,9 +70,9 @@ class FreeListStrategy : public Base {
       if (size <= available && begin - block <= available - size) {
         tracker_.free_block_cut(available);
         if (begin == block) {
-          set_link(link, run_at(block).next);
+          set_link(link, next_at(block));
         } else {
-          add(block, run_at(block).next, begin);
+          add(block, next_at(block), begin);
         }
         release(begin + size, end);
         return begin;
@@ -98,6 +98,16 @@ class FreeListStrategy : public Base {
     return acquire(new_size - capacity, kUnit, 0, end) != 0;
   }
 
+  /// The start of the free block at the end of the heap, or that end. Takes time in proportion to
+  /// the free blocks.
+  [[nodiscard]] Address used_end() const noexcept {
+    Address end = limit_;
+    for (Address block = lists_[0]; block != 0; block = next_at(block)) {
+      if (block + checked_size_at(block) == limit_) end = block;
+    }
+    return end;
+  }
+
   /// Gives `[begin, end)` back, joined with the free blocks on both sides.
   void release(Address begin, Address end) noexcept {
     if (begin == end) return;
@@ -107,18 +117,17 @@ class FreeListStrategy : public Base {
     while (next - 1 < begin) {
       const Address block = next;
       link = Base::behind(block);
-      next = run_at(block).next;
+      next = next_at(block);
       // So that this ends. The block below is checked in full, which shows whether all before it
       // was sound.
       if (Base::Links::kSealed && (next - 1 < block || next % kUnit != 0)) __builtin_trap();
     }
     if (next == end) {
-      const FreeRun run = checked_run_at(next);
-      end += run.size;
-      next = run.next;
+      end += checked_size_at(next);
+      next = next_at(next);
     }
     const Address below = link.block;
-    if (below != 0 && below + checked_run_at(below).size == begin) {
+    if (below != 0 && below + checked_size_at(below) == begin) {
       begin = below;
     } else {
       set_link(link, begin);
@@ -127,12 +136,12 @@ class FreeListStrategy : public Base {
   }
 
  private:
-  /// The words of a free block. Traps where other code has overwritten them, also where the next
-  /// block is not above this one: so every search ends.
-  [[nodiscard]] FreeRun checked_run_at(Address block) const noexcept {
-    const FreeRun run = Base::checked_run_at(block);
-    if (Base::Links::kSealed && run.next - 1 < block + run.size) __builtin_trap();
-    return run;
+  /// As the one of `Base`. Traps also where the next block is not above this one: so every search
+  /// ends.
+  [[nodiscard]] Size checked_size_at(Address block) const noexcept {
+    const Size size = Base::checked_size_at(block);
+    if (Base::Links::kSealed && next_at(block) - 1 < block + size) __builtin_trap();
+    return size;
   }
 
   /// `[begin, end)` is a free block of the list.

@@ -144,20 +144,20 @@ class HeaderlessHeap {
     const Size heap_size = heap_bytes();
     Size free_size = limit_ - heap().top();
     for (const Address list : lists_) {
-      for (Address block = list; block != 0; block = run_at(block).next) {
-        const FreeRun run = has_handed_out(block, kUnit) ? run_at(block) : FreeRun{};
-        if (!is_possible(block, run, limit_) || !has_handed_out(block, run.size) ||
-            (run.next != 0 && !has_handed_out(run.next, kUnit))) {
+      for (Address block = list; block != 0; block = next_at(block)) {
+        const Address next = has_handed_out(block, kUnit) ? next_at(block) : 1;
+        const bool is_inside = next == 0 || has_handed_out(next, kUnit);
+        if (!is_inside || !is_possible_at(block) || !has_handed_out(block, size_at(block))) {
           return {Corruption::Kind::kFreeListOutsideHeap, block};
         }
-        if (run.size > heap_size - free_size) {  // also where the list has become a circle
+        if (size_at(block) > heap_size - free_size) {  // also where the list has become a circle
           return {Corruption::Kind::kFreeListOverlap, block};
         }
-        free_size += run.size;
+        free_size += size_at(block);
       }
     }
     for (Address block = sort_free_blocks(); block != 0; block = at(block).above) {
-      if (at(block).above != 0 && at(block).above - block < run_at(block).size) {
+      if (at(block).above != 0 && at(block).above - block < size_at(block)) {
         return {Corruption::Kind::kFreeListOverlap, at(block).above};
       }
     }
@@ -191,15 +191,20 @@ class HeaderlessHeap {
   }
 
   /// The words of a free block, whatever they say.
-  [[nodiscard]] FreeRun run_at(Address block) const noexcept {
+  [[nodiscard, gnu::always_inline]] FreeRun run_at(Address block) const noexcept {
     return links_.read(block, at(block));
   }
 
-  /// The words of a free block. Traps where other code has overwritten them.
-  [[nodiscard]] FreeRun checked_run_at(Address block) const noexcept {
-    const FreeRun run = run_at(block);
-    if (Links::kSealed && !is_possible(block, run, limit_)) __builtin_trap();
-    return run;
+  [[nodiscard]] Address next_at(Address block) const noexcept { return run_at(block).next; }
+  [[nodiscard]] Size size_at(Address block) const noexcept { return run_at(block).size; }
+  [[nodiscard]] bool is_possible_at(Address block) const noexcept {
+    return is_possible(block, run_at(block), limit_);
+  }
+
+  /// The size of a free block. Traps where other code has overwritten that or the link.
+  [[nodiscard]] Size checked_size_at(Address block) const noexcept {
+    if (Links::kSealed && !is_possible_at(block)) __builtin_trap();
+    return size_at(block);
   }
 
   void write_run(Address block, const Address& next, Size size) noexcept {
@@ -216,11 +221,11 @@ class HeaderlessHeap {
 
   /// The free block that a link leads to, or 0. Requires that a free block before it is sound.
   [[nodiscard]] Address target(Link link) const noexcept {
-    return Links::kSealed && link.block != 0 ? run_at(link.block).next : *link.word;
+    return Links::kSealed && link.block != 0 ? next_at(link.block) : *link.word;
   }
   void set_link(Link link, Address next) noexcept {
     if (Links::kSealed && link.block != 0) {
-      write_run(link.block, next, run_at(link.block).size);
+      write_run(link.block, next, size_at(link.block));
     } else {
       *link.word = next;
     }
@@ -233,10 +238,9 @@ class HeaderlessHeap {
     Size most = limit_ / kUnit;
     for (const Address list : lists_) {
       for (Address block = list; block != 0 && most != 0; --most) {
-        const FreeRun run = run_at(block);
-        if (!is_possible(block, run, limit_)) break;
-        visit(block, run.size);
-        block = run.next;
+        if (!is_possible_at(block)) break;
+        visit(block, size_at(block));
+        block = next_at(block);
       }
     }
   }
@@ -407,7 +411,7 @@ class HeaderlessHeap<Heap, Pages, Tracker, kLists>::Cursor {
       if (position_ == region_.end) return region_.begin != 0 && next(extent);
     }
     if (position_ == free_) {
-      extent = {position_, heap_->checked_run_at(free_).size, Extent::State::kFree};
+      extent = {position_, heap_->checked_size_at(free_), Extent::State::kFree};
       free_ = heap_->at(free_).above;
     } else {
       const bool is_slack = position_ == region_.used_end;

@@ -22,6 +22,8 @@ export interface BlockOwner {
   watch(handle: HeapHandle): void;
   /** What a debug heap knows of a freed block: lines that begin with a line break. */
   historyOf?(address: number, bytes: number): string;
+  /** The innermost `Scope` whose function is running. */
+  runningScope?: object | undefined;
 }
 
 /** What a handle tells of itself before it is lost. */

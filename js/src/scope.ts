@@ -7,16 +7,20 @@ import { assertType, mustBe, toSize } from './arguments.js';
 import { type BlockOwner, disposeSymbol } from './blocks.js';
 import { UseAfterFreeError } from './errors.js';
 
-/** So many blocks at first make a scope forget those that were freed; then twice what is left. */
-const firstSweep = 256;
+/** Blocks in an array or set, and objects in a result, at most: a `Set` of the engine ends at 2^24. */
+const mostTogether = 1 << 22;
 
 /** Frees what is allocated through it when it closes, the last first. */
 export class Scope extends Allocator {
   readonly #heapOwner: BlockOwner;
-  readonly #blocks = new Set<Freeable>();
+  /** In the order of allocation: in arrays, which take less, and in sets once one was looked for. */
+  #blocks: (Freeable[] | Set<Freeable>)[] = [];
+  #isIndexed = false;
+  /** Blocks in them when freed ones were dropped last, and those added since: with many of these it is done again. */
+  #added = 0;
+  #sweepAt = 0;
   /** Of the heap when the blocks were allocated: in another one they are gone. */
   #epoch: number;
-  #sweepAt = firstSweep;
   #isClosed = false;
 
   /**
@@ -39,14 +43,17 @@ export class Scope extends Allocator {
   static run<Result>(owner: BlockOwner, fn: (scope: Scope) => Result): Result {
     assertRunsAtOnce(fn);
     const scope = new Scope(owner);
-    let result: Result;
+    const outer = owner.runningScope as Scope | undefined;
+    let result: Result | undefined;
+    const errors: unknown[] = [];
     try {
-      result = fn(scope);
+      result = scope.#call(fn, scope);
       assertNoPromise(result);
     } catch (error) {
-      return scope.#fail(error);
+      errors.push(error);
     }
-    return scope.#finish(result);
+    scope.#end(errors, result, outer);
+    return result as Result;
   }
 
   /**
@@ -60,13 +67,16 @@ export class Scope extends Allocator {
   ): Promise<Result> {
     assertType('fn', fn, 'function');
     const scope = new Scope(owner);
-    let result: Result;
+    let result: Result | undefined;
+    const errors: unknown[] = [];
     try {
-      result = await fn(scope);
+      // It outlives the scope whose function calls it now: none is around it.
+      result = await scope.#call(fn);
     } catch (error) {
-      return scope.#fail(error);
+      errors.push(error);
     }
-    return scope.#finish(result);
+    scope.#end(errors, result);
+    return result as Result;
   }
 
   /**
@@ -76,7 +86,7 @@ export class Scope extends Allocator {
    */
   realloc(address: number, size: number): number {
     const moved = this.owner.realloc(address, 0, toSize('size', size));
-    return address === 0 || this.#blocks.delete(address) ? this.note(moved) : moved;
+    return address === 0 || this.#take(address) ? this.note(moved) : moved;
   }
 
   /**
@@ -86,7 +96,7 @@ export class Scope extends Allocator {
    */
   free(address: number): void {
     this.owner.free(address);
-    this.#blocks.delete(address);
+    this.#take(address);
   }
 
   /**
@@ -100,14 +110,16 @@ export class Scope extends Allocator {
   }
 
   /**
-   * Takes out of the scope what it is given, so that it stays alive: a handle, an arena, a raw address,
-   * or arrays and plain objects of these. Returns it. What is not of this scope stays as it is.
+   * Takes a value out of this scope and every outer one, so that it stays alive, and returns it: a handle,
+   * an arena, a raw address, or arrays and plain objects of these, read as `Heap.scope` reads a result.
+   * Blocks that this scope did not allocate stay as they are.
    *
    * @throws UseAfterFreeError where the scope was closed.
+   * @throws RangeError where the value has more than 4 194 304 arrays and objects.
    */
   keep<Value>(value: Value): Value {
     this.#assertOpen();
-    this.#release(value);
+    for (const part of partsOf(value, 2 ** 32)) this.#take(part as Freeable);
     return value;
   }
 
@@ -117,8 +129,7 @@ export class Scope extends Allocator {
    * @throws what a free throws, after all others were freed; an `AggregateError` of several.
    */
   close(): void {
-    const errors = this.#freeAll();
-    if (errors.length > 0) throw combine(errors);
+    this.#end([]);
   }
 
   [disposeSymbol](): void {
@@ -134,7 +145,8 @@ export class Scope extends Allocator {
   /** @internal */
   protected override note<Block extends Freeable>(block: Block): Block {
     this.#forgetOtherEpoch();
-    if (this.#blocks.add(block).size >= this.#sweepAt) this.#sweep();
+    this.#add(block);
+    if (this.#added > this.#sweepAt) this.#sweep();
     return block;
   }
 
@@ -145,48 +157,96 @@ export class Scope extends Allocator {
   #forgetOtherEpoch(): void {
     if (this.#epoch === this.#heapOwner.epoch) return;
     this.#epoch = this.#heapOwner.epoch;
-    this.#blocks.clear();
+    this.#drop();
   }
 
+  #drop(): (Freeable[] | Set<Freeable>)[] {
+    const blocks = this.#blocks;
+    this.#blocks = [];
+    this.#added = 0;
+    return blocks;
+  }
+
+  #add(block: Freeable): void {
+    if (this.#added++ % mostTogether === 0) this.#blocks.push(this.#isIndexed ? new Set() : []);
+    const last = this.#blocks.at(-1);
+    if (Array.isArray(last)) last.push(block);
+    else last?.add(block);
+  }
+
+  /** Drops handles that were freed. */
   #sweep(): void {
-    for (const block of this.#blocks) {
-      if (typeof block !== 'number' && !block.alive) this.#blocks.delete(block);
+    for (const blocks of this.#drop()) {
+      for (const block of blocks) if (isRaw(block) || block.alive) this.#add(block);
     }
-    this.#sweepAt = Math.max(firstSweep, 2 * this.#blocks.size);
+    this.#sweepAt = 2 * this.#added + 256;
   }
 
-  #release(value: unknown, seen = new Set<unknown>()): void {
-    if (this.#blocks.delete(value as Freeable) || !isCollection(value) || seen.has(value)) return;
-    seen.add(value);
-    for (const part of Object.values(value)) this.#release(part, seen);
+  /** Calls `fn` while `running` is the innermost scope. */
+  #call<Result>(fn: (scope: Scope) => Result, running?: Scope): Result {
+    const owner = this.#heapOwner;
+    const outer = owner.runningScope;
+    owner.runningScope = running;
+    try {
+      return fn(this);
+    } finally {
+      owner.runningScope = outer;
+    }
   }
 
-  #freeAll(): unknown[] {
-    this.#isClosed = true;
-    this.#forgetOtherEpoch();
-    const blocks = [...this.#blocks].reverse();
-    this.#blocks.clear();
-    const errors: unknown[] = [];
-    for (const block of blocks) {
+  /** Takes a block out of the scope, and returns whether it was there. */
+  #take(block: Freeable): boolean {
+    if (!this.#isIndexed) {
+      this.#isIndexed = true;
+      this.#sweep();
+    }
+    return (this.#blocks as Set<Freeable>[]).some((blocks) => blocks.delete(block));
+  }
+
+  /**
+   * Closes the scope and frees its blocks, the last first, but for those in `result`: they go to the `outer`
+   * one. Where there are errors nothing is returned, and they are freed, too.
+   *
+   * @throws `errors`, and what the walk of the result and the frees throw.
+   */
+  #end(errors: unknown[], result?: unknown, outer?: Scope): void {
+    let returned: ReadonlySet<unknown> = new Set();
+    const kept: Freeable[] = [];
+    const free = (block: Freeable): void => {
       try {
-        if (typeof block === 'number') this.#heapOwner.free(block);
+        if (isRaw(block)) this.#heapOwner.free(block);
         else block.free();
       } catch (error) {
         errors.push(error);
       }
+    };
+    let highest = 0;
+    for (const blocks of this.#blocks) {
+      for (const block of blocks) if (isRaw(block) && block > highest) highest = block;
     }
-    return errors;
+    try {
+      returned = partsOf(result, highest);
+    } catch (error) {
+      errors.push(error);
+    }
+    this.#isClosed = true;
+    this.#forgetOtherEpoch();
+    for (const blocks of this.#drop().reverse()) {
+      for (const block of [...blocks].reverse()) {
+        if (returned.has(block)) kept.push(block);
+        else free(block);
+      }
+    }
+    if (errors.length > 0) {
+      kept.forEach(free);
+      throw combine(errors);
+    }
+    if (outer && !outer.#isClosed) for (const block of kept.reverse()) outer.note(block);
   }
+}
 
-  #finish<Result>(result: Result): Result {
-    this.#release(result);
-    this.close();
-    return result;
-  }
-
-  #fail(error: unknown): never {
-    throw combine([error, ...this.#freeAll()]);
-  }
+function isRaw(block: Freeable): block is number {
+  return typeof block === 'number';
 }
 
 /** A scope would be closed before such a function goes on. */
@@ -201,14 +261,40 @@ function assertRunsAtOnce(fn: unknown): void {
 function assertNoPromise(result: unknown): void {
   if (typeof (result as PromiseLike<unknown> | undefined)?.then !== 'function') return;
   // It fails on what is freed now, and nobody else hears of it.
-  if (result instanceof Promise) result.catch(() => {});
+  if ((result as Promise<unknown>)[Symbol.toStringTag] === 'Promise') {
+    (result as Promise<unknown>).catch(() => {});
+  }
   throw new TypeError(`${mustBe('fn', 'synchronous', 'a promise')}: there is scopeAsync`);
 }
 
+/** A value, and what is in its arrays and plain objects: objects, and what may be addresses up to `highest`. */
+function partsOf(value: unknown, highest: number): Set<unknown> {
+  const parts = new Set([value]);
+  // The loop comes to what is added meanwhile.
+  for (const part of parts) {
+    if (!isCollection(part)) continue;
+    // A copy of a million elements takes longer than all else.
+    const values: readonly unknown[] =
+      Array.isArray(part) && part.length <= mostTogether ? part : Object.values(part);
+    for (let index = 0, { length } = values; index < length; index++) {
+      const child = values[index];
+      const mayBeBlock =
+        typeof child === 'number'
+          ? child > 0 && child <= highest && (child & 15) === 0
+          : typeof child === 'object';
+      if (mayBeBlock && parts.add(child).size > mostTogether) {
+        throw new RangeError(`a result of more than ${mostTogether} objects`);
+      }
+    }
+  }
+  return parts;
+}
+
+/** Arrays, and objects whose prototype is the last of its chain: `Object.prototype` of any realm, or none. */
 function isCollection(value: unknown): value is object {
   if (typeof value !== 'object' || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
-  return Array.isArray(value) || prototype === Object.prototype || prototype === null;
+  return !prototype || !Object.getPrototypeOf(prototype) || Array.isArray(value);
 }
 
 function combine(errors: readonly unknown[]): unknown {

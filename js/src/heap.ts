@@ -78,7 +78,10 @@ export class Heap extends Allocator {
       region === undefined ? createMemory(plan) : { ...region, maximumPages: 0 };
     if (plan.stableViews) stopDetaching(memory);
     this.strategy = plan.strategy;
-    const strategy = strategies.indexOf(plan.strategy);
+    // Canaries and the quarantine change the sizes and the order of blocks, and the bump strategies never join
+    // free ones: a program that they suit would run out of memory.
+    const isJoined = makeDebugLayer !== undefined && plan.strategy.includes('bump');
+    const strategy = strategies.indexOf(isJoined ? defaultStrategy : plan.strategy);
     const functions =
       region === undefined
         ? instantiate(module, memory, strategy)

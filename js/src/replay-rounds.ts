@@ -34,7 +34,7 @@ const defaultTimeLimit = 10_000;
  * Between looks at the clock there are so many calls at most, and fewer where they take long: as many as took
  * a millisecond at the rate of those before. After a call that sets or copies many bytes there is a look.
  */
-const mostSliceOperations = 32;
+const mostSliceOperations = 64;
 const sliceMilliseconds = 1;
 const sliceBytes = 1 << 20;
 /** Operations that are planned in one go. */

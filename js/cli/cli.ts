@@ -19,6 +19,7 @@ interface Output {
 interface Rounds extends Output {
   rounds: number;
   timeLimit: number;
+  maximumOperations: number;
 }
 
 interface ReplayFlags extends Rounds {
@@ -51,8 +52,8 @@ withRounds(program.command('replay <trace>'))
       .choices(strategies)
       .default('segregated-fit'),
   )
-  .action(async (path: string, { json, ...options }: ReplayFlags) => {
-    const trace = await readTraceFile(path);
+  .action(async (path: string, { json, maximumOperations, ...options }: ReplayFlags) => {
+    const trace = await readTraceFile(path, maximumOperations);
     const result = await withProgress('replaying', (onProgress) =>
       replay(trace, { ...options, onProgress }),
     );
@@ -64,8 +65,8 @@ withRounds(program.command('advise <trace>'))
   .description('Replays a trace on every strategy and ranks them, the best first.', {
     trace: traceArgument,
   })
-  .action(async (path: string, { json, ...options }: Rounds) => {
-    const trace = await readTraceFile(path);
+  .action(async (path: string, { json, maximumOperations, ...options }: Rounds) => {
+    const trace = await readTraceFile(path, maximumOperations);
     const advice = await withProgress('replaying', (onProgress) =>
       advise(trace, { ...options, onProgress }),
     );
@@ -100,6 +101,7 @@ function withRounds(command: Command): Command {
   return command
     .option('--rounds <n>', 'how often, each time on a fresh heap', toCount, 5)
     .option('--time-limit <ms>', 'milliseconds that a round may take', toPositive, 10_000)
+    .option('--maximum-operations <n>', 'calls that the trace may have', toCount, 16_000_000)
     .option('--json', 'print JSON');
 }
 

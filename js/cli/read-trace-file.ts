@@ -4,11 +4,14 @@ import { open } from 'node:fs/promises';
 import { AllocationTrace, TraceError } from 'lite-alloc';
 
 /** The trace in a file, or on the standard input where the path is `-`. What fails names the file. */
-export async function readTraceFile(path: string): Promise<AllocationTrace> {
+export async function readTraceFile(
+  path: string,
+  maximumOperations: number,
+): Promise<AllocationTrace> {
   const name = path === '-' ? 'the standard input' : path;
   try {
     const file = path === '-' ? process.stdin : (await open(path)).createReadStream();
-    return await AllocationTrace.read(file);
+    return await AllocationTrace.read(file, { maximumOperations });
   } catch (cause) {
     throw new Error(`${name}: ${reasonOf(cause)}`, { cause });
   }

@@ -24,7 +24,7 @@ export {
 export type { GrowthListener } from './growth.js';
 export type { Heap } from './heap.js';
 export type { HeapBlock } from './heap-functions.js';
-export type { TraceSource } from './operations.js';
+export type { ReadOptions, TraceSource } from './operations.js';
 export { type HeapOptions, type Strategy, strategies } from './options.js';
 export type { Recorder, RecordOptions } from './recorder.js';
 export type { Advice, ReplayOptions, ReplayResult, RoundOptions } from './replay-types.js';

@@ -42,6 +42,8 @@ export interface HeapOwner extends BlockOwner {
   disown(address: number): void;
   /** Takes raw addresses. */
   readonly heap: { free(address: number): void; realloc(address: number, bytes: number): number };
+  /** The innermost `Scope` whose function is running. */
+  runningScope?: object | undefined;
 }
 
 /** What a handle tells of itself before it is lost. */

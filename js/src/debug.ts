@@ -7,6 +7,7 @@
 //
 // A freed block stays as it is, filled with a pattern, until the quarantine lets go of it.
 
+import { AddressMap } from './address-map.js';
 import { type CallStack, captureStack, readStack } from './call-stacks.js';
 import type { DebugLayer, DebugLayerMaker, DebugOptions, DebugParts } from './debug-layer.js';
 import type { BlockFacts, HeapCorruptionError, InvalidFreeError, LiveBlock } from './errors.js';
@@ -77,7 +78,7 @@ class DebugHeap implements DebugLayer {
   readonly #plan: DebugPlan;
   readonly #memory: MemoryViews;
   /** By address: live ones, and freed ones until something new lies there or too many came after. */
-  readonly #blocks = new Map<number, Block>();
+  readonly #blocks = new AddressMap<Block>();
   readonly #quarantine = new Queue<Block>();
   #quarantinedBytes = 0;
   /** Freed blocks that were written to: told of once where they would leave the quarantine, then kept. */
@@ -232,11 +233,18 @@ class DebugHeap implements DebugLayer {
       allocation,
       freeing: undefined,
     };
-    this.#paint(block.address - canaryBytes, block.address, canaryByte);
-    this.#paint(block.address, block.address + size, newByte);
-    this.#paint(block.address + size, block.end, canaryByte);
-    this.#blocks.set(block.address, block);
-    this.#keepStack(block);
+    try {
+      this.#paint(block.address - canaryBytes, block.address, canaryByte);
+      this.#paint(block.address, block.address + size, newByte);
+      this.#paint(block.address + size, block.end, canaryByte);
+      this.#blocks.set(block.address, block);
+      this.#keepStack(block);
+    } catch (error) {
+      // The engine has no memory for the record: nobody would free the block.
+      this.#blocks.delete(block.address);
+      below.free(base);
+      throw error;
+    }
     return block;
   }
 
@@ -471,7 +479,7 @@ class DebugHeap implements DebugLayer {
 
   /** The stretches below, with owners' addresses; blocks in quarantine are free. */
   #walk(below: HeapFunctions): HeapBlock[] {
-    const live = new Map<number, Block>();
+    const live = new AddressMap<Block>();
     for (const block of this.#blocks.values()) if (block.isLive) live.set(block.base, block);
 
     const stretches: HeapBlock[] = [];

@@ -98,7 +98,10 @@ export class Heap extends Allocator {
       region === undefined ? createMemory(plan) : { ...region, maximumPages: 0 };
     if (plan.stableViews) stopDetaching(memory);
     this.strategy = plan.strategy;
-    const strategy = strategies.indexOf(plan.strategy);
+    // Canaries and the quarantine change the sizes and the order of blocks, and the bump strategies never join
+    // free ones: a program that they suit would run out of memory.
+    const isJoined = makeDebugLayer !== undefined && plan.strategy.includes('bump');
+    const strategy = strategies.indexOf(isJoined ? defaultStrategy : plan.strategy);
     this.#tenant = { end: (reason) => this.#dispose(reason) };
     const onTrap = (trap: unknown): never => this.#breakOff(trap);
     const opened = region && open?.(module, region, strategy, this.#tenant, entryParts, onTrap);
@@ -331,17 +334,23 @@ export class Heap extends Allocator {
 
   /**
    * Runs `fn` with a scope, and frees what it allocated through that, the last first, when it returns or
-   * throws: all but what it returns (a handle, an arena, an address, or arrays and plain objects of
-   * these) or gives to `scope.keep`.
+   * throws: all but what it returns (a handle, an arena, an address, or arrays and plain objects of these, at
+   * any depth) or gives to `scope.keep`. What it returns belongs to the outer scope where `scope` was called
+   * in the function of another `scope` of this heap.
    *
    * @throws TypeError where `fn` is asynchronous: all is freed then, and there is `scopeAsync`.
-   * @throws what `fn` throws; what a free throws, after all others were freed; an `AggregateError` of several.
+   * @throws RangeError where the result has more than 4 194 304 objects, after all was freed.
+   * @throws what `fn`, a getter or a Proxy in the result throws, after all was freed; what a free throws,
+   * after all others were freed; an `AggregateError` of several.
    */
   scope<Result>(fn: (scope: Scope) => Result): Result {
     return Scope.run(this.#owner, fn);
   }
 
-  /** The same for a function that gives a promise: the scope closes when that is settled. */
+  /**
+   * The same for a function that gives a promise: the scope closes when that is settled. It is neither within
+   * another scope nor around one: what it returns belongs to the caller.
+   */
   scopeAsync<Result>(fn: (scope: Scope) => Result | PromiseLike<Result>): Promise<Result> {
     return Scope.runAsync(this.#owner, fn);
   }

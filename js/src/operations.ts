@@ -43,3 +43,9 @@ export type TraceSource =
   | ReadableStream<Uint8Array>
   | AsyncIterable<Uint8Array>
   | Iterable<Uint8Array>;
+
+/** How a trace is read. */
+export interface ReadOptions {
+  /** Calls that a file may have: a few kilobytes can hold millions. Default: 16 000 000. */
+  maximumOperations?: number;
+}

@@ -62,7 +62,9 @@ export interface HeapOptions {
   onLeak?: (leak: LeakedHandle) => void;
   /**
    * Whether blocks are watched: for what is written beside or after them, freed wrongly, or never.
-   * Calls take longer and blocks more memory then. Default: false; true is `{}`.
+   * Calls take longer and blocks more memory then. The bump strategies never join free blocks, which the
+   * watching changes in size and order: there blocks lie as in `'segregated-fit'`. Default: false; true is
+   * `{}`.
    */
   debug?: boolean | DebugOptions;
 }

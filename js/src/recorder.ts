@@ -27,12 +27,12 @@ const chunkWords = 3 << 14;
 
 /**
  * Records the allocation calls of a heap while it is open: `Heap.record` makes one. Calls that fail leave
- * nothing behind. A block from before is recorded from its first `realloc` on; before that only its `free`.
+ * nothing behind. Where the engine has no memory for the records, the recording ends there: `truncated`. A block from before is recorded from its first `realloc` on; before that only its `free`.
  */
 export class Recorder {
   #operations = 0;
   #isTruncated = false;
-  readonly #maximum: number;
+  #maximum: number;
   readonly #chunks: Uint32Array[] = [];
   /** The last of them, and how much of it is full. */
   #chunk!: Uint32Array;
@@ -115,16 +115,21 @@ export class Recorder {
   }
 
   #add(code: number, address: number, size = 0, detail = 0): void {
+    if (this.#index === chunkWords && this.#operations < this.#maximum) {
+      try {
+        this.#chunk = new Uint32Array(chunkWords);
+        this.#chunks.push(this.#chunk);
+        this.#index = 0;
+      } catch {
+        // The call is done, and its result counts for more than the recording.
+        this.#maximum = this.#operations;
+      }
+    }
     if (this.#operations === this.#maximum) {
       this.#isTruncated = true;
       return;
     }
     this.#operations++;
-    if (this.#index === chunkWords) {
-      this.#chunk = new Uint32Array(chunkWords);
-      this.#chunks.push(this.#chunk);
-      this.#index = 0;
-    }
     const index = this.#index;
     const chunk = this.#chunk;
     chunk[index] = address + code;

@@ -3,6 +3,7 @@
 // Replays traces. Loaded lazily: what it needs of the entry is handed in, since an import would split the
 // entry in two.
 
+import { AddressMap } from './address-map.js';
 import type { OperationCodes, Operations } from './operations.js';
 import type { HeapOptions, Strategy } from './options.js';
 import { rank } from './ranking.js';
@@ -29,8 +30,15 @@ const codes: OperationCodes = {
 
 const defaultRounds = 5;
 const defaultTimeLimit = 10_000;
-/** Between looks at the clock. */
-const sliceOperations = 256;
+/**
+ * Between looks at the clock there are so many calls at most, and fewer where they take long: as many as took
+ * a millisecond at the rate of those before. After a call that sets or copies many bytes there is a look.
+ */
+const mostSliceOperations = 64;
+const sliceMilliseconds = 1;
+const sliceBytes = 1 << 20;
+/** Operations that are planned in one go. */
+const windowWords = 3 << 14;
 /** Between turns of the event loop. */
 const turnMilliseconds = 50;
 
@@ -47,6 +55,8 @@ interface Plan {
   /** Frees of blocks from before left out. */
   readonly operations: number;
   readonly places: number;
+  /** Whether it has all of the trace: planning ends at half of the time limit. */
+  readonly isWhole: boolean;
 }
 
 /** How many bytes live at most in the first operations of a plan, and the operation after which. */
@@ -104,15 +114,16 @@ async function replayRounds(
   { createHeap, loadModule }: EntryParts,
 ): Promise<ReplayResult[]> {
   if (!Array.isArray(trace?.chunks)) {
-    throw new TypeError(`trace must be an AllocationTrace, got ${String(trace)}`);
+    throw new TypeError(`trace must be an AllocationTrace, got ${textOf(trace)}`);
   }
   const { rounds, timeLimit, signal, onProgress, memory } = checkOptions(options);
-  signal?.throwIfAborted();
+  throwIfAborted(signal);
   // Compiled once: a response can be read once.
   const wasm = options.wasm === undefined ? {} : { wasm: await loadModule(await options.wasm) };
-  const plan = makePlan(trace);
-  const peak = findPeak(plan, plan.operations);
-  const turns = new Turns(plan.operations * rounds * strategies.length, signal, onProgress);
+  const turns = new Turns(signal, onProgress);
+  const plan = await makePlan(trace, timeLimit / 2, turns);
+  const peak = await findPeak(plan, plan.operations, turns);
+  turns.begin(plan.operations * rounds * strategies.length);
   const done = new Map<Strategy, Round[]>(strategies.map((strategy) => [strategy, []]));
 
   for (let round = 0; round < rounds; round++) {
@@ -125,22 +136,30 @@ async function replayRounds(
     }
   }
   onProgress?.(1);
-  return [...done].map(([strategy, of]) => summarize(strategy, of, plan, peak));
+  const results: ReplayResult[] = [];
+  for (const [strategy, of] of done) {
+    const counted = countedOf(of);
+    const reached = counted[0]?.operations ?? 0;
+    const live = reached < plan.operations ? await findPeak(plan, reached, turns) : peak;
+    results.push(summarize(strategy, counted, live));
+  }
+  return results;
 }
 
 function checkOptions(options: RoundOptions) {
   const { rounds = defaultRounds, timeLimit = defaultTimeLimit, signal, onProgress } = options;
   if (!Number.isSafeInteger(rounds) || rounds < 1) {
-    throw new RangeError(`rounds must be a positive integer, got ${String(rounds)}`);
+    throw new RangeError(`rounds must be a positive integer, got ${textOf(rounds)}`);
   }
   if (typeof timeLimit !== 'number' || !(timeLimit > 0)) {
-    throw new RangeError(`timeLimit must be a positive number, got ${String(timeLimit)}`);
+    throw new RangeError(`timeLimit must be a positive number, got ${textOf(timeLimit)}`);
   }
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new TypeError(`signal must be an AbortSignal, got ${String(signal)}`);
+  // Known by what it has: one of another realm has another class.
+  if (signal !== undefined && typeof Object(signal).aborted !== 'boolean') {
+    throw new TypeError(`signal must be an AbortSignal, got ${textOf(signal)}`);
   }
   if (onProgress !== undefined && typeof onProgress !== 'function') {
-    throw new TypeError(`onProgress must be a function, got ${String(onProgress)}`);
+    throw new TypeError(`onProgress must be a function, got ${textOf(onProgress)}`);
   }
   const { initialBytes, maximumBytes } = options;
   const memory: HeapOptions = {
@@ -150,14 +169,45 @@ function checkOptions(options: RoundOptions) {
   return { rounds, timeLimit, signal, onProgress, memory };
 }
 
-/** Gives blocks places in a table, used again as soon as they are free. */
-function makePlan({ chunks }: Operations): Plan {
-  const placeOf = new Map<number, number>();
-  const freePlaces: number[] = [];
-  let places = 0;
-  let operations = 0;
+/** A value as messages show it: the text of one may have any length. */
+function textOf(value: unknown): string {
+  return String(value).slice(0, 100);
+}
 
-  const windows = chunks.map((words) => {
+function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw signal.reason;
+}
+
+/** Gives blocks places in a table, used again as soon as they are free. */
+async function makePlan({ chunks }: Operations, timeLimit: number, turns: Turns): Promise<Plan> {
+  const planner = new Planner();
+  const windows: Window[] = [];
+  let operations = 0;
+  let milliseconds = 0;
+  for (const chunk of chunks) {
+    for (let begin = 0; begin < chunk.length; begin += windowWords) {
+      if (milliseconds > timeLimit) {
+        return { windows, operations, places: planner.places, isWhole: false };
+      }
+      const start = performance.now();
+      const window = planner.plan(chunk.subarray(begin, begin + windowWords));
+      const stop = performance.now();
+      windows.push(window);
+      operations += window.codes.length;
+      milliseconds += stop - start;
+      if (turns.isDue(stop)) await turns.take(0);
+    }
+  }
+  return { windows, operations, places: planner.places, isWhole: true };
+}
+
+class Planner {
+  places = 0;
+  readonly #placeOf = new AddressMap<number>();
+  readonly #freePlaces: number[] = [];
+
+  plan(words: Uint32Array): Window {
+    const placeOf = this.#placeOf;
     const window = newWindow(words.length / 3);
     let count = 0;
     for (let index = 0; index < words.length && words[index] !== 0; index += 3) {
@@ -168,13 +218,13 @@ function makePlan({ chunks }: Operations): Plan {
       const address = key - (key & 15);
       let code = key & 15;
       let place = placeOf.get(address);
-      placeOf.delete(address);
+      if (place !== undefined) placeOf.delete(address);
       if (code === codes.reset) {
-        for (const live of placeOf.values()) freePlaces.push(live);
+        for (const live of placeOf.values()) this.#freePlaces.push(live);
         placeOf.clear();
       } else if (code === codes.free || code === codes.deallocate) {
         if (place === undefined) continue;
-        freePlaces.push(place);
+        this.#freePlaces.push(place);
       } else {
         const isResize = code === codes.realloc || code === codes.reallocate;
         // A block from before is born here, as far as the trace tells.
@@ -182,7 +232,7 @@ function makePlan({ chunks }: Operations): Plan {
           code = code === codes.realloc ? codes.malloc : codes.allocate;
         }
         if (code === codes.memalign && exponent === 0) code = codes.malloc;
-        place ??= freePlaces.pop() ?? places++;
+        place ??= this.#freePlaces.pop() ?? this.places++;
         placeOf.set(isResize ? detail - exponent : address, place);
       }
       window.codes[count] = code;
@@ -191,10 +241,8 @@ function makePlan({ chunks }: Operations): Plan {
       window.alignments[count] = 16 << exponent;
       count++;
     }
-    operations += count;
     return firstOf(window, count);
-  });
-  return { windows, operations, places };
+  }
 }
 
 function newWindow(length: number): Window {
@@ -215,8 +263,14 @@ function firstOf({ codes, places, sizes, alignments }: Window, count: number): W
   };
 }
 
-function findPeak({ windows, places }: Plan, operations: number): Peak {
+async function findPeak(
+  { windows, places }: Plan,
+  operations: number,
+  turns: Turns,
+): Promise<Peak> {
   const sizes = new Uint32Array(places);
+  /** Places that were used since the last reset. */
+  let used: number[] = [];
   let live = 0;
   let peak: Peak = { bytes: 0, operation: 0 };
   let operation = 0;
@@ -227,13 +281,17 @@ function findPeak({ windows, places }: Plan, operations: number): Peak {
       operation++;
       if (window.codes[index] === codes.reset) {
         live = 0;
-        sizes.fill(0);
+        for (const reset of used) sizes[reset] = 0;
+        used = [];
       } else {
-        live += size - (sizes[place] ?? 0);
+        const before = sizes[place] ?? 0;
+        if (before === 0 && size !== 0) used.push(place);
+        live += size - before;
         sizes[place] = size;
       }
       if (live > peak.bytes) peak = { bytes: live, operation };
     }
+    if (turns.isDue(performance.now())) await turns.take(0);
   }
   return peak;
 }
@@ -253,15 +311,18 @@ async function replayOnce(
   let milliseconds = 0;
   let operations = 0;
   let fragmentationAtPeak: number | undefined;
+  let slice = 1;
 
   for (const window of plan.windows) {
     for (let begin = 0; begin < window.codes.length && milliseconds < timeLimit; ) {
       const beforePeak = operations < peak.operation ? peak.operation - operations : Infinity;
-      const end = Math.min(begin + sliceOperations, begin + beforePeak, window.codes.length);
+      const most = Math.min(begin + slice, begin + beforePeak, window.codes.length);
       const start = performance.now();
-      callHeap(heap, window, begin, end, blocks);
+      const end = callHeap(heap, window, begin, most, blocks);
       const stop = performance.now();
       milliseconds += stop - start;
+      const affordable = ((end - begin) * sliceMilliseconds) / Math.max(stop - start, 1e-3);
+      slice = Math.max(1, Math.min(mostSliceOperations, 2 * slice, Math.floor(affordable)));
       operations += end - begin;
       begin = end;
       if (operations === peak.operation) fragmentationAtPeak = heap.stats().fragmentation;
@@ -277,7 +338,7 @@ async function replayOnce(
     fragmentation: { atPeak: fragmentationAtPeak ?? atEnd, atEnd },
     growths,
     failures,
-    timedOut: operations < plan.operations,
+    timedOut: operations < plan.operations || !plan.isWhole,
   };
 }
 
@@ -287,14 +348,16 @@ interface Blocks {
   readonly sizes: Uint32Array;
 }
 
+/** @returns the operation behind the last that was done: `end`, or the one after many bytes were touched */
 function callHeap(
   heap: ReplayedHeap,
   window: Window,
   begin: number,
   end: number,
   blocks: Blocks,
-): void {
+): number {
   const { addresses } = blocks;
+  let bytes = 0;
   for (let index = begin; index < end; index++) {
     const place = window.places[index] as number;
     const size = window.sizes[index] as number;
@@ -311,14 +374,18 @@ function callHeap(
         } catch (error) {
           ignoreFullMemory(error);
         }
+        bytes += size;
         break;
       case codes.reset:
         heap.reset();
         break;
       default:
         callRarely(heap, window, index, place, size, blocks);
+        bytes += size;
     }
+    if (bytes > sliceBytes) return index + 1;
   }
+  return end;
 }
 
 function callRarely(
@@ -361,20 +428,21 @@ function ignoreFullMemory(error: unknown): void {
 
 /** Turns of the event loop, and what is done of the whole work. */
 class Turns {
-  readonly #operations: number;
+  /** Not known while the trace is planned. */
+  #operations = Number.POSITIVE_INFINITY;
   readonly #signal: AbortSignal | undefined;
   readonly #onProgress: ((share: number) => void) | undefined;
   #finished = 0;
   #last = performance.now();
 
-  constructor(
-    operations: number,
-    signal: AbortSignal | undefined,
-    onProgress: ((share: number) => void) | undefined,
-  ) {
-    this.#operations = operations;
+  constructor(signal: AbortSignal | undefined, onProgress: ((share: number) => void) | undefined) {
     this.#signal = signal;
     this.#onProgress = onProgress;
+  }
+
+  /** @param operations of all rounds */
+  begin(operations: number): void {
+    this.#operations = operations;
   }
 
   isDue(now: number): boolean {
@@ -383,34 +451,33 @@ class Turns {
 
   /** @param operations done since the last `finish` */
   async take(operations: number): Promise<void> {
-    this.#onProgress?.((this.#finished + operations) / this.#operations);
+    this.#onProgress?.(Math.min((this.#finished + operations) / this.#operations, 1));
     await new Promise((resolve) => setTimeout(resolve));
-    this.#signal?.throwIfAborted();
+    throwIfAborted(this.#signal);
     this.#last = performance.now();
   }
 
   finish(operations: number): void {
-    this.#signal?.throwIfAborted();
+    throwIfAborted(this.#signal);
     this.#finished += operations;
   }
 }
 
 /** Rounds that were cut count only where none got through. */
-function summarize(
-  strategy: Strategy,
-  rounds: readonly Round[],
-  plan: Plan,
-  peak: Peak,
-): ReplayResult {
+function countedOf(rounds: readonly Round[]): readonly Round[] {
   const whole = rounds.filter(({ timedOut }) => !timedOut);
-  const counted = whole.length > 0 ? whole : rounds;
+  return whole.length > 0 ? whole : rounds;
+}
+
+/** @param peak of the operations that the counted rounds made */
+function summarize(strategy: Strategy, counted: readonly Round[], peak: Peak): ReplayResult {
   const { operations, memoryBytes, fragmentation, growths, failures, timedOut } =
     counted[0] as Round;
   const times = counted
     .map((round) => (round.milliseconds * 1e6) / Math.max(round.operations, 1))
     .sort((one, other) => one - other);
   const middle = times.length / 2;
-  const peakLiveBytes = timedOut ? findPeak(plan, operations).bytes : peak.bytes;
+  const peakLiveBytes = peak.bytes;
   return {
     strategy,
     operations,

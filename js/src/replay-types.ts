@@ -8,7 +8,11 @@ import type { WasmSource } from './wasm-module.js';
 export interface RoundOptions {
   /** How often, each time on a fresh heap. Default: 5. */
   rounds?: number;
-  /** Milliseconds that a round may take: it is cut then, and no other follows. Default: 10 000. */
+  /**
+   * Milliseconds that a round may take: it is cut then, and no other follows. Half of it is for reading the
+   * trace beforehand, which is cut too. A call under way is not interrupted: a single `calloc` of 1 GiB may
+   * take 300 ms. Default: 10 000.
+   */
   timeLimit?: number;
   /** As for `createHeap`. */
   wasm?: NonNullable<HeapOptions['wasm']>;
@@ -16,7 +20,7 @@ export interface RoundOptions {
   initialBytes?: number;
   /** Of each heap's memory, as for `createHeap`. */
   maximumBytes?: number;
-  /** Ends it early: the promise is rejected with the signal's reason. */
+  /** Ends it early, some 50 ms after it is aborted: the promise is rejected with the signal's reason. */
   signal?: AbortSignal;
   /** Called now and then with the share that is done, from 0 to 1. */
   onProgress?: (share: number) => void;

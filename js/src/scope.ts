@@ -7,16 +7,20 @@ import { assertType, mustBe } from './arguments.js';
 import { disposeSymbol, doubleFree, type HeapOwner, lostEpoch } from './blocks.js';
 import { UseAfterFreeError } from './errors.js';
 
-/** So many blocks at first make a scope forget those that were freed; then twice what is left. */
-const firstSweep = 256;
+/** Blocks in an array or set, and objects in a result, at most: a `Set` of the engine ends at 2^24. */
+const mostTogether = 1 << 22;
 
 /** Frees what is allocated through it when it closes, the last first. */
 export class Scope extends Allocator {
   readonly #heapOwner: HeapOwner;
-  readonly #blocks = new Set<Freeable>();
+  /** In the order of allocation: in arrays, which take less, and in sets once one was looked for. */
+  #blocks: (Freeable[] | Set<Freeable>)[] = [];
+  #isIndexed = false;
+  /** Blocks in them when freed ones were dropped last, and those added since: with many of these it is done again. */
+  #added = 0;
+  #sweepAt = 0;
   /** Of the heap when the scope last looked which of its blocks are still its own. */
   #epoch: number;
-  #sweepAt = firstSweep;
   #isClosed = false;
 
   /**
@@ -39,14 +43,17 @@ export class Scope extends Allocator {
   static run<Result>(owner: HeapOwner, fn: (scope: Scope) => Result): Result {
     assertRunsAtOnce(fn);
     const scope = new Scope(owner);
-    let result: Result;
+    const outer = owner.runningScope as Scope | undefined;
+    let result: Result | undefined;
+    const errors: unknown[] = [];
     try {
-      result = fn(scope);
+      result = scope.#call(fn, scope);
       assertNoPromise(result);
     } catch (error) {
-      return scope.#fail(error);
+      errors.push(error);
     }
-    return scope.#finish(result);
+    scope.#end(errors, result, outer);
+    return result as Result;
   }
 
   /**
@@ -60,13 +67,16 @@ export class Scope extends Allocator {
   ): Promise<Result> {
     assertType('fn', fn, 'function');
     const scope = new Scope(owner);
-    let result: Result;
+    let result: Result | undefined;
+    const errors: unknown[] = [];
     try {
-      result = await fn(scope);
+      // It outlives the scope whose function calls it now: none is around it.
+      result = await scope.#call(fn);
     } catch (error) {
-      return scope.#fail(error);
+      errors.push(error);
     }
-    return scope.#finish(result);
+    scope.#end(errors, result);
+    return result as Result;
   }
 
   /**
@@ -77,10 +87,10 @@ export class Scope extends Allocator {
   realloc(address: number, size: number): number {
     if (address === 0) return this.malloc(size);
     const { owner } = this;
-    if (!this.#owns(address)) return owner.heap.realloc(address, size);
+    if (!this.#find('has', address)) return owner.heap.realloc(address, size);
     return owner.growth.runOperation(() => {
       const moved = owner.realloc(address, 0, size);
-      this.#blocks.delete(address);
+      this.#find('delete', address);
       return this.note(moved);
     });
   }
@@ -93,8 +103,8 @@ export class Scope extends Allocator {
   free(address: number): void {
     const { owner } = this;
     owner.growth.runOperation(() => {
-      (this.#owns(address) ? owner : owner.heap).free(address);
-      this.#blocks.delete(address);
+      (this.#find('has', address) ? owner : owner.heap).free(address);
+      this.#find('delete', address);
     });
   }
 
@@ -110,15 +120,18 @@ export class Scope extends Allocator {
   }
 
   /**
-   * Takes out of the scope what it is given, so that it stays alive: a handle, an arena, a raw address,
-   * or arrays and plain objects of these. Returns it. What is not of this scope stays as it is.
+   * Takes a value out of this scope and every outer one, so that it stays alive, and returns it: a handle,
+   * an arena, a raw address, or arrays and plain objects of these, read as `Heap.scope` reads a result.
+   * Blocks that this scope did not allocate stay as they are.
    *
    * @throws UseAfterFreeError where the scope was closed.
+   * @throws RangeError where the value has more than 4 194 304 arrays and objects.
    */
   keep<Value>(value: Value): Value {
     this.#assertOpen();
-    this.#forgetDead();
-    this.#release(value);
+    for (const part of partsOf(value, 2 ** 32)) {
+      if (this.#find('delete', part as Freeable)) this.#handOver(part as Freeable);
+    }
     return value;
   }
 
@@ -128,8 +141,7 @@ export class Scope extends Allocator {
    * @throws what a free throws, after all others were freed; an `AggregateError` of several.
    */
   close(): void {
-    const errors = this.#freeAll();
-    if (errors.length > 0) throw combine(errors);
+    this.#end([]);
   }
 
   [disposeSymbol](): void {
@@ -144,8 +156,9 @@ export class Scope extends Allocator {
 
   /** @internal */
   protected override note<Block extends Freeable>(block: Block): Block {
-    this.#forgetDead();
-    if (this.#blocks.add(block).size >= this.#sweepAt) this.#sweep();
+    this.#refresh();
+    this.#add(block);
+    if (this.#added > this.#sweepAt) this.#sweep(true);
     return block;
   }
 
@@ -153,73 +166,113 @@ export class Scope extends Allocator {
     if (this.#isClosed) throw new UseAfterFreeError('the scope was closed');
   }
 
-  #owns(address: number): boolean {
-    this.#forgetDead();
-    return this.#blocks.has(address);
+  /** Looks which blocks are still this scope's, where something happened in the heap. */
+  #refresh(): void {
+    if (this.#epoch !== this.#heapOwner.epoch) this.#sweep(false);
   }
 
-  /** Forgets the raw blocks that are no longer this scope's, where something happened in the heap. */
-  #forgetDead(): void {
-    const { epoch } = this.#heapOwner;
-    if (this.#epoch === epoch) return;
-    for (const block of this.#blocks) {
-      if (typeof block !== 'number') continue;
-      const renewed = this.#heapOwner.renew(block, this.#epoch);
-      if (renewed === epoch) continue;
-      this.#blocks.delete(block);
-      if (renewed === lostEpoch) this.#blocks.add(lostBlock(block));
-    }
-    this.#epoch = epoch;
+  #drop(): (Freeable[] | Set<Freeable>)[] {
+    const blocks = this.#blocks;
+    this.#blocks = [];
+    this.#added = 0;
+    return blocks;
   }
 
-  #sweep(): void {
-    for (const block of this.#blocks) {
-      if (typeof block !== 'number' && !block.alive) this.#blocks.delete(block);
-    }
-    this.#sweepAt = Math.max(firstSweep, 2 * this.#blocks.size);
+  #add(block: Freeable): void {
+    if (this.#added++ % mostTogether === 0) this.#blocks.push(this.#isIndexed ? new Set() : []);
+    const last = this.#blocks.at(-1);
+    if (Array.isArray(last)) last.push(block);
+    else last?.add(block);
   }
 
-  /** Takes a block out of the scope, which is the caller's then. */
-  #remove(block: Freeable): boolean {
-    const isMine = this.#blocks.delete(block);
-    if (isMine && typeof block === 'number') this.#heapOwner.disown(block);
-    return isMine;
-  }
-
-  #release(value: unknown, seen = new Set<unknown>()): void {
-    if (this.#remove(value as Freeable) || !isCollection(value) || seen.has(value)) return;
-    seen.add(value);
-    for (const part of Object.values(value)) this.#release(part, seen);
-  }
-
-  #freeAll(): unknown[] {
-    this.#isClosed = true;
-    this.#forgetDead();
-    const blocks = [...this.#blocks].reverse();
-    this.#blocks.clear();
-    const errors: unknown[] = [];
-    this.#heapOwner.growth.runOperation(() => {
+  /** Drops raw blocks that are no longer this scope's and, with `full`, handles that were freed. */
+  #sweep(full: boolean): void {
+    const owner = this.#heapOwner;
+    const before = this.#epoch;
+    this.#epoch = owner.epoch;
+    for (const blocks of this.#drop()) {
       for (const block of blocks) {
-        try {
-          if (typeof block === 'number') this.#heapOwner.free(block);
-          else block.free();
-        } catch (error) {
-          errors.push(error);
+        if (isRaw(block)) {
+          const now = before === owner.epoch ? before : owner.renew(block, before);
+          if (now === lostEpoch) this.#add(lostBlock(block));
+          else if (now === owner.epoch) this.#add(block);
+        } else if (!full || block.alive) {
+          this.#add(block);
         }
       }
+    }
+    this.#sweepAt = 2 * this.#added + 256;
+  }
+
+  /** Calls `fn` while `running` is the innermost scope. */
+  #call<Result>(fn: (scope: Scope) => Result, running?: Scope): Result {
+    const owner = this.#heapOwner;
+    const outer = owner.runningScope;
+    owner.runningScope = running;
+    try {
+      return fn(this);
+    } finally {
+      owner.runningScope = outer;
+    }
+  }
+
+  /** Whether the block is this scope's; `delete` takes it out. */
+  #find(action: 'has' | 'delete', block: Freeable): boolean {
+    this.#refresh();
+    if (!this.#isIndexed) {
+      this.#isIndexed = true;
+      this.#sweep(true);
+    }
+    return (this.#blocks as Set<Freeable>[]).some((blocks) => blocks[action](block));
+  }
+
+  /** A raw block that leaves the scopes is the caller's. */
+  #handOver(block: Freeable): void {
+    if (isRaw(block)) this.#heapOwner.disown(block);
+  }
+
+  /**
+   * Closes the scope and frees its blocks, the last first, but for those in `result`: they go to the `outer`
+   * one. Where there are errors nothing is returned, and they are freed, too.
+   *
+   * @throws `errors`, and what the walk of the result and the frees throw.
+   */
+  #end(errors: unknown[], result?: unknown, outer?: Scope): void {
+    let returned: ReadonlySet<unknown> = new Set();
+    const kept: Freeable[] = [];
+    const free = (block: Freeable): void => {
+      try {
+        if (isRaw(block)) this.#heapOwner.free(block);
+        else block.free();
+      } catch (error) {
+        errors.push(error);
+      }
+    };
+    let highest = 0;
+    for (const blocks of this.#blocks) {
+      for (const block of blocks) if (isRaw(block) && block > highest) highest = block;
+    }
+    try {
+      returned = partsOf(result, highest);
+    } catch (error) {
+      errors.push(error);
+    }
+    this.#isClosed = true;
+    this.#refresh();
+    this.#heapOwner.growth.runOperation(() => {
+      for (const blocks of this.#drop().reverse()) {
+        for (const block of [...blocks].reverse()) {
+          if (returned.has(block)) kept.push(block);
+          else free(block);
+        }
+      }
+      if (errors.length > 0) kept.splice(0).forEach(free);
     });
-    return errors;
-  }
-
-  #finish<Result>(result: Result): Result {
-    this.#forgetDead();
-    this.#release(result);
-    this.close();
-    return result;
-  }
-
-  #fail(error: unknown): never {
-    throw combine([error, ...this.#freeAll()]);
+    if (errors.length > 0) throw combine(errors);
+    for (const block of kept.reverse()) {
+      if (outer && !outer.#isClosed) outer.note(block);
+      else this.#handOver(block);
+    }
   }
 }
 
@@ -231,6 +284,10 @@ function lostBlock(address: number): Freeable {
       throw doubleFree(address);
     },
   };
+}
+
+function isRaw(block: Freeable): block is number {
+  return typeof block === 'number';
 }
 
 /** A scope would be closed before such a function goes on. */
@@ -245,14 +302,40 @@ function assertRunsAtOnce(fn: unknown): void {
 function assertNoPromise(result: unknown): void {
   if (typeof (result as PromiseLike<unknown> | undefined)?.then !== 'function') return;
   // It fails on what is freed now, and nobody else hears of it.
-  if (result instanceof Promise) result.catch(() => {});
+  if ((result as Promise<unknown>)[Symbol.toStringTag] === 'Promise') {
+    (result as Promise<unknown>).catch(() => {});
+  }
   throw new TypeError(`${mustBe('fn', 'synchronous', 'a promise')}: there is scopeAsync`);
 }
 
+/** A value, and what is in its arrays and plain objects: objects, and what may be addresses up to `highest`. */
+function partsOf(value: unknown, highest: number): Set<unknown> {
+  const parts = new Set([value]);
+  // The loop comes to what is added meanwhile.
+  for (const part of parts) {
+    if (!isCollection(part)) continue;
+    // A copy of a million elements takes longer than all else.
+    const values: readonly unknown[] =
+      Array.isArray(part) && part.length <= mostTogether ? part : Object.values(part);
+    for (let index = 0, { length } = values; index < length; index++) {
+      const child = values[index];
+      const mayBeBlock =
+        typeof child === 'number'
+          ? child > 0 && child <= highest && (child & 15) === 0
+          : typeof child === 'object';
+      if (mayBeBlock && parts.add(child).size > mostTogether) {
+        throw new RangeError(`a result of more than ${mostTogether} objects`);
+      }
+    }
+  }
+  return parts;
+}
+
+/** Arrays, and objects whose prototype is the last of its chain: `Object.prototype` of any realm, or none. */
 function isCollection(value: unknown): value is object {
   if (typeof value !== 'object' || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
-  return Array.isArray(value) || prototype === Object.prototype || prototype === null;
+  return !prototype || !Object.getPrototypeOf(prototype) || Array.isArray(value);
 }
 
 /** A heap that has trapped throws the same error for each block. */

@@ -4,7 +4,8 @@
 // from the entry, which would otherwise be split in two.
 
 import { crc32 } from '@foxglove/crc';
-import type { OperationCodes, Operations, TraceSource } from './operations.js';
+import { AddressMap } from './address-map.js';
+import type { OperationCodes, Operations, ReadOptions, TraceSource } from './operations.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 type Failure = new (offset: number, message: string, options?: ErrorOptions) => Error;
@@ -26,6 +27,13 @@ const version = 1;
 const operationsPerFrame = 8192;
 const mostFrameOperations = 65536;
 const mostFrameBytes = 1 << 20;
+/** Two numbers of six bytes. */
+const mostOperationBytes = 12;
+const defaultMaximumOperations = 16_000_000;
+/** Half of what a `Map` of the engine holds. */
+const mostLiveBlocks = 1 << 23;
+/** Between turns of the event loop. */
+const turnMilliseconds = 50;
 const checksumBytes = 4;
 const mostSize = 0xffffffff;
 
@@ -140,7 +148,7 @@ class Output {
 class Encoder {
   readonly #recent = new RecentSizes();
   /** Numbers of live blocks by their address: blocks are numbered in the order of their birth. */
-  readonly #numbers = new Map<number, number>();
+  readonly #numbers = new AddressMap<number>();
   #born = 0;
   /** The block that was freed or resized last. */
   #last = 0;
@@ -246,27 +254,49 @@ class Encoder {
 }
 
 /** Reads either form, compressed or not. */
-export async function readTrace(source: TraceSource, TraceError: Failure): Promise<Operations> {
-  const pieces = iteratePieces(source);
+export async function readTrace(
+  source: TraceSource,
+  options: ReadOptions,
+  TraceError: Failure,
+): Promise<Operations> {
+  const maximumOperations = checkOptions(options);
+  const opened = [piecesOf(source)];
   try {
-    const raw = new Input(pieces, TraceError);
+    const raw = new Input(opened[0] as Pieces, TraceError);
     const isGzip = (await raw.peek(2)).join() === '31,139';
-    const input = isGzip ? new Input(gunzip(raw, TraceError), TraceError) : raw;
+    if (isGzip) opened.unshift(gunzip(raw, TraceError));
+    const input = isGzip ? new Input(opened[0] as Pieces, TraceError) : raw;
     const start = await input.peek(signature.length);
-    if (start.join() === signature.join()) return await readFrames(input);
-    if (start.join() === '0,0,0,0') return await readPairs(input);
+    if (start.join() === signature.join()) return await readFrames(input, maximumOperations);
+    if (start.join() === '0,0,0,0') return await readPairs(input, maximumOperations);
     return input.fail(0, 'it is not a trace of allocations');
   } finally {
-    await pieces.return(undefined);
+    for (const pieces of opened) pieces.cancel();
   }
 }
 
-async function readFrames(input: Input): Promise<Operations> {
+function checkOptions(options: ReadOptions): number {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError(`options must be an object, got ${nameOf(options)}`);
+  }
+  for (const name of Object.keys(options)) {
+    if (name === 'maximumOperations') continue;
+    throw new TypeError(`unknown option ${name}; there are maximumOperations`);
+  }
+  const { maximumOperations = defaultMaximumOperations } = options;
+  if (Number.isInteger(maximumOperations) && maximumOperations >= 0) return maximumOperations;
+  throw new RangeError(
+    `maximumOperations must be a non-negative integer, got ${nameOf(maximumOperations)}`,
+  );
+}
+
+async function readFrames(input: Input, maximumOperations: number): Promise<Operations> {
   await input.take(signature.length, 'the signature');
   const found = await input.byte('the version');
   if (found !== version) {
     input.fail(signature.length, `it is of version ${found}, and this reads version ${version}`);
   }
+  const turns = new Turns();
   const decoder = new Decoder(input);
   const chunks: Uint32Array[] = [];
   let operations = 0;
@@ -286,19 +316,34 @@ async function readFrames(input: Input): Promise<Operations> {
       return { chunks, operations, truncated: flags === 1 };
     }
     const length = await input.number('the length of a frame', header);
-    if (count > mostFrameOperations || length > mostFrameBytes || length < count) {
+    if (
+      count > mostFrameOperations ||
+      length > mostFrameBytes ||
+      length < count ||
+      length > count * mostOperationBytes
+    ) {
       input.fail(begin, `a frame cannot have ${count} operations in ${length} bytes`);
     }
+    if (operations + count > maximumOperations) failTooMany(input, begin, maximumOperations);
     const payloadOffset = input.offset;
     const payload = await input.take(length, 'a frame');
     await input.checksum(header.written(), begin, payload);
     chunks.push(decoder.decode(payload, count, payloadOffset));
     operations += count;
+    await turns.give();
   }
 }
 
+function failTooMany(input: Input, offset: number, maximumOperations: number): never {
+  return input.fail(
+    offset,
+    `it has more than ${maximumOperations} operations; the option maximumOperations sets the limit`,
+  );
+}
+
 /** Pairs of 32-bit integers, the lowest byte first: the block's number * 4 + kind, and the size. */
-async function readPairs(input: Input): Promise<Operations> {
+async function readPairs(input: Input, maximumOperations: number): Promise<Operations> {
+  const turns = new Turns();
   const blocks = new LiveBlocks(input);
   const chunks: Uint32Array[] = [];
   let operations = 0;
@@ -307,6 +352,8 @@ async function readPairs(input: Input): Promise<Operations> {
     const bytes = await input.takeUpTo(operationsPerFrame * 8);
     if (bytes.length % 8 !== 0) input.fail(input.offset, 'it ends within an operation');
     if (bytes.length === 0) return { chunks, operations, truncated: false };
+    const most = (maximumOperations - operations) * 8;
+    if (bytes.length > most) failTooMany(input, begin + most, maximumOperations);
     const pairs = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     const words = new Uint32Array((bytes.length / 8) * 3);
     for (let index = 0; index < bytes.length; index += 8) {
@@ -320,7 +367,7 @@ async function readPairs(input: Input): Promise<Operations> {
           if (number !== blocks.born) {
             input.fail(offset, `block ${number} is allocated where ${blocks.born} is the next`);
           }
-          words[place] = blocks.add(plainBirth) + codes.malloc;
+          words[place] = blocks.add(plainBirth, offset) + codes.malloc;
           break;
         case 1:
           if (size !== 0) input.fail(offset, `block ${number} is freed with a size of ${size}`);
@@ -338,6 +385,18 @@ async function readPairs(input: Input): Promise<Operations> {
     }
     chunks.push(words);
     operations += words.length / 3;
+    await turns.give();
+  }
+}
+
+/** The event loop's. */
+class Turns {
+  #last = performance.now();
+
+  async give(): Promise<void> {
+    if (performance.now() - this.#last < turnMilliseconds) return;
+    await new Promise((resolve) => setTimeout(resolve));
+    this.#last = performance.now();
   }
 }
 
@@ -373,7 +432,7 @@ class Decoder {
     const value = Math.floor(first / 4);
     if (kind === kinds.allocate) {
       this.#recent.add(this.#assertSize(value, offset));
-      this.#setAllocation(words, index, plainBirth, value);
+      this.#setAllocation(words, index, plainBirth, value, offset);
     } else if (kind === kinds.special) {
       this.#decodeSpecial(words, index, value, offset);
     } else {
@@ -395,7 +454,7 @@ class Decoder {
     if (value < recentSizes) {
       const size = this.#recent.use(value);
       if (size === undefined) this.#fail(`there is no recent size ${value} yet`, offset);
-      this.#setAllocation(words, index, plainBirth, size);
+      this.#setAllocation(words, index, plainBirth, size, offset);
     } else if (value === resetValue) {
       this.#blocks.clear();
       words[index] = codes.reset;
@@ -403,14 +462,20 @@ class Decoder {
       words[index] = LiveBlocks.olderAddress + codes.free;
     } else if (value - firstBirth < plainBirth) {
       const size = this.#assertSize(this.#number(), offset);
-      this.#setAllocation(words, index, value - firstBirth, size);
+      this.#setAllocation(words, index, value - firstBirth, size, offset);
     } else {
       this.#fail(`the operation ${value} is not known`, offset);
     }
   }
 
-  #setAllocation(words: Uint32Array, index: number, birth: number, size: number): void {
-    words[index] = this.#blocks.add(birth) + codeOf(birth);
+  #setAllocation(
+    words: Uint32Array,
+    index: number,
+    birth: number,
+    size: number,
+    offset: number,
+  ): void {
+    words[index] = this.#blocks.add(birth, offset) + codeOf(birth);
     words[index + 1] = size;
     words[index + 2] = exponentOf(birth);
   }
@@ -470,7 +535,10 @@ class LiveBlocks {
     this.#input = input;
   }
 
-  add(birth: number): number {
+  add(birth: number, offset: number): number {
+    if (this.#blocks.size === mostLiveBlocks) {
+      this.#input.fail(offset, `more than ${mostLiveBlocks} blocks are live at a time`);
+    }
     const place = this.#freePlaces.pop() ?? ++this.#places;
     this.#blocks.set(this.born++, place * 32 + birth);
     return place * 16;
@@ -511,11 +579,11 @@ class LiveBlocks {
 /** Bytes that come in pieces, and how far they were read. */
 class Input {
   offset = 0;
-  readonly #pieces: AsyncIterator<Uint8Array>;
+  readonly #pieces: Pieces;
   readonly #TraceError: Failure;
   #piece: Uint8Array = new Uint8Array();
 
-  constructor(pieces: AsyncIterator<Uint8Array>, TraceError: Failure) {
+  constructor(pieces: Pieces, TraceError: Failure) {
     this.#pieces = pieces;
     this.#TraceError = TraceError;
   }
@@ -589,21 +657,19 @@ class Input {
     if (await this.#hasMore()) this.fail(this.offset, 'there is more after its end');
   }
 
-  /** What is left, piece by piece. */
-  async *rest(): AsyncGenerator<Uint8Array, undefined> {
-    while (await this.#hasMore()) {
-      const piece = this.#piece;
-      this.#piece = new Uint8Array();
-      yield piece;
-    }
-    return undefined;
+  /** The next piece as it comes; undefined at the end. */
+  async piece(): Promise<Uint8Array | undefined> {
+    if (!(await this.#hasMore())) return undefined;
+    const piece = this.#piece;
+    this.#piece = new Uint8Array();
+    return piece;
   }
 
   async #hasMore(): Promise<boolean> {
     while (this.#piece.length === 0) {
-      const next = await this.#pieces.next();
-      if (next.done === true) return false;
-      this.#piece = next.value;
+      const piece = await this.#pieces.next();
+      if (piece === undefined) return false;
+      this.#piece = piece;
     }
     return true;
   }
@@ -613,69 +679,128 @@ function messageOf(offset: number, reason: string): string {
   return `the trace cannot be read at byte ${offset}: ${reason}`;
 }
 
-async function* iteratePieces(source: TraceSource): AsyncGenerator<Uint8Array, undefined> {
-  for await (const piece of piecesOf(source)) {
-    if (!(piece instanceof Uint8Array)) {
-      throw new TypeError(`source must give pieces of type Uint8Array, got ${String(piece)}`);
-    }
-    yield piece;
-  }
-  return undefined;
+/** A source of bytes. */
+interface Pieces {
+  /** The next piece; undefined at the end. */
+  next(): Promise<Uint8Array | undefined>;
+  /** Lets go of the source, also while it is waited for. Nobody waits for this: the source may never answer. */
+  cancel(): void;
 }
 
-function piecesOf(source: TraceSource): AsyncIterable<Uint8Array> | Iterable<Uint8Array> {
-  if (source instanceof ArrayBuffer) return [new Uint8Array(source)];
-  if (ArrayBuffer.isView(source)) {
-    return [new Uint8Array(source.buffer, source.byteOffset, source.byteLength)];
+// Sources are known by what they have, not by their classes: a frame or a context that a test runner made has
+// its own, and some hosts lack one.
+
+function piecesOf(source: TraceSource): Pieces {
+  const bytes = bytesOf(source);
+  if (bytes !== undefined) return piecesOfIterator([bytes].values());
+  const { getReader, stream, ...iterable } = methodsOf(source);
+  if (getReader !== undefined) return piecesOfStream(source as ReadableStream<Uint8Array>);
+  if (stream !== undefined) return piecesOfStream((source as Blob).stream());
+  const iterate = iterable.asyncIterator ?? iterable.iterator;
+  if (iterate !== undefined && typeof source !== 'string') {
+    return piecesOfIterator(iterate.call(source) as Iterator<Uint8Array>);
   }
-  if (source instanceof Blob) return iterateStream(source.stream());
-  if (source instanceof ReadableStream) return iterateStream(source);
-  const isIterable = Symbol.asyncIterator in Object(source) || Symbol.iterator in Object(source);
-  if (isIterable && typeof source !== 'string') return source;
   throw new TypeError(
-    `source must be bytes, a blob, a stream or an iterable, got ${String(source)}`,
+    `source must be bytes, a blob, a stream or an iterable, got ${nameOf(source)}`,
   );
 }
 
-/** Not every engine iterates streams. */
-async function* iterateStream(
-  stream: ReadableStream<Uint8Array>,
-): AsyncGenerator<Uint8Array, undefined> {
-  const reader = stream.getReader();
-  try {
-    for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
-  } finally {
-    await reader.cancel();
-  }
-  return undefined;
+type Method = (() => unknown) | undefined;
+
+function methodsOf(
+  source: unknown,
+): Record<'getReader' | 'stream' | 'asyncIterator' | 'iterator', Method> {
+  const properties = Object(source) as Record<PropertyKey, unknown>;
+  const method = (name: PropertyKey): Method => {
+    const value = properties[name];
+    return typeof value === 'function' ? (value as Method) : undefined;
+  };
+  return {
+    getReader: method('getReader'),
+    stream: method('stream'),
+    asyncIterator: method(Symbol.asyncIterator),
+    iterator: method(Symbol.iterator),
+  };
 }
 
-async function* gunzip(input: Input, TraceError: Failure): AsyncGenerator<Uint8Array, undefined> {
-  const pieces = input.rest();
+/** Of a buffer or a view; undefined of everything else. */
+function bytesOf(source: unknown): Uint8Array | undefined {
+  if (ArrayBuffer.isView(source)) {
+    return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
+  }
+  const isBuffer = Object.prototype.toString.call(source) === '[object ArrayBuffer]';
+  return isBuffer ? new Uint8Array(source as ArrayBuffer) : undefined;
+}
+
+/** A value as messages show it: other text of a caller may have any length. */
+function nameOf(value: unknown): string {
+  if (typeof value === 'number') return String(value);
+  return typeof value === 'object' && value !== null
+    ? Object.prototype.toString.call(value)
+    : `${String(value).slice(0, 100)} (${typeof value})`;
+}
+
+function piecesOfIterator(iterator: Iterator<Uint8Array> | AsyncIterator<Uint8Array>): Pieces {
+  let isDone = false;
+  return {
+    async next() {
+      const next = await iterator.next();
+      if (next.done === true) {
+        isDone = true;
+        return undefined;
+      }
+      const value: unknown = next.value;
+      if (Object.prototype.toString.call(value) !== '[object Uint8Array]') {
+        throw new TypeError(`source must give pieces of type Uint8Array, got ${nameOf(value)}`);
+      }
+      return bytesOf(value);
+    },
+    cancel() {
+      if (!isDone) ignoreFailure(() => iterator.return?.());
+    },
+  };
+}
+
+function piecesOfStream(stream: ReadableStream<Uint8Array>): Pieces {
+  const reader = stream.getReader();
+  const pieces = piecesOfIterator({
+    next: () => reader.read() as Promise<IteratorResult<Uint8Array>>,
+  });
+  return { next: () => pieces.next(), cancel: () => ignoreFailure(() => reader.cancel()) };
+}
+
+/** Of what is called off, since something else failed before. */
+function ignoreFailure(call: () => unknown): void {
+  new Promise((resolve) => resolve(call())).catch(() => {});
+}
+
+function gunzip(input: Input, TraceError: Failure): Pieces {
   let sourceFailure: unknown;
   const compressed = new ReadableStream<Bytes>({
     pull: async (controller) => {
       try {
-        const next = await pieces.next();
-        if (next.done === true) controller.close();
-        else controller.enqueue(new Uint8Array(next.value));
+        const piece = await input.piece();
+        if (piece === undefined) controller.close();
+        else controller.enqueue(new Uint8Array(piece));
       } catch (failure) {
         sourceFailure = failure;
         throw failure;
       }
     },
   });
+  const pieces = piecesOfStream(compressed.pipeThrough(new DecompressionStream('gzip')));
   let offset = 0;
-  try {
-    for await (const piece of iterateStream(
-      compressed.pipeThrough(new DecompressionStream('gzip')),
-    )) {
-      offset += piece.length;
-      yield piece;
-    }
-  } catch (cause) {
-    if (sourceFailure !== undefined) throw sourceFailure;
-    throw new TraceError(offset, messageOf(offset, 'its compression is damaged'), { cause });
-  }
-  return undefined;
+  return {
+    ...pieces,
+    async next() {
+      try {
+        const piece = await pieces.next();
+        offset += piece?.length ?? 0;
+        return piece;
+      } catch (cause) {
+        if (sourceFailure !== undefined) throw sourceFailure;
+        throw new TraceError(offset, messageOf(offset, 'its compression is damaged'), { cause });
+      }
+    },
+  };
 }

@@ -650,3 +650,89 @@ describe('the option debug', () => {
     expect(() => heap.free(address)).toThrow(HeapCorruptionError);
   });
 });
+
+describe('a program that runs for ever without debug', () => {
+  type Frame = (heap: Heap, frame: number) => void;
+  const frames = 2000;
+
+  /** Blocks that fit in the same places again and again where nothing lies around them. */
+  const samePlaces: Frame = (heap, frame) => {
+    const sizes = [124_030, 31_007, 124_030, 31_007 + (frame % 7)];
+    const [a, b, c, d] = sizes.map((size) => heap.array(Uint8Array, size));
+    for (const array of [a, c, b, d]) array?.free();
+  };
+
+  /** Blocks of a few sizes that are replaced at random, raw, as arrays and sized. */
+  function makeReplacing(seed: number): Frame {
+    const random = new Random(seed);
+    const sizes = [16, 64, 128, 1000, 4096, 20_000];
+    const arrays: HeapArray<Uint8Array>[] = [];
+    const raw: number[] = [];
+    return (heap, frame) => {
+      for (let count = 0; count < 10; count++) {
+        const size = sizes[random.below(sizes.length)] as number;
+        arrays.push(heap.array(Uint8Array, size));
+        raw.push(heap.malloc(size));
+        if (arrays.length > 50) arrays.splice(random.below(50), 1)[0]?.free();
+        if (raw.length > 50) heap.free(raw.splice(random.below(50), 1)[0] as number);
+      }
+      const sized = heap.allocate(1000 + (frame % 7), 64);
+      heap.deallocate(sized, 1000 + (frame % 7), 64);
+      arrays[frame % arrays.length]?.resize(sizes[frame % sizes.length] as number);
+    };
+  }
+
+  describeStrategies((strategy) => {
+    test.each<[string, () => Frame]>([
+      ['with blocks in the same places', () => samePlaces],
+      ['with blocks of a few sizes', () => makeReplacing(inject('seed'))],
+    ])(
+      'does so with debug in memory for its peak and the quarantine, %s',
+      async (_, make) => {
+        const options = { strategy, maximumBytes: 4 << 20 };
+        const debug = { stacks: false, quarantineBytes: 1 << 18 };
+        const heap = await createHeap({ ...options, debug });
+        const runFrame = make();
+        for (let frame = 0; frame < frames; frame++) runFrame(heap, frame);
+        expect(heap.stats()).toMatchObject({ strategy, failures: 0 });
+        expect(heap.strategy).toBe(strategy);
+        heap.check();
+      },
+      60_000,
+    );
+
+    test('does so with debug in a region of other memory', async () => {
+      const memory = new WebAssembly.Memory({ initial: 64 });
+      const debug = { stacks: false, quarantineBytes: 1 << 18 };
+      const heap = await createHeap({ strategy, memory, start: 65_536, end: 64 * 65_536, debug });
+      for (let frame = 0; frame < frames; frame++) samePlaces(heap, frame);
+      expect(heap.stats()).toMatchObject({ strategy, failures: 0, liveBlocks: 0 });
+      heap.check();
+    }, 60_000);
+  });
+});
+
+test('a debug heap frees the block whose record the engine has no memory for', async () => {
+  const heap = await createHeap({ debug: { stacks: false } });
+  heap.malloc(1);
+  const { set } = Map.prototype;
+  const before = heap.stats();
+  try {
+    Map.prototype.set = () => {
+      throw new RangeError('Map maximum size exceeded');
+    };
+    for (const call of [
+      () => heap.malloc(1000),
+      () => heap.array(Uint8Array, 1000),
+      () => heap.allocate(1000),
+      () => heap.scope((scope) => scope.calloc(1000, 1)),
+    ]) {
+      expect(call).toThrow(RangeError);
+    }
+  } finally {
+    Map.prototype.set = set;
+  }
+  expect(heap.stats()).toEqual(before);
+  heap.check();
+  heap.free(heap.malloc(1000));
+});

@@ -198,6 +198,49 @@ describe('a recorder', () => {
     expect(heap.stats().liveBlocks).toBe(0);
   });
 
+  test('ends where the engine has no memory for it, and no call loses its result', () => {
+    const size = 10_000;
+    const before = heap.malloc(size);
+    const recorder = heap.record();
+    const real = globalThis.Uint32Array;
+    const refuse = class {
+      constructor() {
+        throw new RangeError('Array buffer allocation failed');
+      }
+    };
+    const addresses: number[] = [];
+    const fillPiece = (): void => {
+      for (let count = 0; count < 16_384; count++) heap.free(addresses.pop() ?? 0);
+      for (let count = 0; count < 16_384; count++) addresses.push(heap.malloc(1));
+    };
+    fillPiece();
+    const { operations } = recorder;
+    globalThis.Uint32Array = refuse as unknown as Uint32ArrayConstructor;
+    try {
+      const live = heap.stats().liveBlocks;
+      const made = [
+        heap.malloc(1),
+        heap.calloc(1, 1),
+        heap.memalign(64, 1),
+        heap.realloc(before, 2 * size),
+      ];
+      const array = heap.array(Uint8Array, 5);
+      array.resize(500);
+      const sized = heap.reallocate(heap.allocate(16), 16, 32);
+      expect(heap.stats().liveBlocks).toBe(live + 5);
+      heap.deallocate(sized, 32);
+      array.free();
+      for (const address of made) heap.free(address);
+      expect(heap.stats().liveBlocks).toBe(live - 1);
+    } finally {
+      globalThis.Uint32Array = real;
+    }
+    heap.free(heap.malloc(1));
+    const trace = recorder.stop();
+    expect([operations, trace.operations, trace.truncated]).toEqual([16_384, 16_384, true]);
+    heap.check();
+  });
+
   test('is full without being cut at exactly its maximum', () => {
     const recorder = heap.record({ maximumOperations: 2 });
     heap.free(heap.malloc(1));

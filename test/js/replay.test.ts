@@ -133,6 +133,87 @@ describe('replay', () => {
     expect(result.operations).toBeLessThan(slow.operations);
   });
 
+  describe('holds its time limit within a factor of two, and lets others run,', () => {
+    const mebi = 2 ** 20;
+    const slowCalls: readonly (readonly [string, Strategy, (heap: Heap) => void])[] = [
+      [
+        'where each call clears many bytes',
+        'segregated-fit',
+        (heap) => {
+          for (let count = 0; count < 400; count++) heap.free(heap.calloc(1, 64 * mebi));
+        },
+      ],
+      [
+        'where each call moves many bytes',
+        'free-list',
+        (heap) => {
+          const [low, high] = [heap.malloc(64 * mebi), heap.malloc(16)];
+          for (let count = 0, address = low; count < 400; count++) {
+            address = heap.realloc(address, (64 + (count % 2)) * mebi);
+            heap.realloc(high, 16);
+          }
+        },
+      ],
+      [
+        'where each call looks at many free blocks',
+        'bump-free-list',
+        (heap) => {
+          const small = Array.from({ length: 300_000 }, () => [heap.malloc(16), heap.malloc(1)]);
+          for (const [address] of small) heap.free(address as number);
+          // Recorded on a strategy that finds room at once.
+          for (let count = 0; count < 2000; count++) heap.malloc(10_000);
+        },
+      ],
+      [
+        'where there are many short calls',
+        'segregated-fit',
+        (heap) => {
+          for (let count = 0; count < 1_500_000; count++) heap.free(heap.malloc(count % 1000));
+        },
+      ],
+    ];
+
+    test.each(slowCalls)(
+      '%s',
+      async (_, strategy, use) => {
+        const slow = await record(use);
+        // Long enough for the turns of a busy machine.
+        const timeLimit = 400;
+        let turns = 0;
+        const timer = setInterval(() => turns++, 10);
+        const begin = performance.now();
+        const result = await replay(slow, { strategy, rounds: 1, timeLimit });
+        const milliseconds = performance.now() - begin;
+        clearInterval(timer);
+        expect(result.operations).toBeGreaterThan(0);
+        if (!result.timedOut) expect(result.operations).toBe(slow.operations);
+        expect(milliseconds).toBeLessThan(2 * timeLimit + 200);
+        if (milliseconds > 150) expect(turns).toBeGreaterThan(0);
+      },
+      60_000,
+    );
+  });
+
+  test('takes a signal of any class that has one, and looks at it before all else', async () => {
+    const signal = { aborted: true, reason: 'enough' } as AbortSignal;
+    await expect(replay(trace, { signal })).rejects.toBe('enough');
+  });
+
+  test('ends soon after its signal was aborted, in the middle of slow calls', async () => {
+    const slow = await record((heap) => {
+      for (let count = 0; count < 400; count++) heap.free(heap.calloc(1, 2 ** 26));
+    });
+    const reason = new Error('enough');
+    const controller = new AbortController();
+    let aborted = 0;
+    setTimeout(() => {
+      aborted = performance.now();
+      controller.abort(reason);
+    }, 100);
+    await expect(replay(slow, { signal: controller.signal })).rejects.toBe(reason);
+    expect(performance.now() - aborted).toBeLessThan(500);
+  }, 60_000);
+
   test('tells its progress, and lets others run meanwhile', async () => {
     const slow = await record((heap) => {
       makeFreeBlocks(heap);

@@ -169,6 +169,22 @@ describeStrategies((strategy) => {
       expect(kept.alive).toBe(true);
     });
 
+    test('frees raw blocks in any order, however many', () => {
+      heap.scope((scope) => {
+        const addresses = Array.from({ length: 5000 }, () => scope.malloc(16));
+        for (let index = 0; index < 5000; index += 2) scope.free(addresses[index] as number);
+        for (let index = 1; index < 5000; index += 4) {
+          addresses[index] = scope.realloc(addresses[index] as number, 100);
+        }
+        for (const address of addresses.filter((_, index) => index % 4 === 1).reverse()) {
+          scope.free(address);
+        }
+        expect(liveBlocks()).toBe(1250);
+      });
+      expect(liveBlocks()).toBe(0);
+      heap.check();
+    });
+
     test('has nothing to free after a reset of the heap', () => {
       heap.scope((scope) => {
         allocateAll(scope);
@@ -273,19 +289,259 @@ describeStrategies((strategy) => {
       expect(foreign.alive).toBe(true);
     });
 
-    test('of an inner scope keeps it from the outer one, too', () => {
+    test('of an inner scope keeps a block from the outer one, too', () => {
       const arrays: HeapArray<Uint8Array>[] = [];
       heap.scope((outer) => {
         arrays.push(outer.array(Uint8Array, 1));
-        const returned = heap.scope((inner) => {
+        heap.scope((inner) => {
           arrays.push(inner.keep(inner.array(Uint8Array, 2)), inner.array(Uint8Array, 3));
-          return inner.array(Uint8Array, 4);
+          return arrays;
         });
-        arrays.push(returned);
-        expect(arrays.map(({ alive }) => alive)).toEqual([true, true, false, true]);
+        expect(arrays.map(({ alive }) => alive)).toEqual([true, true, true]);
       });
-      expect(arrays.map(({ alive }) => alive)).toEqual([false, true, false, true]);
+      expect(arrays.map(({ alive }) => alive)).toEqual([false, true, false]);
+      expect(liveBlocks()).toBe(1);
+    });
+
+    test('of blocks in any order leaves the others to the scope', () => {
+      const count = 1000;
+      const kept = heap.scope((scope) => {
+        const addresses = Array.from({ length: count }, () => scope.malloc(16));
+        const arrays = addresses.map((address) => scope.from(Uint32Array.of(address)));
+        for (let index = 0; index < count; index += 3) {
+          scope.keep(addresses[index]);
+          scope.keep([arrays[count - 1 - index]]);
+          scope.free(addresses[index + 1] ?? 0);
+        }
+        return null;
+      });
+      expect(kept).toBe(null);
+      expect(liveBlocks()).toBe(2 * Math.ceil(count / 3));
+      heap.check();
+    });
+
+    test('of a value that cannot be walked throws, and the scope frees all', () => {
+      const thrown = new Error('no');
+      const error = catchError(Error, () =>
+        heap.scope((scope) => {
+          const all = allocateAll(scope);
+          scope.keep({
+            all,
+            get lazy(): never {
+              throw thrown;
+            },
+          });
+        }),
+      );
+      expect(error).toBe(thrown);
+      expect(liveBlocks()).toBe(0);
+    });
+  });
+
+  describe('a scope within a scope', () => {
+    test('gives what it returns to the outer one', () => {
+      let all: ReturnType<typeof allocateAll> | undefined;
+      heap.scope((outer) => {
+        outer.malloc(1);
+        all = heap.scope((inner) => {
+          inner.malloc(1);
+          return allocateAll(inner);
+        });
+        expect(liveBlocks()).toBe(9);
+        expect([...all.copy.view]).toEqual([1, 2, 3]);
+      });
+      expect(liveBlocks()).toBe(0);
+      expect([all?.array.alive, all?.string.alive, all?.arena.alive]).toEqual([
+        false,
+        false,
+        false,
+      ]);
+      heap.check();
+    });
+
+    test('gives it on through any number of scopes, to the caller in the end', () => {
+      const nest = (depth: number): HeapArray<Uint8Array> =>
+        heap.scope((scope) => {
+          scope.array(Uint8Array, 10);
+          return depth === 0 ? scope.from(Uint8Array.of(7)) : nest(depth - 1);
+        });
+      const array = nest(20);
+      expect([...array.view]).toEqual([7]);
+      expect(liveBlocks()).toBe(1);
+    });
+
+    test('leaves the outer one what the outer one allocated', () => {
+      heap.scope((outer) => {
+        const array = outer.array(Uint8Array, 1);
+        expect(heap.scope(() => array)).toBe(array);
+        expect(array.alive).toBe(true);
+      });
+      expect(liveBlocks()).toBe(0);
+    });
+
+    test('that fails leaves the outer one as it was', () => {
+      heap.scope((outer) => {
+        const array = outer.from(Uint8Array.of(3));
+        expect(() =>
+          heap.scope((inner) => {
+            allocateAll(inner);
+            throw new Error('no');
+          }),
+        ).toThrow('no');
+        expect(liveBlocks()).toBe(1);
+        expect([...array.view]).toEqual([3]);
+        heap.scope((inner) => inner.array(Uint8Array, 1));
+        expect(liveBlocks()).toBe(2);
+      });
+      expect(liveBlocks()).toBe(0);
+    });
+
+    test('leaves to its caller what it returns after the outer one was closed', () => {
+      const array = heap.scope((outer) => {
+        outer.close();
+        return heap.scope((inner) => inner.array(Uint8Array, 1));
+      });
+      expect(array.alive).toBe(true);
+      expect(liveBlocks()).toBe(1);
+    });
+
+    test('of another heap, in an open scope or after the outer one returned is within none', async () => {
+      const other = await createHeap({ strategy });
+      const [foreign, opened] = heap.scope(() => {
+        using scope = heap.openScope();
+        scope.malloc(1);
+        const array = other.scope((inner) => inner.array(Uint8Array, 1));
+        return [array, null];
+      });
+      expect([foreign.alive, opened]).toEqual([true, null]);
+      using scope = heap.openScope();
+      scope.malloc(1);
+      const array = heap.scope((inner) => inner.array(Uint8Array, 1));
+      scope.close();
+      expect(array.alive).toBe(true);
+      expect([liveBlocks(), other.stats().liveBlocks]).toEqual([1, 1]);
+    });
+
+    test('is within no asynchronous scope, which may go on after the outer one', async () => {
+      let running: Promise<HeapArray<Uint8Array>> | undefined;
+      heap.scope((outer) => {
+        outer.malloc(1);
+        running = heap.scopeAsync(async (scope) => {
+          const before = heap.scope((inner) => inner.array(Uint8Array, 1));
+          await Promise.resolve();
+          const after = heap.scope((inner) => inner.array(Uint8Array, 1));
+          expect([before.alive, after.alive]).toEqual([true, true]);
+          before.free();
+          after.free();
+          return scope.from(Uint8Array.of(5));
+        });
+      });
+      expect([...((await running)?.view ?? [])]).toEqual([5]);
+      expect(liveBlocks()).toBe(1);
+      // The outer one is around what comes after the asynchronous call.
+      heap.scope(() => {
+        void heap.scopeAsync(() => {});
+        return heap.scope((inner) => inner.array(Uint8Array, 1)).alive;
+      });
+      expect(liveBlocks()).toBe(1);
+    });
+  });
+
+  describe('a result that cannot be walked', () => {
+    const thrown = new Error('no');
+    const fail = (): never => {
+      throw thrown;
+    };
+    const results: readonly (readonly [string, (inner: unknown) => object])[] = [
+      [
+        'a getter that throws',
+        (inner) => Object.defineProperty({ inner }, 'lazy', { get: fail, enumerable: true }),
+      ],
+      ['a Proxy that does not list its keys', (inner) => new Proxy({ inner }, { ownKeys: fail })],
+      ['a Proxy that gives no values', (inner) => [new Proxy({ inner }, { get: fail })]],
+      [
+        'a Proxy without a prototype',
+        (inner) => ({ a: new Proxy({ inner }, { getPrototypeOf: fail }) }),
+      ],
+      ['an array of getters', (inner) => Object.defineProperty([inner, 1], 1, { get: fail })],
+    ];
+
+    test.each(results)('(%s) has all freed, and throws the same', (_, wrap) => {
+      let scope: Scope | undefined;
+      const error = catchError(Error, () =>
+        heap.scope((opened) => {
+          scope = opened;
+          return wrap(allocateAll(opened));
+        }),
+      );
+      expect(error).toBe(thrown);
+      expect(liveBlocks()).toBe(0);
+      expect(() => scope?.malloc(1)).toThrow(UseAfterFreeError);
+      heap.check();
+    });
+
+    test.each(results)('(%s) rejects scopeAsync, and has all freed', async (_, wrap) => {
+      await expect(heap.scopeAsync((scope) => wrap(allocateAll(scope)))).rejects.toBe(thrown);
+      expect(liveBlocks()).toBe(0);
+    });
+
+    test.each(results)('(%s) has nothing left in an outer scope', (_, wrap) => {
+      heap.scope((outer) => {
+        outer.malloc(1);
+        expect(() => heap.scope((inner) => wrap(allocateAll(inner)))).toThrow(thrown);
+        expect(liveBlocks()).toBe(1);
+      });
+      expect(liveBlocks()).toBe(0);
+    });
+
+    test('since it is a Proxy that was revoked has all freed', () => {
+      expect(() =>
+        heap.scope((scope) => {
+          scope.malloc(1);
+          const { proxy, revoke } = Proxy.revocable({}, {});
+          revoke();
+          return [proxy];
+        }),
+      ).toThrow(TypeError);
+      expect(liveBlocks()).toBe(0);
+    });
+  });
+
+  describe('a large result', () => {
+    test('of 50 000 levels is walked to its end', () => {
+      const array = heap.scope((scope) => {
+        let nested: unknown = scope.array(Uint8Array, 1);
+        for (let level = 0; level < 50_000; level++)
+          nested = level % 2 === 0 ? [nested] : { nested };
+        return { nested, address: scope.malloc(1) };
+      });
       expect(liveBlocks()).toBe(2);
+      heap.free(array.address);
+    });
+
+    test('of a million numbers has its addresses kept alive', () => {
+      const numbers = heap.scope((scope) => {
+        scope.malloc(1);
+        const many = Array.from({ length: 1_000_000 }, (_, index) => index + 0.5);
+        many[999_999] = scope.malloc(1);
+        return many;
+      });
+      expect(liveBlocks()).toBe(1);
+      heap.free(numbers.at(-1) as number);
+    });
+
+    test('that is a sparse array takes no time, and maps and typed arrays are not looked into', () => {
+      const sparse: unknown[] = [];
+      sparse.length = 2 ** 32 - 1;
+      const result = heap.scope((scope) => {
+        sparse[2 ** 31] = scope.array(Uint8Array, 1);
+        const address = scope.malloc(1);
+        const hidden = scope.array(Uint8Array, 1);
+        return { sparse, bytes: Uint32Array.of(address), map: new Map([[1, hidden]]) };
+      });
+      expect(result.map.get(1)?.alive).toBe(false);
+      expect((result.sparse[2 ** 31] as HeapArray<Uint8Array>).alive).toBe(true);
+      expect(liveBlocks()).toBe(1);
     });
   });
 
@@ -361,6 +617,17 @@ describeStrategies((strategy) => {
         }),
       );
       expect(error.errors).toEqual([thrown, expect.any(LiteAllocError)]);
+      expect(liveBlocks()).toBe(1);
+    });
+
+    test('has what the function returned freed, which nobody gets', () => {
+      expect(() =>
+        heap.scope((scope) => {
+          const all = allocateAll(scope);
+          spoil(scope);
+          return all;
+        }),
+      ).toThrow(LiteAllocError);
       expect(liveBlocks()).toBe(1);
     });
 
@@ -467,3 +734,46 @@ describeStrategies((strategy) => {
     await expect(heap.scopeAsync(fn as never)).rejects.toThrow(/^fn /);
   });
 });
+
+describe('a result of more than 4 194 304 objects', () => {
+  const handler: ProxyHandler<object> = {
+    ownKeys: () => ['a'],
+    get: () => new Proxy({}, handler),
+    getOwnPropertyDescriptor: () => ({ configurable: true, enumerable: true, writable: true }),
+  };
+  const results: readonly (readonly [string, () => object])[] = [
+    ['an array', () => Array.from({ length: 4_194_304 }, () => [])],
+    ['a Proxy without an end', () => new Proxy({}, handler)],
+  ];
+
+  test.each(results)(
+    '(%s) is a RangeError, and all is freed',
+    async (_, make) => {
+      const heap = await createHeap();
+      const result = make();
+      expect(() =>
+        heap.scope((scope) => {
+          scope.malloc(1);
+          return [scope.array(Uint8Array, 1), result];
+        }),
+      ).toThrow(/^a result of more than 4194304 objects$/);
+      expect(heap.stats().liveBlocks).toBe(0);
+    },
+    60_000,
+  );
+});
+
+test('a scope holds more blocks than a Set of the engine', async () => {
+  const heap = await createHeap({ maximumBytes: 2 ** 30 });
+  const count = 2 ** 24 + 100;
+  const kept = heap.scope((scope) => {
+    let address = 0;
+    for (let made = 0; made < count; made++) address = scope.malloc(1);
+    expect(heap.stats().liveBlocks).toBe(count);
+    scope.free(address);
+    return scope.from(Uint8Array.of(9));
+  });
+  expect([...kept.view]).toEqual([9]);
+  expect(heap.stats().liveBlocks).toBe(1);
+  heap.check();
+}, 120_000);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 import { crc32 } from '@foxglove/crc';
-import { AllocationTrace, LiteAllocError, type TraceSource } from 'lite-alloc';
+import { AllocationTrace, LiteAllocError, TraceError, type TraceSource } from 'lite-alloc';
 import { beforeAll, describe, expect, inject, test } from 'vitest';
 import { Random, runSteps } from '../support/random.js';
 import { inPieces, makeRandomCalls, record, refusalOf, toBytes } from '../support/traces.js';
@@ -344,5 +344,116 @@ describe('what is no source', () => {
     });
     await expect(AllocationTrace.read(stream)).rejects.toThrow('not a trace');
     expect(isCancelled).toBe(true);
+  });
+});
+
+describe('the limit of operations', () => {
+  const refusal = (source: TraceSource, maximumOperations?: number) =>
+    AllocationTrace.read(source, maximumOperations === undefined ? {} : { maximumOperations }).then(
+      () => expect.fail('was read'),
+      (error: unknown) => error as TraceError,
+    );
+
+  /** Frames of 65 536 times the same operation, without an end. */
+  function* endless(operation: readonly number[], first = operation): Generator<Uint8Array> {
+    const payload = [...first, ...new Array(65_535).fill(operation).flat()];
+    yield bytes.subarray(0, headerBytes);
+    for (let frame = 0; ; frame++) {
+      const own = frame === 0 ? payload : [...operation, ...payload.slice(first.length)];
+      const head = [...number(65_536), ...number(own.length), ...own];
+      yield Uint8Array.from([...head, ...checksumOf(head)]);
+    }
+  }
+
+  function number(value: number): number[] {
+    return value < 128 ? [value] : [(value % 128) | 128, ...number(Math.floor(value / 128))];
+  }
+
+  test('admits a trace of exactly so many, and refuses one more', async () => {
+    const { operations } = trace;
+    const read = await AllocationTrace.read(bytes, { maximumOperations: operations });
+    expect(read.operations).toBe(operations);
+    const error = await refusal(bytes, operations - 1);
+    expect(error).toBeInstanceOf(TraceError);
+    expect(error.message).toContain(`more than ${operations - 1} operations`);
+    expect(error.offset).toBeGreaterThan(0);
+    expect(error.offset).toBeLessThan(bytes.length);
+  });
+
+  test('holds for gzip and for plain pairs', async () => {
+    const gzip = await toBytes(trace, { gzip: true });
+    expect(await refusal(gzip, 100)).toBeInstanceOf(TraceError);
+    const plain = pairs(0, 1, 4, 2, 5, 0);
+    expect((await AllocationTrace.read(plain, { maximumOperations: 3 })).operations).toBe(3);
+    expect(await refusal(plain, 2)).toMatchObject({ code: 'TRACE', offset: 16 });
+  });
+
+  test('ends the reading of a source without an end, before the payload beyond', async () => {
+    let frames = 0;
+    const counted = (function* () {
+      for (const piece of endless([129, 1])) {
+        frames++;
+        yield piece;
+      }
+    })();
+    const error = await refusal(counted, 200_000);
+    expect(error).toMatchObject({ code: 'TRACE' });
+    expect(frames).toBe(1 + Math.floor(200_000 / 65_536) + 1);
+  });
+
+  test('is 16 million unless it is set', async () => {
+    const error = await refusal(endless([129, 1]));
+    expect(error.message).toContain('more than 16000000 operations');
+  }, 60_000);
+
+  test('has a limit of live blocks beside it', async () => {
+    // One block of 16 bytes, then the same size again for ever.
+    const error = await refusal(endless([1], [64]), 1e9);
+    expect(error).toBeInstanceOf(TraceError);
+    expect(error.message).toContain('more than 8388608 blocks are live');
+  }, 60_000);
+
+  test('is refused where it is no count', async () => {
+    for (const maximumOperations of [-1, 1.5, Number.NaN, '9' as unknown as number]) {
+      await expect(AllocationTrace.read(bytes, { maximumOperations })).rejects.toThrow(
+        /^maximumOperations must be a non-negative integer, got /,
+      );
+    }
+    const options = { maxOperations: 5 } as object;
+    await expect(AllocationTrace.read(bytes, options)).rejects.toThrow(/unknown option maxOp/);
+    await expect(AllocationTrace.read(bytes, null as never)).rejects.toThrow(TypeError);
+  });
+
+  test('does not keep the event loop from its turns', async () => {
+    let turns = 0;
+    const timer = setInterval(() => turns++, 1);
+    await refusal(endless([129, 1]), 4_000_000);
+    clearInterval(timer);
+    expect(turns).toBeGreaterThan(0);
+  }, 60_000);
+});
+
+describe('a source that never answers again', () => {
+  test('does not hold up the refusal of what it gave, compressed or not', async () => {
+    const random = new Random(5);
+    const noise = Uint8Array.from({ length: 200_000 }, () => random.below(256));
+    const compressed = new Uint8Array(
+      await new Response(
+        new Blob([noise]).stream().pipeThrough(new CompressionStream('gzip')),
+      ).arrayBuffer(),
+    ).subarray(0, 150_000);
+    for (const piece of [Uint8Array.of(1, 2, 3, 4), compressed]) {
+      let isCancelled = false;
+      const stream = new ReadableStream<Uint8Array>({
+        start: (controller) => controller.enqueue(piece),
+        pull: () => new Promise(() => {}),
+        cancel: () => {
+          isCancelled = true;
+          return new Promise(() => {});
+        },
+      });
+      await expect(AllocationTrace.read(stream)).rejects.toThrow('not a trace');
+      expect(isCancelled).toBe(true);
+    }
   });
 });

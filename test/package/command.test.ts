@@ -77,6 +77,7 @@ describe('the command', () => {
     [['replay', trace, '--rounds', '0'], "'0' is invalid. It must be a number above 0."],
     [['replay', trace, '--rounds', '1.5'], "'1.5' is invalid. It must be an integer."],
     [['advise', trace, '--time-limit', 'x'], "'x' is invalid"],
+    [['advise', trace, '--maximum-operations', '1.5'], "'1.5' is invalid. It must be an integer."],
     [['bench', '--seconds', '-1'], "'-1' is invalid"],
   ])('ends with 2 and a reason where it is called with %s', (commandArguments, reason) => {
     const { status, stdout, stderr } = liteAlloc(...commandArguments);
@@ -105,6 +106,16 @@ describe('replay', () => {
       peakLiveBytes: 495_000,
       timedOut: false,
     });
+  });
+
+  test('refuses a trace of more operations than it is allowed, as advise does', () => {
+    for (const name of ['replay', 'advise']) {
+      const { status, stdout, stderr } = liteAlloc(name, trace, '--maximum-operations', '199');
+      expect([status, stdout]).toEqual([1, '']);
+      expect(stderr).toContain('more than 199 operations');
+      const rounds = ['--rounds', '1', '--json'];
+      expect(liteAlloc(name, trace, '--maximum-operations', '200', ...rounds).status).toBe(0);
+    }
   });
 
   test('reads the standard input', () => {

@@ -2,11 +2,23 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
 import { toByteLength } from './arguments.js';
-import type { DebugLayer } from './debug-layer.js';
 import { DoubleFreeError, formatAddress, UseAfterFreeError } from './errors.js';
-import type { GrowthWatch } from './growth.js';
 import type { TypedArray, TypedArrayConstructor } from './typed-arrays.js';
 import type { MemoryViews } from './views.js';
+
+/** Lets listeners for growth run between operations: `GrowthWatch` says how. */
+export interface OperationWatch {
+  hold(): void;
+  settle(): void;
+  runOperation<Result>(operation: () => Result): Result;
+  notice(): void;
+}
+
+/** The part of a `DebugLayer` that handles use. */
+interface BlockHistory {
+  describe(address: number, owner: string): void;
+  historyOf(address: number, size: number): string;
+}
 
 /** What a handle asks of the heap or arena it belongs to. */
 export interface BlockOwner {
@@ -23,7 +35,7 @@ export interface BlockOwner {
   renew(address: number, epoch: number): number;
   readonly memory: WebAssembly.Memory;
   readonly views: MemoryViews;
-  readonly growth: GrowthWatch;
+  readonly growth: OperationWatch;
   /** Throws as `Heap.memalign` does, or where the owner is dead. */
   memalign(alignment: number, bytes: number): number;
   /** Throws as `Heap.realloc` does. */
@@ -32,8 +44,10 @@ export interface BlockOwner {
   free(address: number): void;
   /** Takes note of a new handle, and of one that moved. */
   watch(handle: HeapHandle): void;
+  /** Takes note of a handle that holds a view now, where `watch` took none of it. */
+  watchView?(handle: HeapHandle): void;
   /** What a debug heap knows of blocks. */
-  readonly debug: DebugLayer | undefined;
+  readonly debug: BlockHistory | undefined;
 }
 
 /** What a scope asks of its heap. */
@@ -119,6 +133,7 @@ export abstract class HeapHandle {
     const { alive } = this;
     const isLost = this.#epoch === lostEpoch;
     this.#epoch = deadEpoch;
+    this.dropView();
     if (isLost) throw doubleFree(this.#address);
     if (!alive) return;
     this.#unregister();
@@ -130,12 +145,13 @@ export abstract class HeapHandle {
   }
 
   /**
-   * Has `registry` told when this handle is collected as garbage while it is alive.
+   * Lets `registry` report when this handle is collected as garbage while it is alive, but where its block
+   * is a part of an arena's.
    *
    * @internal
    */
   register(registry: LeakRegistry): void {
-    if (!this.alive || this.#registry !== undefined) return;
+    if (this.#owner.watchView !== undefined || this.#registry !== undefined) return;
     this.#registry = registry;
     const leak = {
       kind: this.#kind.name,
@@ -146,6 +162,13 @@ export abstract class HeapHandle {
     };
     registry.register(this, leak, this);
   }
+
+  /**
+   * Lets go of the view that it holds, where it has one.
+   *
+   * @internal
+   */
+  dropView(): void {}
 
   /** @internal */
   protected get owner(): BlockOwner {
@@ -251,11 +274,18 @@ export class HeapArray<T extends TypedArray> extends HeapHandle {
     return this.view.slice() as T;
   }
 
+  /** @internal */
+  override dropView(): void {
+    this.#view = undefined;
+    this.#generation = -1;
+  }
+
   #makeView(): T {
     const { growth, memory, views } = this.owner;
     growth.notice();
     this.assertAlive('view');
     this.#generation = views.generation;
+    if (this.#view === undefined) this.owner.watchView?.(this);
     this.#view = new this.#type(memory.buffer, this.address, this.length);
     return this.#view;
   }

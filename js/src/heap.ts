@@ -73,6 +73,7 @@ export class Heap extends Allocator {
   #free!: HeapFunctions['free'];
   /** Of blocks that belong to handles, arenas and scopes; undefined while there has been none. */
   #owned: OwnedBlocks | undefined;
+  readonly #net: LeakNet;
   /** Blocks of earlier epochs are gone. */
   #firstEpoch = 0;
   /** Throws, once the heap was disposed or its module has trapped: all that calls do then. */
@@ -121,7 +122,8 @@ export class Heap extends Allocator {
     );
     this.#regionBytes = region && region.end - region.start;
     this.#maximumBytes = this.#regionBytes ?? maximumPages * pageBytes;
-    this.#owner = this.#makeOwner(memory, plan.onLeak);
+    this.#net = this.#makeNet(plan.onLeak);
+    this.#owner = this.#makeOwner(memory);
     this.#applyLayers();
   }
 
@@ -131,9 +133,11 @@ export class Heap extends Allocator {
   }
 
   /**
-   * Calls `listener` when memory has grown, whoever grew it: after the call of this heap that did, or at
-   * the next call or read of a view. Not where `stableViews` are on and a view alone is read. It may
-   * call the heap. What it throws becomes an uncaught error of its own.
+   * Calls `listener` when memory has grown, whoever grew it: when the operation that grew it is complete,
+   * before that returns or throws, or at the next operation or read of a view. Not where `stableViews` are
+   * on and a view alone is read. It may do everything with the heap: free, resize, reset, dispose. All
+   * listeners hear of one growth before any of them hears of the next, also where a listener causes it. What
+   * it throws becomes an uncaught error of its own.
    *
    * Calls take some times as long while there are listeners, and nothing more while there are none.
    *
@@ -228,7 +232,8 @@ export class Heap extends Allocator {
   }
 
   /**
-   * Frees a block; 0 is ignored.
+   * Frees a block; 0 is ignored. The block of a handle, arena or scope should be freed by that: freed by its
+   * address, its owner is dead from then on and throws, and a debug heap refuses it.
    *
    * @throws DoubleFreeError where the block was freed before, as far as its bytes still tell.
    * @throws InvalidFreeError where `address` is not a live block of this heap.
@@ -493,6 +498,7 @@ export class Heap extends Allocator {
     this.#owner.views = new MemoryViews(() => this.memory);
     Object.defineProperty(this.#owner, 'memory', { get: fail });
     this.#dropBlocks();
+    this.#net.end();
   }
 
   /** @internal */
@@ -501,8 +507,7 @@ export class Heap extends Allocator {
   }
 
   /** What handles, arenas and scopes ask of this heap. It captures nothing that keeps the memory. */
-  #makeOwner(memory: WebAssembly.Memory, onLeak: (leak: LeakedHandle) => void): MutableOwner {
-    const net = new LeakNet((leak) => this.#reclaim(leak, onLeak));
+  #makeOwner(memory: WebAssembly.Memory): MutableOwner {
     return {
       epoch: 0,
       memory,
@@ -533,8 +538,12 @@ export class Heap extends Allocator {
         if (epoch < this.#firstEpoch) return deadEpoch;
         return this.#owned?.takeLoss(address, epoch) ? lostEpoch : this.#owner.epoch;
       },
-      watch: (handle) => net.watch(handle),
+      watch: (handle) => this.#net.watch(handle),
     };
+  }
+
+  #makeNet(onLeak: (leak: LeakedHandle) => void): LeakNet {
+    return new LeakNet((leak) => this.#reclaim(leak, onLeak));
   }
 
   #own(address: number): number {

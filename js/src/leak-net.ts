@@ -17,6 +17,9 @@ export class LeakNet {
   /** Hosts that finalize nothing have no such class: Cloudflare Workers of before May 2025, for one. */
   readonly #registry: LeakRegistry | undefined;
   #waiting: HeapHandle[] = [];
+  /** Those that were alive then. */
+  #known: WeakRef<HeapHandle>[] = [];
+  #pruneAt = waitingHandles;
 
   /** Calls `found` for each, and does not keep the heap from being collected. */
   constructor(found: (leak: LeakedHandle & { readonly epoch: number }) => void) {
@@ -32,10 +35,30 @@ export class LeakNet {
     if (count === waitingHandles) this.#flush(registry);
   }
 
+  /**
+   * Takes their views from all handles, so that none of these keeps the memory of a heap that was disposed:
+   * engines link the buffer of a view to its memory even when it is detached.
+   */
+  end(): void {
+    for (const handle of this.#waiting) handle.dropView();
+    for (const known of this.#known) known.deref()?.dropView();
+    this.#known = [];
+  }
+
   #flush(registry: LeakRegistry): void {
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const handle of waiting) handle.register(registry);
+    for (const handle of waiting) {
+      if (handle.alive) {
+        handle.register(registry);
+        this.#known.push(new WeakRef(handle));
+      } else handle.dropView();
+    }
+    if (this.#known.length < this.#pruneAt) return;
+    const live = new Set(this.#known.map((known) => known.deref()));
+    live.delete(undefined);
+    this.#known = [...live].map((handle) => new WeakRef(handle as HeapHandle));
+    this.#pruneAt = 2 * live.size + waitingHandles;
   }
 }
 

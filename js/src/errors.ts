@@ -57,8 +57,10 @@ export interface BlockFacts {
   /** From the start of the block to the address that was given, or to the byte that was overwritten. */
   readonly offset?: number | undefined;
   readonly allocatedAt?: string | undefined;
-  /** Undefined of a live block. */
+  /** Undefined of a live block, but where an error is about a call that must not free it: that call. */
   readonly freedAt?: string | undefined;
+  /** The trap, of a heap whose module has trapped. */
+  readonly cause?: unknown;
 }
 
 /** What the errors have in common that name a place in memory. */
@@ -71,7 +73,9 @@ abstract class AddressError extends LiteAllocError implements BlockFacts {
   readonly freedAt: string | undefined;
 
   constructor(code: ErrorCode, address: number, message: string, facts: BlockFacts = {}) {
-    super(code, message);
+    super(code, message, facts);
+    // Engines keep the functions of a stack that nobody has read, and so the memory.
+    void this.stack;
     this.address = address;
     this.size = facts.size;
     this.offset = facts.offset;

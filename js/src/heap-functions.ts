@@ -75,6 +75,9 @@ export interface HeapFunctions
   blocks(): HeapBlock[];
 }
 
+/** Takes what a call of the module throws, and throws something else. */
+export type TrapHandler = (trap: unknown) => never;
+
 /**
  * Puts something between a heap's calls and its module: the functions of `below`, some of them wrapped.
  * Applied anew whenever a heap's layers change, so what it remembers lies elsewhere.

@@ -9,7 +9,13 @@
 // Only heaps in regions load this file: types alone are imported, and `RegionParts` handed in.
 
 import type { wrapFailure } from './errors.js';
-import type { HeapFunctions, heapFunctions, ModuleFunctions, mapCalls } from './heap-functions.js';
+import type {
+  HeapFunctions,
+  heapFunctions,
+  ModuleFunctions,
+  mapCalls,
+  TrapHandler,
+} from './heap-functions.js';
 
 /** What this needs of the entry. */
 export interface RegionParts {
@@ -45,6 +51,7 @@ export function openRegion(
   { memory, start, end }: Region,
   strategy: number,
   parts: RegionParts,
+  onTrap: TrapHandler,
 ): HeapFunctions {
   const first = Math.max(Math.ceil(start / unit), 1) * unit;
   const last = Math.min(Math.floor(end / unit) * unit, lastAddress);
@@ -65,7 +72,9 @@ export function openRegion(
         __stack_pointer: new WebAssembly.Global({ value: 'i32', mutable: true }, heapStart),
       },
     });
-    const functions = parts.mapCalls(exports as Record<string, RawFunction>, unsigned);
+    const functions = parts.mapCalls(exports as Record<string, RawFunction>, (call) =>
+      unsigned(call, onTrap),
+    );
     functions['start']?.(strategy, heapStart, last);
     return parts.heapFunctions(functions as unknown as ModuleFunctions, memory);
   });
@@ -74,13 +83,43 @@ export function openRegion(
 type RawFunction = (...numbers: number[]) => number;
 
 /** Numbers of 32 bits come out of a module signed. One function for each number of parameters, for speed. */
-function unsigned(call: RawFunction): RawFunction {
+function unsigned(call: RawFunction, onTrap: TrapHandler): RawFunction {
   return [
-    () => call() >>> 0,
-    (a: number) => call(a) >>> 0,
-    (a: number, b: number) => call(a, b) >>> 0,
-    (a: number, b: number, c: number) => call(a, b, c) >>> 0,
-    (a: number, b: number, c: number, d: number) => call(a, b, c, d) >>> 0,
+    () => {
+      try {
+        return call() >>> 0;
+      } catch (trap) {
+        return onTrap(trap);
+      }
+    },
+    (a: number) => {
+      try {
+        return call(a) >>> 0;
+      } catch (trap) {
+        return onTrap(trap);
+      }
+    },
+    (a: number, b: number) => {
+      try {
+        return call(a, b) >>> 0;
+      } catch (trap) {
+        return onTrap(trap);
+      }
+    },
+    (a: number, b: number, c: number) => {
+      try {
+        return call(a, b, c) >>> 0;
+      } catch (trap) {
+        return onTrap(trap);
+      }
+    },
+    (a: number, b: number, c: number, d: number) => {
+      try {
+        return call(a, b, c, d) >>> 0;
+      } catch (trap) {
+        return onTrap(trap);
+      }
+    },
   ][call.length] as RawFunction;
 }
 

@@ -4,7 +4,12 @@
 
 import instantiateGlue from '#glue';
 import { WasmLoadError, wrapFailure, wrapRejection } from './errors.js';
-import { type HeapFunctions, heapFunctions, type ModuleFunctions } from './heap-functions.js';
+import {
+  type HeapFunctions,
+  heapFunctions,
+  type ModuleFunctions,
+  type TrapHandler,
+} from './heap-functions.js';
 
 /** Where the wasm can be had: compiled, as bytes, or as what can be fetched. */
 export type WasmSource = WebAssembly.Module | BufferSource | URL | string | Response;
@@ -63,17 +68,19 @@ export function loadModuleSync(source: WasmSource): WebAssembly.Module {
 
 /**
  * An instance of the module over `memory`, its heap of the strategy with this number; undefined where the
- * module lacks that. Fails with `WasmLoadError` where it is another module.
+ * module lacks that. Fails with `WasmLoadError` where it is another module. What a call of the module throws
+ * goes to `onTrap`.
  */
 export function instantiate(
   module: WebAssembly.Module,
   memory: WebAssembly.Memory,
   strategy: number,
+  onTrap: TrapHandler,
 ): HeapFunctions | undefined {
   return wrapFailure(
     'the wasm module is not the one this version of the package works with',
     () => {
-      const functions = instantiateGlue(module, memory) as ModuleFunctions;
+      const functions = instantiateGlue(module, memory, onTrap) as ModuleFunctions;
       return functions.start(strategy) === 0 ? undefined : heapFunctions(functions, memory);
     },
   );

@@ -62,7 +62,7 @@ export abstract class Allocator {
     toSize('size', size);
     const bytes = toByteLength('count', count, size);
     const { growth, views } = this.owner;
-    return growth.run(() => {
+    return growth.runOperation(() => {
       const address = this.malloc(bytes);
       views.u8.fill(0, address, address + bytes);
       return address;
@@ -80,7 +80,7 @@ export abstract class Allocator {
     assertAlignment(alignment);
     toSize('size', size);
     const { owner } = this;
-    return owner.growth.run(() => this.note(owner.memalign(alignment, size)));
+    return owner.growth.runOperation(() => this.note(owner.memalign(alignment, size)));
   }
 
   /**
@@ -150,7 +150,7 @@ export abstract class Allocator {
   string(text: string): HeapString {
     assertType('text', text, 'string');
     const { owner } = this;
-    return owner.growth.run(() => {
+    return owner.growth.runOperation(() => {
       const { address, byteLength } = storeUtf8(owner, text);
       return this.note(new HeapString(owner, address, byteLength));
     });
@@ -163,7 +163,7 @@ export abstract class Allocator {
     // Of a detached source this throws, before memory is taken.
     const bytes = new Uint8Array(buffer, byteOffset, byteLength);
     const isInHeap = buffer === memory.buffer;
-    return growth.run(() => {
+    return growth.runOperation(() => {
       const copy = this.array(type, length, options);
       // The allocation may have grown memory, and detached a source that lies in it.
       const { u8 } = views;

@@ -238,7 +238,7 @@ export class HeapArray<T extends TypedArray> extends HeapHandle {
    * @throws UseAfterFreeError where the block was freed.
    */
   resize(length: number): void {
-    this.owner.growth.run(() => {
+    this.owner.growth.runOperation(() => {
       this.resizeBlock(length);
       this.#generation = -1;
     });

@@ -65,7 +65,7 @@ export class GrowthWatch {
   }
 
   /** What `operation` returns, between `hold` and `settle`. */
-  run<Result>(operation: () => Result): Result {
+  runOperation<Result>(operation: () => Result): Result {
     this.hold();
     try {
       return operation();

@@ -289,7 +289,9 @@ export class Heap extends Allocator {
     const bytes = toSize('newSize', newSize);
     if (
       !isAddress(address) ||
-      this.#growth.run(() => this.#functions.mayBeSizedBlock(address, oldBytes, alignment)) === 0
+      this.#growth.runOperation(() =>
+        this.#functions.mayBeSizedBlock(address, oldBytes, alignment),
+      ) === 0
     ) {
       this.#failSized(address, oldSize, alignment);
     }
@@ -301,7 +303,7 @@ export class Heap extends Allocator {
 
   /** Drops every block at once; handles are dead. Memory is kept for reuse. */
   reset(): void {
-    this.#growth.run(() => {
+    this.#growth.runOperation(() => {
       this.#functions.reset();
       this.#dropBlocks();
     });
@@ -351,7 +353,7 @@ export class Heap extends Allocator {
    * @throws OutOfMemoryError where memory cannot hold it.
    */
   arena(options: ArenaOptions): Arena {
-    return this.#growth.run(() => new Arena(this.#owner, options));
+    return this.#growth.runOperation(() => new Arena(this.#owner, options));
   }
 
   /** Counters and figures. Constant time, but for a look through the free blocks where the largest was used since. */

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 
-import { formatAddress, InvalidFreeError } from './errors.js';
-import { type HeapFunctions, mapCalls } from './heap-functions.js';
+import type { HeapFunctions } from './heap-functions.js';
 
-/** Losses that owners have not noticed, at most. Each takes about 100 bytes. */
-const mostLosses = 1 << 20;
+/**
+ * Addresses with losses that owners have not noticed, at most: at others the heap accepts no address of an
+ * owned block then. Each takes about 100 bytes.
+ */
+const mostAddresses = 1 << 20;
 
 /**
  * Which blocks belong to handles, arenas and scopes, and which of these other code freed by their raw
@@ -16,7 +18,6 @@ export class OwnedBlocks {
   #bits = new Uint32Array(0);
   /** By address the epochs in which owners lost blocks there, in order. */
   readonly #losses = new Map<number, number[]>();
-  #lossCount = 0;
   readonly #endEpoch: (address: number) => number;
 
   /**
@@ -46,7 +47,6 @@ export class OwnedBlocks {
   clear(): void {
     this.#bits = new Uint32Array(0);
     this.#losses.clear();
-    this.#lossCount = 0;
   }
 
   /**
@@ -60,7 +60,6 @@ export class OwnedBlocks {
     if (index < 0) return false;
     losses.splice(index, 1);
     if (losses.length === 0) this.#losses.delete(address);
-    this.#lossCount--;
     return true;
   }
 
@@ -68,34 +67,32 @@ export class OwnedBlocks {
    * Watches the calls that free or move blocks by their raw addresses. Owners take a block out before
    * they make such a call.
    */
-  readonly layer = (below: HeapFunctions): HeapFunctions => {
-    const { free, deallocate, realloc, reallocate } = below;
-    return {
-      ...below,
-      ...mapCalls(
-        { free, deallocate, realloc, reallocate },
-        (call) => (address: number, size: number, third: number, fourth: number) =>
-          ((this.#bits[address >>> 9] as number) & (1 << (address >>> 4))) === 0
-            ? call(address, size, third, fourth)
-            : this.#lose(address, call === free, () => call(address, size, third, fourth)),
-      ),
-    };
-  };
+  readonly layer = (below: HeapFunctions): HeapFunctions => ({
+    ...below,
+    free: (address) =>
+      this.#has(address) ? this.#lose(address, 1, () => below.free(address)) : below.free(address),
+    deallocate: (address, size, alignment) =>
+      this.#lose(address, 0, () => below.deallocate(address, size, alignment)),
+    realloc: (address, size) => this.#lose(address, 0, () => below.realloc(address, size)),
+    reallocate: (address, oldSize, size, alignment) =>
+      this.#lose(address, 0, () => below.reallocate(address, oldSize, size, alignment)),
+  });
 
-  #lose(address: number, isFree: boolean, call: () => number): number {
+  #has(address: number): boolean {
+    return ((this.#bits[address >>> 9] as number) & (1 << (address >>> 4))) !== 0;
+  }
+
+  /** What `call` returns, which frees or moves the block at `address`. `failure` is what it returns if not. */
+  #lose(address: number, failure: 0 | 1, call: () => number): number {
+    if (!this.#has(address)) return call();
     const epoch = this.#endEpoch(address);
-    if (this.#lossCount === mostLosses) {
-      throw new InvalidFreeError(
-        address,
-        `${formatAddress(address)} belongs to a handle or scope, which must free it`,
-      );
-    }
+    if (this.#losses.size === mostAddresses) return failure;
     const result = call();
-    // Zero says that `free` did it, and that the others did not.
-    if ((result === 0) === isFree && address % 16 === 0) {
+    if ((result === 0) === (failure === 1)) {
       this.delete(address);
-      this.#losses.set(address, [...(this.#losses.get(address) ?? []), epoch]);
-      this.#lossCount++;
+      const losses = this.#losses.get(address) ?? [];
+      losses.push(epoch);
+      this.#losses.set(address, losses);
     }
     return result;
   }

@@ -80,7 +80,7 @@ export class Scope extends Allocator {
     if (address === 0) return this.malloc(size);
     const { owner } = this;
     if (!this.#owns(address)) return owner.heap.realloc(address, size);
-    return owner.growth.run(() => {
+    return owner.growth.runOperation(() => {
       const moved = owner.realloc(address, 0, size);
       this.#blocks.delete(address);
       return this.note(moved);
@@ -94,7 +94,7 @@ export class Scope extends Allocator {
    */
   free(address: number): void {
     const { owner } = this;
-    owner.growth.run(() => {
+    owner.growth.runOperation(() => {
       (this.#owns(address) ? owner : owner.heap).free(address);
       this.#blocks.delete(address);
     });
@@ -108,7 +108,7 @@ export class Scope extends Allocator {
    */
   arena(options: ArenaOptions): Arena {
     const { owner } = this;
-    return owner.growth.run(() => this.note(new Arena(owner, options)));
+    return owner.growth.runOperation(() => this.note(new Arena(owner, options)));
   }
 
   /**
@@ -201,7 +201,7 @@ export class Scope extends Allocator {
     this.#blocks.clear();
     const errors = this.#errors;
     this.#errors = [];
-    this.#heapOwner.growth.run(() => {
+    this.#heapOwner.growth.runOperation(() => {
       for (const block of blocks) {
         try {
           if (typeof block === 'number') this.#heapOwner.free(block);

@@ -15,7 +15,7 @@ const keptFrames = 8;
 
 /** Calls that allocate or free: minifiers keep the names of methods. */
 const ownCalls = new Set(
-  'malloc tryMalloc calloc zeroed memalign realloc free allocate deallocate reallocate array from string arena resize resizeBlock'.split(
+  'malloc tryMalloc calloc zeroed memalign realloc free allocate deallocate reallocate array from string arena resize resizeBlock runOperation'.split(
     ' ',
   ),
 );
@@ -30,7 +30,9 @@ export class CallStack {
     const frames = (this.stack ?? '').split('\n').filter((line) => /^\s+at |@/.test(line));
     const isOwn = ownFrames(frames[0] ?? '');
     let first = Math.max(frames.findIndex(isOwn), 0);
-    while (first < frames.length && isOwn(frames[first] ?? '')) first++;
+    // What `runOperation` calls has no name.
+    const isInside = (frame: number): boolean => isOwn(frames[frame] ?? '');
+    while (isInside(first) || functionOf(frames[first + 1] ?? '') === 'runOperation') first++;
     return frames
       .slice(first)
       .map((frame) => frame.trim())

@@ -14,8 +14,6 @@ const firstSweep = 256;
 export class Scope extends Allocator {
   readonly #heapOwner: HeapOwner;
   readonly #blocks = new Set<Freeable>();
-  /** Of raw blocks that other code freed. */
-  #errors: unknown[] = [];
   /** Of the heap when the scope last looked which of its blocks are still its own. */
   #epoch: number;
   #sweepAt = firstSweep;
@@ -169,7 +167,7 @@ export class Scope extends Allocator {
       const renewed = this.#heapOwner.renew(block, this.#epoch);
       if (renewed === epoch) continue;
       this.#blocks.delete(block);
-      if (renewed === lostEpoch) this.#errors.push(doubleFree(block));
+      if (renewed === lostEpoch) this.#blocks.add(lostBlock(block));
     }
     this.#epoch = epoch;
   }
@@ -199,8 +197,7 @@ export class Scope extends Allocator {
     this.#forgetDead();
     const blocks = [...this.#blocks].reverse();
     this.#blocks.clear();
-    const errors = this.#errors;
-    this.#errors = [];
+    const errors: unknown[] = [];
     this.#heapOwner.growth.runOperation(() => {
       for (const block of blocks) {
         try {
@@ -224,6 +221,16 @@ export class Scope extends Allocator {
   #fail(error: unknown): never {
     throw combine([error, ...this.#freeAll()]);
   }
+}
+
+/** In place of a raw block that other code freed. */
+function lostBlock(address: number): Freeable {
+  return {
+    alive: true,
+    free() {
+      throw doubleFree(address);
+    },
+  };
 }
 
 /** A scope would be closed before such a function goes on. */

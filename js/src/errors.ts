@@ -98,7 +98,12 @@ export class DoubleFreeError extends AddressError {
   }
 }
 
-/** Something wrote where it must not: into the heap's own structure, or in a debug heap beside a block or into a freed one. */
+/**
+ * Something wrote where it must not: into the heap's own structure, or in a debug heap beside a block or into
+ * a freed one. Where that made the module trap, `cause` is the trap, and every later call of the heap throws
+ * such an error; its memory can still be read, and the heap disposed. A `RangeError` of an exhausted stack
+ * is no trap: after one out of a call of the heap, `Heap.check` tells whether the heap is sound.
+ */
 export class HeapCorruptionError extends AddressError {
   constructor(address: number, message: string, facts?: BlockFacts) {
     super('HEAP_CORRUPTION', address, message, facts);

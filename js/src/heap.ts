@@ -543,16 +543,20 @@ export class Heap extends Allocator {
     report(lost);
   }
 
-  /** After a trap nobody knows what state the heap is in: from now on every call throws. */
-  #breakOff(trap: unknown): never {
-    // Engines keep the instance, and so its memory, for a stack that nobody has read.
-    void (trap as Error).stack;
+  /**
+   * Takes what a call of the module threw. After a trap nothing is known of the state of the heap, so from
+   * now on every call throws. What else can come out of the module is the engine's error for an exhausted
+   * stack. Most of these do no harm, and they cannot be handled: that would need stack, too.
+   */
+  #breakOff(cause: unknown): never {
+    // By its name: it may be of another realm.
+    if ((cause as Error).name !== 'RuntimeError') throw cause;
+    // Engines keep the module's instance, and so its memory, for a stack that nobody has read.
+    void (cause as Error).stack;
     const fail = (): never => {
-      throw new HeapCorruptionError(
-        0,
-        'the heap is damaged, and its module has trapped: dispose the heap',
-        { cause: trap },
-      );
+      throw new HeapCorruptionError(0, 'the heap is damaged, its module trapped: dispose it', {
+        cause,
+      });
     };
     this.#stop(fail);
     return fail();

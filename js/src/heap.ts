@@ -553,13 +553,12 @@ export class Heap extends Allocator {
     if ((cause as Error).name !== 'RuntimeError') throw cause;
     // Engines keep the module's instance, and so its memory, for a stack that nobody has read.
     void (cause as Error).stack;
-    const fail = (): never => {
-      throw new HeapCorruptionError(0, 'the heap is damaged, its module trapped: dispose it', {
-        cause,
-      });
-    };
-    this.#stop(fail);
-    return fail();
+    const message = 'the heap is damaged, its module trapped: dispose it';
+    const error = new HeapCorruptionError(0, message, { cause });
+    this.#stop(() => {
+      throw error;
+    });
+    throw error;
   }
 
   /** From now on all calls end so. */

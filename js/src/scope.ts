@@ -255,7 +255,9 @@ function isCollection(value: unknown): value is object {
   return Array.isArray(value) || prototype === Object.prototype || prototype === null;
 }
 
-function combine(errors: readonly unknown[]): unknown {
+/** A heap that has trapped throws the same error for each block. */
+function combine(thrown: readonly unknown[]): unknown {
+  const errors = [...new Set(thrown)];
   return errors.length === 1
     ? errors[0]
     : new AggregateError(errors, `${errors.length} errors until the scope was closed`);

@@ -59,8 +59,6 @@ export interface BlockFacts {
   readonly allocatedAt?: string | undefined;
   /** Undefined of a live block, but where an error is about a call that must not free it: that call. */
   readonly freedAt?: string | undefined;
-  /** The trap, of a heap whose module has trapped. */
-  readonly cause?: unknown;
 }
 
 /** What the errors have in common that name a place in memory. */
@@ -72,8 +70,14 @@ abstract class AddressError extends LiteAllocError implements BlockFacts {
   readonly allocatedAt: string | undefined;
   readonly freedAt: string | undefined;
 
-  constructor(code: ErrorCode, address: number, message: string, facts: BlockFacts = {}) {
-    super(code, message, facts);
+  constructor(
+    code: ErrorCode,
+    address: number,
+    message: string,
+    facts: BlockFacts = {},
+    options?: ErrorOptions,
+  ) {
+    super(code, message, options);
     // Engines keep the functions of a stack that nobody has read, and so the memory.
     void this.stack;
     this.address = address;
@@ -105,8 +109,8 @@ export class DoubleFreeError extends AddressError {
  * is no trap: after one out of a call of the heap, `Heap.check` tells whether the heap is sound.
  */
 export class HeapCorruptionError extends AddressError {
-  constructor(address: number, message: string, facts?: BlockFacts) {
-    super('HEAP_CORRUPTION', address, message, facts);
+  constructor(address: number, message: string, facts?: BlockFacts, options?: ErrorOptions) {
+    super('HEAP_CORRUPTION', address, message, facts, options);
   }
 }
 

@@ -554,7 +554,7 @@ export class Heap extends Allocator {
     // Engines keep the module's instance, and so its memory, for a stack that nobody has read.
     void (cause as Error).stack;
     const message = 'the heap is damaged, its module trapped: dispose it';
-    const error = new HeapCorruptionError(0, message, { cause });
+    const error = new HeapCorruptionError(0, message, {}, { cause });
     this.#stop(() => {
       throw error;
     });

@@ -70,12 +70,12 @@ export class OwnedBlocks {
   readonly layer = (below: HeapFunctions): HeapFunctions => ({
     ...below,
     free: (address) =>
-      this.#has(address) ? this.#lose(address, 1, () => below.free(address)) : below.free(address),
+      this.#has(address) ? this.lose(address, 1, () => below.free(address)) : below.free(address),
     deallocate: (address, size, alignment) =>
-      this.#lose(address, 0, () => below.deallocate(address, size, alignment)),
-    realloc: (address, size) => this.#lose(address, 0, () => below.realloc(address, size)),
+      this.lose(address, 0, () => below.deallocate(address, size, alignment)),
+    realloc: (address, size) => this.lose(address, 0, () => below.realloc(address, size)),
     reallocate: (address, oldSize, size, alignment) =>
-      this.#lose(address, 0, () => below.reallocate(address, oldSize, size, alignment)),
+      this.lose(address, 0, () => below.reallocate(address, oldSize, size, alignment)),
   });
 
   #has(address: number): boolean {
@@ -83,7 +83,7 @@ export class OwnedBlocks {
   }
 
   /** What `call` returns, which frees or moves the block at `address`. `failure` is what it returns if not. */
-  #lose(address: number, failure: 0 | 1, call: () => number): number {
+  lose(address: number, failure: 0 | 1, call: () => number): number {
     if (!this.#has(address)) return call();
     const epoch = this.#endEpoch(address);
     if (this.#losses.size === mostAddresses) return failure;

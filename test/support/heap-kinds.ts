@@ -19,5 +19,5 @@ export const heapKinds: readonly (readonly [
 ];
 
 function region(): { memory: WebAssembly.Memory; start: number; end: number } {
-  return { memory: new WebAssembly.Memory({ initial: 64 }), start: 0, end: 64 * page };
+  return { memory: new WebAssembly.Memory({ initial: 10 }), start: 0, end: 10 * page };
 }

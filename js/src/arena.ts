@@ -3,7 +3,7 @@
 
 import { Allocator } from './allocator.js';
 import { assertOptions, defaultAlignment, toSize } from './arguments.js';
-import { type BlockOwner, deadEpoch, disposeSymbol, HeapArray } from './blocks.js';
+import { type BlockOwner, deadEpoch, disposeSymbol, HeapArray, type HeapHandle } from './blocks.js';
 import { OutOfMemoryError, UseAfterFreeError } from './errors.js';
 import type { GrowthWatch } from './growth.js';
 import type { MemoryViews } from './views.js';
@@ -131,6 +131,10 @@ class ArenaRegion implements BlockOwner {
   free(): void {}
 
   watch(): void {}
+
+  watchView(handle: HeapHandle): void {
+    this.#owner.watchView(handle);
+  }
 
   reset(): void {
     this.#assertAlive();

@@ -32,6 +32,8 @@ export interface BlockOwner {
   free(address: number): void;
   /** Takes note of a new handle, and of one that moved. */
   watch(handle: HeapHandle): void;
+  /** Takes note of a handle that holds a view now. */
+  watchView(handle: HeapHandle): void;
   /** What a debug heap knows of blocks. */
   readonly debug: DebugLayer | undefined;
 }
@@ -117,6 +119,7 @@ export abstract class HeapHandle {
     const { alive } = this;
     const isLost = this.#epoch === lostEpoch;
     this.#epoch = deadEpoch;
+    this.dropView();
     if (isLost) throw doubleFree(this.#address);
     if (!alive) return;
     this.#unregister();
@@ -144,6 +147,13 @@ export abstract class HeapHandle {
     };
     registry.register(this, leak, this);
   }
+
+  /**
+   * Lets go of the view that it holds, where it has one.
+   *
+   * @internal
+   */
+  dropView(): void {}
 
   /** @internal */
   protected get owner(): BlockOwner {
@@ -249,11 +259,18 @@ export class HeapArray<T extends TypedArray> extends HeapHandle {
     return this.view.slice() as T;
   }
 
+  /** @internal */
+  override dropView(): void {
+    this.#view = undefined;
+    this.#generation = -1;
+  }
+
   #makeView(): T {
     const { growth, memory, views } = this.owner;
     growth.notice();
     this.assertAlive('view');
     this.#generation = views.generation;
+    if (this.#view === undefined) this.owner.watchView(this);
     this.#view = new this.#type(memory.buffer, this.address, this.length);
     return this.#view;
   }

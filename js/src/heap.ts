@@ -28,7 +28,7 @@ import {
 import { type GrowthListener, GrowthWatch } from './growth.js';
 import { type HeapBlock, type HeapFunctions, type HeapLayer, mapCalls } from './heap-functions.js';
 import { debugPart, entryParts, regionPart } from './lazy-parts.js';
-import { LeakNet } from './leak-net.js';
+import { LeakNet, ViewedHandles } from './leak-net.js';
 import {
   defaultStrategy,
   type HeapOptions,
@@ -73,6 +73,7 @@ export class Heap extends Allocator {
   #free!: HeapFunctions['free'];
   /** Of blocks that belong to handles, arenas and scopes; undefined while there has been none. */
   #owned: OwnedBlocks | undefined;
+  readonly #viewed = new ViewedHandles();
   /** Blocks of earlier epochs are gone. */
   #firstEpoch = 0;
   /** Throws, once the heap was disposed or its module has trapped: all that calls do then. */
@@ -470,6 +471,7 @@ export class Heap extends Allocator {
     this.#owner.views = new MemoryViews(() => this.memory);
     Object.defineProperty(this.#owner, 'memory', { get: failDisposed });
     this.#dropBlocks();
+    this.#viewed.end();
   }
 
   /** @internal */
@@ -511,6 +513,7 @@ export class Heap extends Allocator {
         return this.#owned?.takeLoss(address, epoch) ? lostEpoch : this.#owner.epoch;
       },
       watch: (handle) => net.watch(handle),
+      watchView: (handle) => this.#viewed.add(handle),
     };
   }
 

@@ -39,6 +39,43 @@ export class LeakNet {
   }
 }
 
+/**
+ * Remembers which handles hold a view, without keeping them, so that none of these keeps the memory of a heap
+ * that was disposed. Engines link a view's buffer to its memory even when it is detached.
+ */
+export class ViewedHandles {
+  /** Most are freed, or dead, before they are worth a `WeakRef`. */
+  #recent: HeapHandle[] = [];
+  #known: WeakRef<HeapHandle>[] = [];
+  #pruneAt = waitingHandles;
+
+  add(handle: HeapHandle): void {
+    // Hosts that finalize nothing lack this, too.
+    if (typeof WeakRef !== 'function') return;
+    const count = this.#recent.push(handle);
+    if (count === 1) void Promise.resolve().then(() => this.#flush());
+    if (count === waitingHandles) this.#flush();
+  }
+
+  /** Takes their views from all handles. */
+  end(): void {
+    this.#flush();
+    for (const known of this.#known) known.deref()?.dropView();
+    this.#known = [];
+  }
+
+  #flush(): void {
+    for (const handle of this.#recent) {
+      if (handle.alive) this.#known.push(new WeakRef(handle));
+      else handle.dropView();
+    }
+    this.#recent = [];
+    if (this.#known.length < this.#pruneAt) return;
+    this.#known = this.#known.filter((known) => known.deref() !== undefined);
+    this.#pruneAt = 2 * this.#known.length + waitingHandles;
+  }
+}
+
 export function warnOfLeak({ kind, length, byteLength, address }: LeakedHandle): void {
   console.warn(
     `lite-alloc: a ${kind}(${length}) of ${byteLength} bytes at ${formatAddress(address)} was collected as garbage, but never freed`,

@@ -176,6 +176,67 @@ describe.each(strategies)('%s: a handle that is lost while it is alive', (strate
     expect(told).toEqual([1]);
   });
 
+  test.each([
+    ['before the engine knew it', ''],
+    ['after the engine knew it', 'await collect();'],
+    ['and read before it was lost', 'await collect(); array.view;'],
+  ])('frees nothing that lies there now, where its raw address was freed %s', (_, wait) => {
+    const { told, warnings } = run(`
+      const heap = await createHeap(${options});
+      heap.malloc(16);
+      const address = await (async () => {
+        const array = heap.array(Uint8Array, 64);
+        ${wait.replace('array.view;', '')}
+        heap.free(array.address);
+        ${wait.includes('view') ? 'try { array.view; tell(array.view.length); } catch (error) { tell(error.code); }' : ''}
+        return array.address;
+      })();
+      const blocks = [];
+      while (blocks.at(-1) !== address) blocks.push(heap.malloc(64));
+      await collect();
+      tell(heap.stats().liveBlocks - 1 - blocks.length);
+      heap.check();
+      for (const block of blocks) heap.free(block);
+    `);
+    expect(warnings).toEqual([]);
+    expect(told).toEqual(wait.includes('view') ? ['USE_AFTER_FREE', 0] : [0]);
+  });
+
+  test('frees no handle that lies there now, where its raw address was freed', () => {
+    const { told } = run(`
+      const heap = await createHeap({ strategy: '${strategy}', onLeak: tell });
+      heap.malloc(16);
+      const address = await (async () => {
+        const array = heap.array(Uint8Array, 64);
+        await collect();
+        heap.free(array.address);
+        return array.address;
+      })();
+      const handles = [];
+      while (handles.at(-1)?.address !== address) handles.push(heap.array(Uint8Array, 64));
+      await collect();
+      tell(handles.every(({ alive }) => alive));
+      for (const handle of handles) handle.free();
+      tell(heap.stats().liveBlocks);
+    `);
+    expect(told).toEqual([true, 1]);
+  });
+
+  test('frees nothing and says nothing after a trap', () => {
+    const { told, warnings } = run(`
+      const heap = await createHeap(${options});
+      await (async () => {
+        const array = heap.array(Uint8Array, 64);
+        await collect();
+        heap.u8.fill(255, 16);
+        try { heap.malloc(24); } catch (error) { tell(error.code); }
+      })();
+      await collect();
+    `);
+    expect(told).toEqual(['HEAP_CORRUPTION']);
+    expect(warnings).toEqual([]);
+  });
+
   test('keeps no process alive', () => {
     expect(
       run(`

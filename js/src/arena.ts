@@ -133,7 +133,7 @@ class ArenaRegion implements BlockOwner {
   watch(): void {}
 
   watchView(handle: HeapHandle): void {
-    this.#owner.watchView(handle);
+    this.#owner.watch(handle);
   }
 
   reset(): void {

@@ -32,8 +32,8 @@ export interface BlockOwner {
   free(address: number): void;
   /** Takes note of a new handle, and of one that moved. */
   watch(handle: HeapHandle): void;
-  /** Takes note of a handle that holds a view now. */
-  watchView(handle: HeapHandle): void;
+  /** Takes note of a handle that holds a view now, where `watch` took none of it. */
+  watchView?(handle: HeapHandle): void;
   /** What a debug heap knows of blocks. */
   readonly debug: DebugLayer | undefined;
 }
@@ -136,7 +136,7 @@ export abstract class HeapHandle {
    * @internal
    */
   register(registry: LeakRegistry): void {
-    if (!this.alive || this.#registry !== undefined) return;
+    if (this.#owner.watchView !== undefined || this.#registry !== undefined) return;
     this.#registry = registry;
     const leak = {
       kind: this.#kind.name,
@@ -270,7 +270,7 @@ export class HeapArray<T extends TypedArray> extends HeapHandle {
     growth.notice();
     this.assertAlive('view');
     this.#generation = views.generation;
-    if (this.#view === undefined) this.owner.watchView(this);
+    if (this.#view === undefined) this.owner.watchView?.(this);
     this.#view = new this.#type(memory.buffer, this.address, this.length);
     return this.#view;
   }

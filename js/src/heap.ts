@@ -28,7 +28,7 @@ import {
 import { type GrowthListener, GrowthWatch } from './growth.js';
 import { type HeapBlock, type HeapFunctions, type HeapLayer, mapCalls } from './heap-functions.js';
 import { debugPart, entryParts, regionPart } from './lazy-parts.js';
-import { LeakNet, ViewedHandles } from './leak-net.js';
+import { LeakNet } from './leak-net.js';
 import {
   defaultStrategy,
   type HeapOptions,
@@ -73,7 +73,7 @@ export class Heap extends Allocator {
   #free!: HeapFunctions['free'];
   /** Of blocks that belong to handles, arenas and scopes; undefined while there has been none. */
   #owned: OwnedBlocks | undefined;
-  readonly #viewed = new ViewedHandles();
+  readonly #net: LeakNet;
   /** Blocks of earlier epochs are gone. */
   #firstEpoch = 0;
   /** Throws, once the heap was disposed or its module has trapped: all that calls do then. */
@@ -114,7 +114,8 @@ export class Heap extends Allocator {
     );
     this.#regionBytes = region && region.end - region.start;
     this.#maximumBytes = this.#regionBytes ?? maximumPages * pageBytes;
-    this.#owner = this.#makeOwner(memory, plan.onLeak);
+    this.#net = this.#makeNet(plan.onLeak);
+    this.#owner = this.#makeOwner(memory);
     this.#applyLayers();
   }
 
@@ -471,7 +472,7 @@ export class Heap extends Allocator {
     this.#owner.views = new MemoryViews(() => this.memory);
     Object.defineProperty(this.#owner, 'memory', { get: failDisposed });
     this.#dropBlocks();
-    this.#viewed.end();
+    this.#net.end();
   }
 
   /** @internal */
@@ -480,8 +481,7 @@ export class Heap extends Allocator {
   }
 
   /** What handles, arenas and scopes ask of this heap. It captures nothing that keeps the memory. */
-  #makeOwner(memory: WebAssembly.Memory, onLeak: (leak: LeakedHandle) => void): MutableOwner {
-    const net = new LeakNet((leak) => this.#reclaim(leak, onLeak));
+  #makeOwner(memory: WebAssembly.Memory): MutableOwner {
     return {
       epoch: 0,
       memory,
@@ -512,9 +512,12 @@ export class Heap extends Allocator {
         if (epoch < this.#firstEpoch) return deadEpoch;
         return this.#owned?.takeLoss(address, epoch) ? lostEpoch : this.#owner.epoch;
       },
-      watch: (handle) => net.watch(handle),
-      watchView: (handle) => this.#viewed.add(handle),
+      watch: (handle) => this.#net.watch(handle),
     };
+  }
+
+  #makeNet(onLeak: (leak: LeakedHandle) => void): LeakNet {
+    return new LeakNet((leak) => this.#reclaim(leak, onLeak));
   }
 
   #own(address: number): number {

@@ -17,6 +17,9 @@ export class LeakNet {
   /** Hosts that finalize nothing have no such class: Cloudflare Workers of before May 2025, for one. */
   readonly #registry: LeakRegistry | undefined;
   #waiting: HeapHandle[] = [];
+  /** Those that were alive then. */
+  #known: WeakRef<HeapHandle>[] = [];
+  #pruneAt = waitingHandles;
 
   /** Calls `found` for each, and does not keep the heap from being collected. */
   constructor(found: (leak: LeakedHandle & { readonly epoch: number }) => void) {
@@ -32,47 +35,30 @@ export class LeakNet {
     if (count === waitingHandles) this.#flush(registry);
   }
 
-  #flush(registry: LeakRegistry): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const handle of waiting) handle.register(registry);
-  }
-}
-
-/**
- * Remembers which handles hold a view, without keeping them, so that none of these keeps the memory of a heap
- * that was disposed. Engines link a view's buffer to its memory even when it is detached.
- */
-export class ViewedHandles {
-  /** Most are freed, or dead, before they are worth a `WeakRef`. */
-  #recent: HeapHandle[] = [];
-  #known: WeakRef<HeapHandle>[] = [];
-  #pruneAt = waitingHandles;
-
-  add(handle: HeapHandle): void {
-    // Hosts that finalize nothing lack this, too.
-    if (typeof WeakRef !== 'function') return;
-    const count = this.#recent.push(handle);
-    if (count === 1) void Promise.resolve().then(() => this.#flush());
-    if (count === waitingHandles) this.#flush();
-  }
-
-  /** Takes their views from all handles. */
+  /**
+   * Takes their views from all handles, so that none of these keeps the memory of a heap that was disposed:
+   * engines link the buffer of a view to its memory even when it is detached.
+   */
   end(): void {
-    this.#flush();
+    for (const handle of this.#waiting) handle.dropView();
     for (const known of this.#known) known.deref()?.dropView();
     this.#known = [];
   }
 
-  #flush(): void {
-    for (const handle of this.#recent) {
-      if (handle.alive) this.#known.push(new WeakRef(handle));
-      else handle.dropView();
+  #flush(registry: LeakRegistry): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const handle of waiting) {
+      if (handle.alive) {
+        handle.register(registry);
+        this.#known.push(new WeakRef(handle));
+      } else handle.dropView();
     }
-    this.#recent = [];
     if (this.#known.length < this.#pruneAt) return;
-    this.#known = this.#known.filter((known) => known.deref() !== undefined);
-    this.#pruneAt = 2 * this.#known.length + waitingHandles;
+    const live = new Set(this.#known.map((known) => known.deref()));
+    live.delete(undefined);
+    this.#known = [...live].map((handle) => new WeakRef(handle as HeapHandle));
+    this.#pruneAt = 2 * live.size + waitingHandles;
   }
 }
 

@@ -131,7 +131,8 @@ export abstract class HeapHandle {
   }
 
   /**
-   * Has `registry` told when this handle is collected as garbage while it is alive.
+   * Lets `registry` report when this handle is collected as garbage while it is alive, but where its block
+   * is a part of an arena's.
    *
    * @internal
    */

@@ -125,9 +125,11 @@ export class Heap extends Allocator {
   }
 
   /**
-   * Calls `listener` when memory has grown, whoever grew it: after the call of this heap that did, or at
-   * the next call or read of a view. Not where `stableViews` are on and a view alone is read. It may
-   * call the heap. What it throws becomes an uncaught error of its own.
+   * Calls `listener` when memory has grown, whoever grew it: when the operation that grew it is complete,
+   * before that returns or throws, or at the next operation or read of a view. Not where `stableViews` are
+   * on and a view alone is read. It may do everything with the heap: free, resize, reset, dispose. All
+   * listeners hear of one growth before any of them hears of the next, also where a listener causes it. What
+   * it throws becomes an uncaught error of its own.
    *
    * Calls take some times as long while there are listeners, and nothing more while there are none.
    *
@@ -222,7 +224,8 @@ export class Heap extends Allocator {
   }
 
   /**
-   * Frees a block; 0 is ignored.
+   * Frees a block; 0 is ignored. The block of a handle, arena or scope should be freed by that: freed by its
+   * address, its owner is dead from then on and throws, and a debug heap refuses it.
    *
    * @throws DoubleFreeError where the block was freed before, as far as its bytes still tell.
    * @throws InvalidFreeError where `address` is not a live block of this heap.

@@ -3,9 +3,15 @@
 
 import { Allocator } from './allocator.js';
 import { assertOptions, defaultAlignment, toSize } from './arguments.js';
-import { type BlockOwner, deadEpoch, disposeSymbol, HeapArray, type HeapHandle } from './blocks.js';
+import {
+  type BlockOwner,
+  deadEpoch,
+  disposeSymbol,
+  HeapArray,
+  type HeapHandle,
+  type OperationWatch,
+} from './blocks.js';
 import { OutOfMemoryError, UseAfterFreeError } from './errors.js';
-import type { GrowthWatch } from './growth.js';
 import type { MemoryViews } from './views.js';
 
 export interface ArenaOptions {
@@ -109,7 +115,7 @@ class ArenaRegion implements BlockOwner {
     return this.#owner.views;
   }
 
-  get growth(): GrowthWatch {
+  get growth(): OperationWatch {
     return this.#owner.growth;
   }
 

@@ -2,11 +2,23 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
 import { toByteLength } from './arguments.js';
-import type { DebugLayer } from './debug-layer.js';
 import { DoubleFreeError, formatAddress, UseAfterFreeError } from './errors.js';
-import type { GrowthWatch } from './growth.js';
 import type { TypedArray, TypedArrayConstructor } from './typed-arrays.js';
 import type { MemoryViews } from './views.js';
+
+/** Lets listeners for growth run between operations: `GrowthWatch` says how. */
+export interface OperationWatch {
+  hold(): void;
+  settle(): void;
+  runOperation<Result>(operation: () => Result): Result;
+  notice(): void;
+}
+
+/** The part of a `DebugLayer` that handles use. */
+interface BlockHistory {
+  describe(address: number, owner: string): void;
+  historyOf(address: number, size: number): string;
+}
 
 /** What a handle asks of the heap or arena it belongs to. */
 export interface BlockOwner {
@@ -23,7 +35,7 @@ export interface BlockOwner {
   renew(address: number, epoch: number): number;
   readonly memory: WebAssembly.Memory;
   readonly views: MemoryViews;
-  readonly growth: GrowthWatch;
+  readonly growth: OperationWatch;
   /** Throws as `Heap.memalign` does, or where the owner is dead. */
   memalign(alignment: number, bytes: number): number;
   /** Throws as `Heap.realloc` does. */
@@ -35,7 +47,7 @@ export interface BlockOwner {
   /** Takes note of a handle that holds a view now, where `watch` took none of it. */
   watchView?(handle: HeapHandle): void;
   /** What a debug heap knows of blocks. */
-  readonly debug: DebugLayer | undefined;
+  readonly debug: BlockHistory | undefined;
 }
 
 /** What a scope asks of its heap. */

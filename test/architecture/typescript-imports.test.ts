@@ -6,7 +6,7 @@ import { findAll, listSources, withoutComments } from '../support/sources.js';
 /** From the bottom up; files of one row do not import each other unless it says so below. */
 const rows = [
   ['errors', 'call-stacks', 'operations', 'heap-functions'],
-  ['wasm-module', 'region', 'arguments'],
+  ['wasm-module', 'region', 'arguments', 'owned-blocks'],
   ['views', 'typed-arrays', 'trace-format'],
   ['blocks', 'debug-layer', 'trace'],
   ['leak-net', 'strings', 'debug', 'recorder', 'growth'],

@@ -20,13 +20,16 @@ const built = (entry: string) => ({
 /** Of the random tests: another one is tried with `LITE_ALLOC_SEED=7 npm test`. */
 const seed = Number(process.env['LITE_ALLOC_SEED'] ?? 20260101);
 
+/** Steps of the random tests in Node; fewer where the tests run many times over. */
+const randomOperations = Number(process.env['LITE_ALLOC_RANDOM_OPERATIONS'] ?? 1_000_000);
+
 const node: TestProjectInlineConfiguration = {
   resolve: built('index.node.js'),
   test: {
     name: 'node',
     include: ['test/js/**/*.test.ts'],
     setupFiles: ['test/support/lost-handles.ts'],
-    provide: { seed, randomOperations: 1_000_000 },
+    provide: { seed, randomOperations },
     testTimeout: 120_000,
     // The package runs as Node itself loads it.
     server: { deps: { external: [/\/dist\//] } },

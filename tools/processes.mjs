@@ -24,12 +24,16 @@ export async function runAtOnce(items, task) {
 }
 
 /**
- * Runs a command in the root folder, for `timeout` seconds at most if that is not 0. Resolves with its
- * status and all that it printed.
+ * Runs a command in `folder`, for `timeout` seconds at most if that is not 0. Resolves with its status, null
+ * where it was ended by a signal, and all that it printed.
  */
-export function run(command, commandArguments, { environment = {}, timeout = 0 } = {}) {
+export function run(
+  command,
+  commandArguments,
+  { environment = {}, timeout = 0, folder = root } = {},
+) {
   const child = spawn(command, commandArguments, {
-    cwd: root,
+    cwd: folder,
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: timeout * 1000,

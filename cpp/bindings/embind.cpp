@@ -74,7 +74,7 @@ EMSCRIPTEN_BINDINGS(lite_alloc) {
                                                  "unsigned int", sizeof(Size), 0,
                                                  std::numeric_limits<Size>::max());
 
-  function<"start(strategy)">(&start);
+  function<"start(strategy, secret)">(&start);
   function<"malloc(size)">(&malloc);
   function<"zeroed(size)">(&zeroed);
   function<"memalign(alignment, size)">(&memalign);

@@ -48,16 +48,19 @@ decltype(auto) with_heap(Action action) noexcept {
   return size_in_units(heap.usable_size(address)) >= size && heap.is_live(address);
 }
 [[nodiscard]] bool may_be_sized(OtherHeap& heap, Address address, Size size) noexcept {
-  return heap.allocator().has_handed_out(address, size) && !heap.is_live(address);
+  return heap.allocator().may_be_used(address, size) && !heap.is_live(address);
 }
 
 }  // namespace
 
-Size start(Size strategy) noexcept {
+Size start(Size strategy, std::uint32_t secret) noexcept {
   if (strategy > kDefaultStrategy || (strategy < kDefaultStrategy && !kHasOthers)) return 0;
   is_other = strategy < kDefaultStrategy;
   if (!uses_default()) other_heap.allocator().choose(kSmallStrategies[strategy]);
-  with_heap([](auto& heap) { sized(heap).claim(); });
+  with_heap([=](auto& heap) {
+    heap.set_secret(secret);
+    sized(heap).claim();
+  });
   return 1;
 }
 

@@ -53,6 +53,13 @@ class SmallHeap
     ChosenBins::choose(strategy);
   }
 
+  /// Whether these bytes can be a block of the sized calls, as far as the heap can tell in the time
+  /// that `deallocate` takes: they are no slack, nor in a free block at the end of the heap.
+  [[nodiscard]] bool may_be_used(Address address, Size size) const noexcept {
+    return Base::has_handed_out(address, size) &&
+           (!is_free_list_ || address + size - 1 < List::used_end());
+  }
+
  private:
   // Both round alike: `ChosenBins` of a free list are none.
   using Bump::block_bytes;

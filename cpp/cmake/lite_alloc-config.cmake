@@ -20,8 +20,13 @@ if(EMSCRIPTEN AND CMAKE_CXX_COMPILER_LOADED)
   add_library(lite_alloc::malloc ALIAS lite_alloc_malloc)
 elseif(EMSCRIPTEN)
   # A project of C alone cannot compile it.
+  option(LITE_ALLOC_HARDENED "Mix the malloc's metadata with a secret, and check it" OFF)
+  set(lite_alloc_library liblite_alloc_malloc.a)
+  if(LITE_ALLOC_HARDENED)
+    set(lite_alloc_library liblite_alloc_malloc_hardened.a)
+  endif()
   add_library(lite_alloc::malloc STATIC IMPORTED GLOBAL)
   set_target_properties(lite_alloc::malloc PROPERTIES
-    IMPORTED_LOCATION ${lite_alloc_root}/lib/liblite_alloc_malloc.a
+    IMPORTED_LOCATION ${lite_alloc_root}/lib/${lite_alloc_library}
     INTERFACE_LINK_OPTIONS -sMALLOC=none)
 endif()

@@ -89,7 +89,9 @@ program.parseAsync().catch((error: unknown) => {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : 2;
   } else {
-    process.stderr.write(`lite-alloc: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(
+      `lite-alloc: ${(error as Partial<Error> | undefined)?.message ?? String(error)}\n`,
+    );
     process.exitCode = 1;
   }
 });

@@ -61,9 +61,12 @@ export abstract class Allocator {
   calloc(count: number, size: number): number {
     toSize('size', size);
     const bytes = toByteLength('count', count, size);
-    const address = this.malloc(bytes);
-    this.owner.views.u8.fill(0, address, address + bytes);
-    return address;
+    const { growth, views } = this.owner;
+    return growth.runOperation(() => {
+      const address = this.malloc(bytes);
+      views.u8.fill(0, address, address + bytes);
+      return address;
+    });
   }
 
   /**
@@ -76,7 +79,8 @@ export abstract class Allocator {
   memalign(alignment: number, size: number): number {
     assertAlignment(alignment);
     toSize('size', size);
-    return this.note(this.owner.memalign(alignment, size));
+    const { owner } = this;
+    return owner.growth.runOperation(() => this.note(owner.memalign(alignment, size)));
   }
 
   /**
@@ -95,9 +99,14 @@ export abstract class Allocator {
     const bytes = toByteLength('length', length, type.BYTES_PER_ELEMENT);
     const { owner } = this;
     const { alignment, zero } = planArray(options);
-    const address = owner.memalign(alignment, bytes);
-    if (zero) owner.views.u8.fill(0, address, address + bytes);
-    return this.note(new HeapArray(owner, type, address, length));
+    owner.growth.hold();
+    try {
+      const address = owner.memalign(alignment, bytes);
+      if (zero) owner.views.u8.fill(0, address, address + bytes);
+      return this.note(new HeapArray(owner, type, address, length));
+    } finally {
+      owner.growth.settle();
+    }
   }
 
   /**
@@ -141,21 +150,25 @@ export abstract class Allocator {
   string(text: string): HeapString {
     assertType('text', text, 'string');
     const { owner } = this;
-    const { address, byteLength } = storeUtf8(owner, text);
-    return this.note(new HeapString(owner, address, byteLength));
+    return owner.growth.runOperation(() => {
+      const { address, byteLength } = storeUtf8(owner, text);
+      return this.note(new HeapString(owner, address, byteLength));
+    });
   }
 
   #copy(source: TypedArray, options?: ArrayOptions): HeapArray<TypedArray> {
     const type: TypedArrayConstructor = kindOf(source);
-    const { memory, views } = this.owner;
+    const { growth, memory, views } = this.owner;
     const { buffer, byteOffset, byteLength, length } = source;
     // Of a detached source this throws, before memory is taken.
     const bytes = new Uint8Array(buffer, byteOffset, byteLength);
     const isInHeap = buffer === memory.buffer;
-    const copy = this.array(type, length, options);
-    // The allocation may have grown memory, and detached a source that lies in it.
-    const { u8 } = views;
-    u8.set(isInHeap ? u8.subarray(byteOffset, byteOffset + byteLength) : bytes, copy.address);
-    return copy;
+    return growth.runOperation(() => {
+      const copy = this.array(type, length, options);
+      // The allocation may have grown memory, and detached a source that lies in it.
+      const { u8 } = views;
+      u8.set(isInHeap ? u8.subarray(byteOffset, byteOffset + byteLength) : bytes, copy.address);
+      return copy;
+    });
   }
 }

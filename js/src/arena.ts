@@ -5,6 +5,7 @@ import { Allocator } from './allocator.js';
 import { assertOptions, defaultAlignment, toSize } from './arguments.js';
 import { type BlockOwner, deadEpoch, disposeSymbol, HeapArray } from './blocks.js';
 import { OutOfMemoryError, UseAfterFreeError } from './errors.js';
+import type { GrowthWatch } from './growth.js';
 import type { MemoryViews } from './views.js';
 
 export interface ArenaOptions {
@@ -68,10 +69,14 @@ export class Arena extends Allocator {
   }
 }
 
+/** The epoch of an arena that was freed: that of no handle. */
+const arenaEnd = -3;
+
 /** The block of an arena, as the owner of those inside. */
 class ArenaRegion implements BlockOwner {
   readonly block: HeapArray<Uint8Array>;
   usedBytes = 0;
+  readonly debug = undefined;
   readonly #owner: BlockOwner;
   #epoch = 0;
   #lastAddress = 0;
@@ -84,11 +89,16 @@ class ArenaRegion implements BlockOwner {
     toSize('bytes', bytes);
     const address = owner.memalign(defaultAlignment, bytes);
     this.block = new HeapArray(owner, Uint8Array, address, bytes);
+    owner.debug?.describe(address, 'an arena: free it with arena.free()');
     this.#owner = owner;
   }
 
   get epoch(): number {
-    return this.block.alive ? this.#epoch : deadEpoch - 1;
+    return this.block.alive ? this.#epoch : arenaEnd;
+  }
+
+  renew(): number {
+    return deadEpoch;
   }
 
   get memory(): WebAssembly.Memory {
@@ -97,6 +107,10 @@ class ArenaRegion implements BlockOwner {
 
   get views(): MemoryViews {
     return this.#owner.views;
+  }
+
+  get growth(): GrowthWatch {
+    return this.#owner.growth;
   }
 
   memalign(alignment: number, bytes: number): number {

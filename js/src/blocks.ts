@@ -2,16 +2,28 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
 import { toByteLength } from './arguments.js';
-import { formatAddress, UseAfterFreeError } from './errors.js';
+import type { DebugLayer } from './debug-layer.js';
+import { DoubleFreeError, formatAddress, UseAfterFreeError } from './errors.js';
+import type { GrowthWatch } from './growth.js';
 import type { TypedArray, TypedArrayConstructor } from './typed-arrays.js';
 import type { MemoryViews } from './views.js';
 
 /** What a handle asks of the heap or arena it belongs to. */
 export interface BlockOwner {
-  /** Another number when all blocks are dropped at once: older handles are dead then. */
+  /**
+   * Another number, a larger one, when handles may have died without a call of their own: all of them at a
+   * reset, one where other code freed its block.
+   */
   readonly epoch: number;
+  /**
+   * The present epoch where the block at `address`, which its owner got or knew of in `epoch`, is still
+   * that owner's; `deadEpoch` where all blocks were dropped since; `lostEpoch` where other code freed this
+   * one, which is reported once.
+   */
+  renew(address: number, epoch: number): number;
   readonly memory: WebAssembly.Memory;
   readonly views: MemoryViews;
+  readonly growth: GrowthWatch;
   /** Throws as `Heap.memalign` does, or where the owner is dead. */
   memalign(alignment: number, bytes: number): number;
   /** Throws as `Heap.realloc` does. */
@@ -20,8 +32,16 @@ export interface BlockOwner {
   free(address: number): void;
   /** Takes note of a new handle, and of one that moved. */
   watch(handle: HeapHandle): void;
-  /** What a debug heap knows of a freed block: lines that begin with a line break. */
-  historyOf?(address: number, bytes: number): string;
+  /** What a debug heap knows of blocks. */
+  readonly debug: DebugLayer | undefined;
+}
+
+/** What a scope asks of its heap. */
+export interface HeapOwner extends BlockOwner {
+  /** Leaves a block that `memalign` or `realloc` gave to the caller: the heap takes its raw address. */
+  disown(address: number): void;
+  /** Takes raw addresses. */
+  readonly heap: { free(address: number): void; realloc(address: number, bytes: number): number };
 }
 
 /** What a handle tells of itself before it is lost. */
@@ -45,6 +65,9 @@ export const disposeSymbol: typeof Symbol.dispose =
 /** No epoch of any owner. */
 export const deadEpoch = -1;
 
+/** The epoch of a handle whose block other code freed. */
+export const lostEpoch = -2;
+
 /** What owns one block: it lives until `free`, the end of its `using` block, or the heap's `reset`. */
 export abstract class HeapHandle {
   readonly #owner: BlockOwner;
@@ -67,6 +90,7 @@ export abstract class HeapHandle {
     this.#count = count;
     this.#epoch = owner.epoch;
     owner.watch(this);
+    owner.debug?.describe(address, `a ${kind.name}: free it with handle.free()`);
   }
 
   /** Bytes from the start of memory; changes when the block moves. */
@@ -81,13 +105,20 @@ export abstract class HeapHandle {
 
   /** False once the block was freed, by whatever way of this handle, its scope, arena or heap. */
   get alive(): boolean {
-    return this.#epoch === this.#owner.epoch;
+    return this.#epoch === this.#owner.epoch || this.#renew();
   }
 
-  /** Frees the block. Does nothing where that was done. */
+  /**
+   * Frees the block. Does nothing where that was done.
+   *
+   * @throws DoubleFreeError where other code freed the block by its address, once.
+   */
   free(): void {
-    if (!this.alive) return;
+    const { alive } = this;
+    const isLost = this.#epoch === lostEpoch;
     this.#epoch = deadEpoch;
+    if (isLost) throw doubleFree(this.#address);
+    if (!alive) return;
     this.#unregister();
     this.#owner.free(this.#address);
   }
@@ -139,16 +170,29 @@ export abstract class HeapHandle {
   /** @internal */
   protected assertAlive(action: string): void {
     if (this.alive) return;
-    const history = this.#owner.historyOf?.(this.#address, this.byteLength) ?? '';
+    const history = this.#owner.debug?.historyOf(this.#address, this.byteLength) ?? '';
     throw new UseAfterFreeError(
       `${action}: the ${this.#kind.name}(${this.#count}) at ${formatAddress(this.#address)} was freed before${history}`,
     );
+  }
+
+  /** Whether the block is still this handle's, though something happened in the heap. */
+  #renew(): boolean {
+    if (this.#epoch < 0) return false;
+    this.#epoch = this.#owner.renew(this.#address, this.#epoch);
+    if (this.#epoch >= 0) return true;
+    this.#unregister();
+    return false;
   }
 
   #unregister(): void {
     this.#registry?.unregister(this);
     this.#registry = undefined;
   }
+}
+
+export function doubleFree(address: number): DoubleFreeError {
+  return new DoubleFreeError(address, `the block at ${formatAddress(address)} was freed before`);
 }
 
 /** A typed array that lives in a heap: an owning handle of one block. */
@@ -194,8 +238,10 @@ export class HeapArray<T extends TypedArray> extends HeapHandle {
    * @throws UseAfterFreeError where the block was freed.
    */
   resize(length: number): void {
-    this.resizeBlock(length);
-    this.#generation = -1;
+    this.owner.growth.runOperation(() => {
+      this.resizeBlock(length);
+      this.#generation = -1;
+    });
   }
 
   /** A copy of the elements outside the heap. */
@@ -204,8 +250,9 @@ export class HeapArray<T extends TypedArray> extends HeapHandle {
   }
 
   #makeView(): T {
+    const { growth, memory, views } = this.owner;
+    growth.notice();
     this.assertAlive('view');
-    const { memory, views } = this.owner;
     this.#generation = views.generation;
     this.#view = new this.#type(memory.buffer, this.address, this.length);
     return this.#view;

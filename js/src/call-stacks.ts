@@ -10,12 +10,12 @@ interface StackTracing {
 
 const engine = Error as StackTracing;
 
-/** Frames that are read, up to four of the package itself among them. */
-const keptFrames = 8;
+/** Frames that are read, up to eight of the package itself among them. */
+const keptFrames = 12;
 
 /** Calls that allocate or free: minifiers keep the names of methods. */
 const ownCalls = new Set(
-  'malloc tryMalloc calloc zeroed memalign realloc free allocate deallocate reallocate array from string arena resize resizeBlock'.split(
+  'malloc tryMalloc calloc zeroed memalign realloc free allocate deallocate reallocate array from string arena resize resizeBlock runOperation lose'.split(
     ' ',
   ),
 );
@@ -30,7 +30,12 @@ export class CallStack {
     const frames = (this.stack ?? '').split('\n').filter((line) => /^\s+at |@/.test(line));
     const isOwn = ownFrames(frames[0] ?? '');
     let first = Math.max(frames.findIndex(isOwn), 0);
-    while (first < frames.length && isOwn(frames[first] ?? '')) first++;
+    for (let index = first; index < frames.length; index++) {
+      const frame = frames[index] ?? '';
+      // What these two call has no name, or that of a class.
+      const mostUnnamed = /^(runOperation|lose)$/.test(functionOf(frame)) ? 3 : 0;
+      if (isOwn(frame) && index <= first + mostUnnamed) first = index + 1;
+    }
     return frames
       .slice(first)
       .map((frame) => frame.trim())

@@ -66,6 +66,8 @@ interface Block {
   /** Whether it is one of the sized calls. */
   readonly isSized: boolean;
   isLive: boolean;
+  /** What a block of a handle, arena or scope belongs to, and how to free it. */
+  owner?: string;
   allocation: CallStack | undefined;
   freeing: CallStack | undefined;
 }
@@ -164,6 +166,25 @@ class DebugHeap implements DebugLayer {
     return block?.isLive === false && block.size === Math.max(size, 1) ? withStacks('', block) : '';
   }
 
+  describe(address: number, owner: string): void {
+    const block = this.#blocks.get(address);
+    if (block !== undefined) block.owner = owner;
+  }
+
+  refuseLoss(address: number): void {
+    const block = this.#blocks.get(address);
+    if (block?.isLive !== true) return;
+    const {
+      owner = 'a scope: free it with scope.free(address), or take it out with scope.keep(address)',
+    } = block;
+    const call = { ...block, freeing: this.#captureStack(this.refuseLoss) };
+    throw new entry.InvalidFreeError(
+      address,
+      withStacks(`${describe(block)} belongs to ${owner}`, call),
+      factsOf(call),
+    );
+  }
+
   #allocate(below: HeapFunctions, size: number, alignment: number, isSized: boolean): number {
     const allocation = this.#captureStack(this.#allocate);
     const block = this.#obtain(below, size, alignment, isSized, allocation);
@@ -236,6 +257,7 @@ class DebugHeap implements DebugLayer {
     if (moved !== undefined) {
       const kept = Math.min(oldSize, moved.size);
       this.#memory.u8.copyWithin(moved.address, block.address, block.address + kept);
+      if (block.owner !== undefined) moved.owner = block.owner;
       this.#retire(block, stack);
       this.#countBytes(moved.size, oldSize);
       return moved.address;

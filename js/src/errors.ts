@@ -57,7 +57,7 @@ export interface BlockFacts {
   /** From the start of the block to the address that was given, or to the byte that was overwritten. */
   readonly offset?: number | undefined;
   readonly allocatedAt?: string | undefined;
-  /** Undefined of a live block. */
+  /** Undefined of a live block, but where an error is about a call that must not free it: that call. */
   readonly freedAt?: string | undefined;
 }
 
@@ -70,8 +70,16 @@ abstract class AddressError extends LiteAllocError implements BlockFacts {
   readonly allocatedAt: string | undefined;
   readonly freedAt: string | undefined;
 
-  constructor(code: ErrorCode, address: number, message: string, facts: BlockFacts = {}) {
-    super(code, message);
+  constructor(
+    code: ErrorCode,
+    address: number,
+    message: string,
+    facts: BlockFacts = {},
+    options?: ErrorOptions,
+  ) {
+    super(code, message, options);
+    // Engines keep the functions of a stack that nobody has read, and so the memory.
+    void this.stack;
     this.address = address;
     this.size = facts.size;
     this.offset = facts.offset;
@@ -94,10 +102,15 @@ export class DoubleFreeError extends AddressError {
   }
 }
 
-/** Something wrote where it must not: into the heap's own structure, or in a debug heap beside a block or into a freed one. */
+/**
+ * Something wrote where it must not: into the heap's own structure, or in a debug heap beside a block or into
+ * a freed one. Where that made the module trap, `cause` is the trap, and every later call of the heap throws
+ * such an error; its memory can still be read, and the heap disposed. A `RangeError` of an exhausted stack
+ * is no trap: after one out of a call of the heap, `Heap.check` tells whether the heap is sound.
+ */
 export class HeapCorruptionError extends AddressError {
-  constructor(address: number, message: string, facts?: BlockFacts) {
-    super('HEAP_CORRUPTION', address, message, facts);
+  constructor(address: number, message: string, facts?: BlockFacts, options?: ErrorOptions) {
+    super('HEAP_CORRUPTION', address, message, facts, options);
   }
 }
 

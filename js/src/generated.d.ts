@@ -5,6 +5,7 @@ declare module '#glue' {
   export default function instantiate(
     compiledModule: WebAssembly.Module,
     memory: WebAssembly.Memory,
+    onTrap: (trap: unknown) => never,
   ): object;
 }
 

@@ -5,70 +5,115 @@ import { assertType } from './arguments.js';
 import { disposeSymbol } from './blocks.js';
 import { type HeapFunctions, mapCalls } from './heap-functions.js';
 
-/** Is told the size of memory after and before it grew, in bytes. */
+/** Receives the size of memory after and before it grew, in bytes. */
 export type GrowthListener = (memoryBytes: number, previousBytes: number) => void;
 
-/** Knows of growth by comparing sizes, and only while somebody listens. */
+/**
+ * Detects growth by comparing sizes, and only while there are listeners. These run between operations,
+ * never inside one, and each of them hears of one growth before any of them hears of the next.
+ */
 export class GrowthWatch {
-  readonly #memory: WebAssembly.Memory;
+  readonly #measure: () => number;
   readonly #onChange: () => void;
-  #listeners: readonly { readonly listener: GrowthListener }[] = [];
-  /** Whose length is another once memory has grown: cheaper to ask than the memory. */
-  #view = new Uint8Array(0);
+  #subscriptions: readonly { readonly listener: GrowthListener }[] = [];
   #bytes = 0;
+  /** Operations under way, one inside the other; the delivery of events counts as one. */
+  #operations = 0;
+  /** The sizes after and before a growth that was not delivered to all yet. */
+  #events: Parameters<GrowthListener>[] = [];
 
-  /** `onChange` is called where `isNeeded` may be another. */
-  constructor(memory: WebAssembly.Memory, onChange: () => void) {
-    this.#memory = memory;
+  /** `measure` gives the size of memory in bytes. `onChange` is called where `isNeeded` may be another. */
+  constructor(measure: () => number, onChange: () => void) {
+    this.#measure = measure;
     this.#onChange = onChange;
   }
 
   get isNeeded(): boolean {
-    return this.#listeners.length !== 0;
+    return this.#subscriptions.length !== 0;
   }
 
   add(listener: GrowthListener): Disposable {
     assertType('listener', listener, 'function');
     // One by one, so that the same function may listen twice.
-    const entry = { listener };
-    if (!this.isNeeded) this.#measure();
-    this.#listeners = [...this.#listeners, entry];
+    const subscription = { listener };
+    this.notice();
+    this.#bytes = this.#measure();
+    this.#subscriptions = [...this.#subscriptions, subscription];
     this.#onChange();
     return {
       [disposeSymbol]: () => {
-        this.#listeners = this.#listeners.filter((other) => other !== entry);
+        this.#subscriptions = this.#subscriptions.filter((other) => other !== subscription);
         this.#onChange();
       },
     };
   }
 
-  /** Tells listeners where memory has grown. Their errors go to the platform, as those of events do. */
-  notice(): void {
-    if (!this.isNeeded || this.#view.length === this.#bytes) return;
-    const previousBytes = this.#bytes;
-    const bytes = this.#measure();
-    for (const { listener } of this.#listeners) {
-      try {
-        listener(bytes, previousBytes);
-      } catch (error) {
-        queueMicrotask(() => {
-          throw error;
-        });
-      }
+  /** Drops all listeners. */
+  end(): void {
+    this.#subscriptions = [];
+  }
+
+  /** Begins an operation of several calls: listeners wait until `settle`. */
+  hold(): void {
+    this.#operations++;
+  }
+
+  /** Ends what `hold` began, however it ended. */
+  settle(): void {
+    this.#operations--;
+    if (this.isNeeded) this.notice();
+  }
+
+  /** What `operation` returns, between `hold` and `settle`. */
+  runOperation<Result>(operation: () => Result): Result {
+    this.hold();
+    try {
+      return operation();
+    } finally {
+      this.settle();
     }
   }
 
-  /** The uppermost layer: after each call, when the heap is at rest. */
+  /**
+   * Records growth, and delivers what is recorded where no operation is under way. Errors of listeners go
+   * to the platform, as those of events do.
+   */
+  notice(): void {
+    if (!this.isNeeded) return;
+    const bytes = this.#measure();
+    if (bytes !== this.#bytes) this.#events.push([bytes, this.#bytes]);
+    this.#bytes = bytes;
+    if (this.#operations === 0) this.#deliver();
+  }
+
+  /** The uppermost layer: after each call. */
   readonly layer = (below: HeapFunctions): HeapFunctions =>
     mapCalls(below, (call) => (...numbers: number[]) => {
-      const result = call(...numbers);
-      this.notice();
-      return result;
+      try {
+        return call(...numbers);
+      } finally {
+        this.notice();
+      }
     });
 
-  #measure(): number {
-    this.#view = new Uint8Array(this.#memory.buffer);
-    this.#bytes = this.#view.length;
-    return this.#bytes;
+  #deliver(): void {
+    this.#operations++;
+    // Growth that listeners cause is added at the end, and this loop reaches it.
+    for (const sizes of this.#events) {
+      for (const subscription of this.#subscriptions) {
+        // An earlier listener may have ended this one.
+        if (!this.#subscriptions.includes(subscription)) continue;
+        try {
+          subscription.listener(...sizes);
+        } catch (error) {
+          queueMicrotask(() => {
+            throw error;
+          });
+        }
+      }
+      this.notice();
+    }
+    this.#events = [];
+    this.#operations--;
   }
 }

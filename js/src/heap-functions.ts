@@ -7,7 +7,7 @@
  * 0 to 2^32 - 1: embind does not check them. What they do is said in `heap_functions.hpp`.
  */
 export interface ModuleFunctions {
-  start(strategy: number): number;
+  start(strategy: number, secret: number): number;
   malloc(size: number): number;
   zeroed(size: number): number;
   memalign(alignment: number, size: number): number;
@@ -74,6 +74,9 @@ export interface HeapFunctions
   /** All stretches in address order. */
   blocks(): HeapBlock[];
 }
+
+/** Takes what a call of the module throws, and throws something else. */
+export type TrapHandler = (trap: unknown) => never;
 
 /**
  * Puts something between a heap's calls and its module: the functions of `below`, some of them wrapped.

@@ -4,11 +4,19 @@
 import { Allocator } from './allocator.js';
 import { Arena, type ArenaOptions } from './arena.js';
 import { assertAlignment, defaultAlignment, isAddress, toByteLength, toSize } from './arguments.js';
-import { type BlockOwner, disposeSymbol, type LeakedHandle } from './blocks.js';
+import {
+  type BlockOwner,
+  deadEpoch,
+  disposeSymbol,
+  doubleFree,
+  type HeapOwner,
+  type LeakedHandle,
+  lostEpoch,
+} from './blocks.js';
 import type { DebugLayer, DebugLayerMaker } from './debug-layer.js';
 import {
-  DoubleFreeError,
   formatAddress,
+  HeapCorruptionError,
   InvalidFreeError,
   LeakError,
   type LiveBlock,
@@ -29,14 +37,15 @@ import {
   type Strategy,
   strategies,
 } from './options.js';
+import { OwnedBlocks } from './owned-blocks.js';
 import { drawHeap } from './picture.js';
 import { Recorder, type RecordOptions } from './recorder.js';
-import type { openRegion } from './region.js';
+import type { openRegion, Tenant } from './region.js';
 import { Scope } from './scope.js';
 import { checkHeap, type HeapStats } from './sight.js';
 import { HeapSnapshot } from './snapshot.js';
 import { decodeUtf8 } from './strings.js';
-import { MemoryViews, stopDetaching } from './views.js';
+import { detachViews, MemoryViews, stopDetaching, type WholeViews } from './views.js';
 import { instantiate, loadModule, loadModuleSync, type WasmSource } from './wasm-module.js';
 
 const pageBytes = 65536;
@@ -45,25 +54,36 @@ const pageBytes = 65536;
 const freedResult = 0;
 const alreadyFreeResult = 2;
 
+type MutableOwner = { -readonly [Key in keyof HeapOwner]: HeapOwner[Key] };
+
 /** A heap over its own linear memory. `createHeap` makes one. */
 export class Heap extends Allocator {
   /** How blocks are found and kept. */
   readonly strategy: Strategy;
 
-  readonly #module: HeapFunctions;
+  #module = {} as HeapFunctions;
   /** What stands between the calls and the module, the lowest first. */
-  readonly #layers: HeapLayer[] = [];
+  #layers: HeapLayer[] = [];
   #debug: DebugLayer | undefined;
   readonly #growth: GrowthWatch;
-  /** The module's functions below all layers: what every call goes to. */
+  /** The module's functions below all layers: what every call with raw addresses goes to. */
   #functions!: HeapFunctions;
   // The hottest two once more: the engine reads a field faster than one of a module's many properties.
   #malloc!: HeapFunctions['malloc'];
   #free!: HeapFunctions['free'];
+  /** Of blocks that belong to handles, arenas and scopes; undefined while there has been none. */
+  #owned: OwnedBlocks | undefined;
+  /** Blocks of earlier epochs are gone. */
+  #firstEpoch = 0;
+  /** Throws, once the heap was disposed or its module has trapped: all that calls do then. */
+  #end: (() => never) | undefined;
   #isDisposed = false;
+  /** Reachable as long as the heap is: other heaps in the same memory know it weakly. */
+  readonly #tenant: Tenant;
+  #leaveRegion: (() => void) | undefined;
   readonly #regionBytes: number | undefined;
   readonly #maximumBytes: number;
-  readonly #owner: { -readonly [Key in keyof BlockOwner]: BlockOwner[Key] };
+  readonly #owner: MutableOwner;
 
   /** Use `createHeap`. */
   constructor(
@@ -79,38 +99,27 @@ export class Heap extends Allocator {
     if (plan.stableViews) stopDetaching(memory);
     this.strategy = plan.strategy;
     const strategy = strategies.indexOf(plan.strategy);
-    const functions =
-      region === undefined
-        ? instantiate(module, memory, strategy)
-        : open?.(module, region, strategy, entryParts);
+    this.#tenant = { end: (reason) => this.#dispose(reason) };
+    const onTrap = (trap: unknown): never => this.#breakOff(trap);
+    const opened = region && open?.(module, region, strategy, this.#tenant, entryParts, onTrap);
+    this.#leaveRegion = opened?.leave;
+    const functions = opened?.functions ?? instantiate(module, memory, strategy, onTrap);
     if (functions === undefined) {
       throw new WasmLoadError(
         `wasm: this file has the default strategy alone, not ${plan.strategy}; lite-alloc/lite-alloc.strategies.wasm has all`,
       );
     }
     this.#module = functions;
-    const debug = makeDebugLayer?.(memory);
-    if (debug !== undefined) this.#layers.push((below) => debug.wrap(below));
-    this.#debug = debug;
-    this.#growth = new GrowthWatch(memory, () => this.#applyLayers());
-    this.#applyLayers();
+    this.#debug = makeDebugLayer?.(memory);
+    if (this.#debug !== undefined) this.#layers.push(this.#debug.wrap.bind(this.#debug));
+    this.#growth = new GrowthWatch(
+      () => this.#owner.views.u8.length,
+      () => this.#applyLayers(),
+    );
     this.#regionBytes = region && region.end - region.start;
     this.#maximumBytes = this.#regionBytes ?? maximumPages * pageBytes;
-    const net = new LeakNet((leak) => this.#reclaim(leak, plan.onLeak));
-    this.#owner = {
-      epoch: 0,
-      memory,
-      views: new MemoryViews(() => {
-        this.#growth.notice();
-        return this.memory;
-      }),
-      memalign: (alignment, bytes) =>
-        alignment <= defaultAlignment ? this.malloc(bytes) : this.memalign(alignment, bytes),
-      realloc: (address, _oldBytes, bytes) => this.realloc(address, bytes),
-      free: (address) => this.free(address),
-      watch: (handle) => net.watch(handle),
-      historyOf: (address, bytes) => this.#debug?.historyOf(address, bytes) ?? '',
-    };
+    this.#owner = this.#makeOwner(memory, plan.onLeak);
+    this.#applyLayers();
   }
 
   /** The linear memory. Whoever grows it, the heap and its views stay right. */
@@ -129,7 +138,7 @@ export class Heap extends Allocator {
    * @throws TypeError where `listener` is not a function.
    */
   onGrow(listener: GrowthListener): Disposable {
-    if (this.#isDisposed) failDisposed();
+    this.#end?.();
     return this.#growth.add(listener);
   }
 
@@ -137,43 +146,43 @@ export class Heap extends Allocator {
   // them across allocations.
 
   get u8(): Uint8Array {
-    return this.#owner.views.all.u8;
+    return this.#views.u8;
   }
 
   get i8(): Int8Array {
-    return this.#owner.views.all.i8;
+    return this.#views.i8;
   }
 
   get u16(): Uint16Array {
-    return this.#owner.views.all.u16;
+    return this.#views.u16;
   }
 
   get i16(): Int16Array {
-    return this.#owner.views.all.i16;
+    return this.#views.i16;
   }
 
   get u32(): Uint32Array {
-    return this.#owner.views.all.u32;
+    return this.#views.u32;
   }
 
   get i32(): Int32Array {
-    return this.#owner.views.all.i32;
+    return this.#views.i32;
   }
 
   get f32(): Float32Array {
-    return this.#owner.views.all.f32;
+    return this.#views.f32;
   }
 
   get f64(): Float64Array {
-    return this.#owner.views.all.f64;
+    return this.#views.f64;
   }
 
   get i64(): BigInt64Array {
-    return this.#owner.views.all.i64;
+    return this.#views.i64;
   }
 
   get u64(): BigUint64Array {
-    return this.#owner.views.all.u64;
+    return this.#views.u64;
   }
 
   override malloc(size: number): number {
@@ -285,7 +294,9 @@ export class Heap extends Allocator {
     const bytes = toSize('newSize', newSize);
     if (
       !isAddress(address) ||
-      this.#functions.mayBeSizedBlock(address, oldBytes, alignment) === 0
+      this.#growth.runOperation(() =>
+        this.#functions.mayBeSizedBlock(address, oldBytes, alignment),
+      ) === 0
     ) {
       this.#failSized(address, oldSize, alignment);
     }
@@ -297,8 +308,10 @@ export class Heap extends Allocator {
 
   /** Drops every block at once; handles are dead. Memory is kept for reuse. */
   reset(): void {
-    this.#functions.reset();
-    this.#owner.epoch++;
+    this.#growth.runOperation(() => {
+      this.#functions.reset();
+      this.#dropBlocks();
+    });
   }
 
   /**
@@ -345,7 +358,7 @@ export class Heap extends Allocator {
    * @throws OutOfMemoryError where memory cannot hold it.
    */
   arena(options: ArenaOptions): Arena {
-    return new Arena(this.#owner, options);
+    return this.#growth.runOperation(() => new Arena(this.#owner, options));
   }
 
   /** Counters and figures. Constant time, but for a look through the free blocks where the largest was used since. */
@@ -415,7 +428,7 @@ export class Heap extends Allocator {
    * @throws TypeError, RangeError where an option is wrong.
    */
   record(options: RecordOptions = {}): Recorder {
-    if (this.#isDisposed) failDisposed();
+    this.#end?.();
     const recorder = new Recorder(options, (layer) => {
       this.#layers.splice(this.#layers.indexOf(layer), 1);
       this.#applyLayers();
@@ -448,20 +461,89 @@ export class Heap extends Allocator {
     }
   }
 
-  /** Drops the heap and its memory: everything in it is dead, and every call throws `UseAfterFreeError`. */
+  /**
+   * Drops the heap and its memory: everything in it is dead, and every call throws `UseAfterFreeError`.
+   * Nothing that the heap made keeps the memory reachable then. Views of it have length 0, but where it
+   * is a region of a memory that other code made.
+   */
   [disposeSymbol](): void {
+    this.#dispose('the heap was disposed');
+  }
+
+  #dispose(reason: string): void {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
-    this.#debug = undefined;
-    this.#use(disposedFunctions(this.#module));
+    this.#leaveRegion?.();
+    if (this.#regionBytes === undefined) detachViews(this.memory);
+    const fail = (): never => {
+      throw new UseAfterFreeError(reason);
+    };
+    this.#stop(fail);
+    this.#growth.end();
+    this.#owner.debug = undefined;
     this.#owner.views = new MemoryViews(() => this.memory);
-    Object.defineProperty(this.#owner, 'memory', { get: failDisposed });
-    this.#owner.epoch++;
+    Object.defineProperty(this.#owner, 'memory', { get: fail });
+    this.#dropBlocks();
   }
 
   /** @internal */
   protected override get owner(): BlockOwner {
     return this.#owner;
+  }
+
+  /** What handles, arenas and scopes ask of this heap. It captures nothing that keeps the memory. */
+  #makeOwner(memory: WebAssembly.Memory, onLeak: (leak: LeakedHandle) => void): MutableOwner {
+    const net = new LeakNet((leak) => this.#reclaim(leak, onLeak));
+    return {
+      epoch: 0,
+      memory,
+      heap: this,
+      growth: this.#growth,
+      debug: this.#debug,
+      views: new MemoryViews(() => this.memory),
+      memalign: (alignment, bytes) =>
+        this.#own(
+          alignment <= defaultAlignment ? this.malloc(bytes) : this.memalign(alignment, bytes),
+        ),
+      realloc: (address, _oldBytes, bytes) => {
+        let moved = address;
+        this.#owned?.delete(address);
+        try {
+          moved = this.realloc(address, bytes);
+        } finally {
+          this.#own(moved);
+        }
+        return moved;
+      },
+      free: (address) => {
+        this.#owned?.delete(address);
+        this.free(address);
+      },
+      disown: (address) => this.#owned?.delete(address),
+      renew: (address, epoch) => {
+        if (epoch < this.#firstEpoch) return deadEpoch;
+        return this.#owned?.takeLoss(address, epoch) ? lostEpoch : this.#owner.epoch;
+      },
+      watch: (handle) => net.watch(handle),
+    };
+  }
+
+  #own(address: number): number {
+    if (this.#owned === undefined) {
+      this.#owned = new OwnedBlocks((lost) => {
+        this.#debug?.refuseLoss(lost);
+        return this.#owner.epoch++;
+      });
+      this.#applyLayers();
+    }
+    this.#owned.add(address);
+    return address;
+  }
+
+  /** Ends the lives of all handles. */
+  #dropBlocks(): void {
+    this.#firstEpoch = ++this.#owner.epoch;
+    this.#owned?.clear();
   }
 
   /** Frees what a lost handle owned, and reports it. */
@@ -470,28 +552,51 @@ export class Heap extends Allocator {
     report: (leak: LeakedHandle) => void,
   ): void {
     const { epoch, ...lost } = leak;
-    if (epoch !== this.#owner.epoch) return;
-    try {
-      this.free(lost.address);
-    } catch (error) {
-      // Somebody freed the raw address below the handle: that is no leak.
-      if (error instanceof InvalidFreeError || error instanceof DoubleFreeError) return;
-      throw error;
-    }
+    if (this.#end !== undefined || this.#owner.renew(lost.address, epoch) < 0) return;
+    this.#owner.free(lost.address);
     report(lost);
+  }
+
+  /**
+   * Takes what a call of the module threw. After a trap nothing is known of the state of the heap, so from
+   * now on every call throws. What else can come out of the module is the engine's error for an exhausted
+   * stack. Most of these do no harm, and they cannot be handled: that would need stack, too.
+   */
+  #breakOff(cause: unknown): never {
+    // By its name: it may be of another realm.
+    if ((cause as Error).name !== 'RuntimeError') throw cause;
+    // Engines keep the module's instance, and so its memory, for a stack that nobody has read.
+    void (cause as Error).stack;
+    const message = 'the heap is damaged, its module trapped: dispose it';
+    const error = new HeapCorruptionError(0, message, {}, { cause });
+    this.#stop(() => {
+      throw error;
+    });
+    throw error;
+  }
+
+  /** From now on all calls end so. */
+  #stop(end: () => never): void {
+    this.#end = end;
+    this.#layers = [];
+    this.#debug = undefined;
+    this.#module = mapCalls(this.#module, () => end);
+    this.#applyLayers();
   }
 
   /** Makes all calls go through the layers there are now. */
   #applyLayers(): void {
-    if (this.#isDisposed) return;
-    const layers = this.#growth.isNeeded ? [...this.#layers, this.#growth.layer] : this.#layers;
-    this.#use(layers.reduce((below, layer) => layer(below), this.#module));
+    const layers = [...this.#layers];
+    if (this.#owned !== undefined) layers.push(this.#owned.layer);
+    if (this.#growth.isNeeded) layers.push(this.#growth.layer);
+    this.#functions = layers.reduce((below, layer) => layer(below), this.#module);
+    this.#malloc = this.#functions.malloc;
+    this.#free = this.#functions.free;
   }
 
-  #use(functions: HeapFunctions): void {
-    this.#functions = functions;
-    this.#malloc = functions.malloc;
-    this.#free = functions.free;
+  get #views(): WholeViews {
+    this.#growth.notice();
+    return this.#owner.views.all;
   }
 
   get #memoryBytes(): number {
@@ -505,7 +610,7 @@ export class Heap extends Allocator {
   #failFree(address: number, result: number): never {
     const place = formatAddress(address);
     throw result === alreadyFreeResult
-      ? new DoubleFreeError(address, `the block at ${place} was freed before`)
+      ? doubleFree(address)
       : new InvalidFreeError(address, `${place} is not a live block of this heap`);
   }
 
@@ -563,26 +668,31 @@ function createMemory({ initialPages, maximumPages: wantedPages }: HeapPlan): {
   memory: WebAssembly.Memory;
   maximumPages: number;
 } {
-  for (let maximum = wantedPages; ; maximum = Math.max(Math.floor(maximum / 2), initialPages)) {
+  const reserve = (maximumPages: number) => {
     try {
-      return {
-        memory: new WebAssembly.Memory({ initial: initialPages, maximum }),
-        maximumPages: maximum,
-      };
+      const memory = new WebAssembly.Memory({ initial: initialPages, maximum: maximumPages });
+      return { memory, maximumPages };
     } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-      if (maximum === initialPages) {
-        throw new OutOfMemoryError(initialPages * pageBytes, 0, wantedPages * pageBytes);
-      }
+      // By its name: it may be of another realm.
+      if ((error as Error).name !== 'RangeError') throw error;
+      return undefined;
     }
+  };
+  const wanted = reserve(wantedPages);
+  if (wanted !== undefined) return wanted;
+  // An engine that refuses the smallest memory, too, would refuse all in between, and takes long for each.
+  const least = reserve(initialPages);
+  if (least === undefined) {
+    throw new OutOfMemoryError(
+      initialPages * pageBytes,
+      0,
+      wantedPages * pageBytes,
+      'the engine refuses another memory; dispose heaps that are no longer used',
+    );
   }
-}
-
-/** Functions that all throw, in place of those of a dropped instance. */
-function disposedFunctions(functions: HeapFunctions): HeapFunctions {
-  return mapCalls(functions, () => failDisposed);
-}
-
-function failDisposed(): never {
-  throw new UseAfterFreeError('the heap was disposed');
+  for (let pages = wantedPages >>> 1; pages > initialPages; pages >>>= 1) {
+    const granted = reserve(pages);
+    if (granted !== undefined) return granted;
+  }
+  return least;
 }

@@ -15,6 +15,7 @@ import {
 } from './errors.js';
 import { heapFunctions, mapCalls } from './heap-functions.js';
 import type { RegionParts } from './region.js';
+import { randomSecret } from './secret.js';
 import { MemoryViews } from './views.js';
 
 /** What such files need of the entry: an import of it would split the entry in two. */
@@ -29,6 +30,7 @@ export const entryParts: DebugParts & RegionParts = {
   formatAddress,
   heapFunctions,
   mapCalls,
+  randomSecret,
   wrapFailure,
 };
 

@@ -38,10 +38,11 @@ export interface HeapOptions {
    */
   wasm?: WasmSource | PromiseLike<WasmSource>;
   /**
-   * Puts the heap into somebody else's memory: it uses the bytes from `start` to `end`, rounded inwards
+   * Puts the heap into the memory of other code: it uses the bytes from `start` to `end`, rounded inwards
    * to multiples of 16, touches none outside, and never grows. All of them are cleared first. The start
-   * of the region holds the heap's own state, some 5 KiB. Several heaps may lie in one memory. `wasm`
-   * is then the package's `lite-alloc.region.wasm`.
+   * of the region holds the heap's own state, some 5 KiB. Several heaps may lie in one memory. A heap
+   * whose region overlaps that of a live heap ends the older one: its handles are dead, and its calls
+   * throw `UseAfterFreeError`. `wasm` is then the package's `lite-alloc.region.wasm`.
    */
   memory?: WebAssembly.Memory;
   /** The first byte of the region in `memory`. */
@@ -130,7 +131,7 @@ function planRegion({ memory, ...options }: HeapOptions): Region | undefined {
     );
   }
   if (!isRegion) return undefined;
-  if (!(memory instanceof WebAssembly.Memory) || !(memory.buffer instanceof ArrayBuffer)) {
+  if (!isUnsharedMemory(memory)) {
     throw new TypeError(`memory must be an unshared WebAssembly.Memory, got ${String(memory)}`);
   }
   const start = options.start as number;
@@ -138,6 +139,25 @@ function planRegion({ memory, ...options }: HeapOptions): Region | undefined {
   assertBytes('start', start, 0, memory.buffer.byteLength);
   assertBytes('end', end, start, memory.buffer.byteLength);
   return { memory, start, end };
+}
+
+/**
+ * By what the engine knows of the object: a memory of a frame, or of a context that a test runner made, is of
+ * another class than the one here.
+ */
+function isUnsharedMemory(memory: WebAssembly.Memory): boolean {
+  try {
+    const buffer: unknown = readGetter(WebAssembly.Memory.prototype, 'buffer', memory);
+    readGetter(ArrayBuffer.prototype, 'byteLength', buffer);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Throws where `object` is not of the engine's class that has this getter. */
+function readGetter(prototype: object, name: string, object: unknown): unknown {
+  return Object.getOwnPropertyDescriptor(prototype, name)?.get?.call(object);
 }
 
 function toPages(name: string, bytes: number, mostPages: number): number {

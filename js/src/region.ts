@@ -9,12 +9,20 @@
 // Only heaps in regions load this file: types alone are imported, and `RegionParts` handed in.
 
 import type { wrapFailure } from './errors.js';
-import type { HeapFunctions, heapFunctions, ModuleFunctions, mapCalls } from './heap-functions.js';
+import type {
+  HeapFunctions,
+  heapFunctions,
+  ModuleFunctions,
+  mapCalls,
+  TrapHandler,
+} from './heap-functions.js';
+import type { randomSecret } from './secret.js';
 
 /** What this needs of the entry. */
 export interface RegionParts {
   readonly heapFunctions: typeof heapFunctions;
   readonly mapCalls: typeof mapCalls;
+  readonly randomSecret: typeof randomSecret;
   readonly wrapFailure: typeof wrapFailure;
 }
 
@@ -24,6 +32,28 @@ export interface Region {
   readonly start: number;
   readonly end: number;
 }
+
+/** A heap in a region, as other heaps over the same memory see it. */
+export interface Tenant {
+  /** Ends the heap, if it is alive: from now on its calls throw with this reason. */
+  end(reason: string): void;
+}
+
+/** What a heap gets of the region it lies in. */
+export interface OpenedRegion {
+  readonly functions: HeapFunctions;
+  /** Removes a heap that ended from those that later heaps look at. */
+  leave(): void;
+}
+
+interface Lease {
+  readonly start: number;
+  readonly end: number;
+  readonly tenant: WeakRef<Tenant>;
+}
+
+/** Of each memory the heaps that are alive: neither is kept from being collected. */
+const leasesOf = new WeakMap<WebAssembly.Memory, Set<Lease>>();
 
 const otherModule = 'the wasm module is not the one for regions of this version of the package';
 
@@ -35,7 +65,9 @@ const leastBytes = 4 * unit;
 const lastAddress = 2 ** 32 - unit;
 
 /**
- * A heap over all of the region, which is cleared: what an earlier heap left there would pass for blocks.
+ * Opens a heap over all of the region, which is cleared: what an earlier heap left there could pass for
+ * blocks. Ends every older heap whose region overlaps: each byte of a memory belongs to one live heap. The
+ * caller keeps `tenant` reachable as long as the heap is.
  *
  * @throws RangeError where the region is too small.
  * @throws WasmLoadError where the module is another.
@@ -44,8 +76,10 @@ export function openRegion(
   module: WebAssembly.Module,
   { memory, start, end }: Region,
   strategy: number,
+  tenant: Tenant,
   parts: RegionParts,
-): HeapFunctions {
+  onTrap: TrapHandler,
+): OpenedRegion {
   const first = Math.max(Math.ceil(start / unit), 1) * unit;
   const last = Math.min(Math.floor(end / unit) * unit, lastAddress);
   const stateBytes = parts.wrapFailure(otherModule, () => stateBytesOf(module));
@@ -56,8 +90,9 @@ export function openRegion(
       `end must be ${least} or more, got ${end}: a heap at start ${start} needs ${least - start} bytes`,
     );
   }
-  new Uint8Array(memory.buffer).fill(0, first, last);
-  return parts.wrapFailure(otherModule, () => {
+  endOverlapping(memory, start, end);
+  new Uint8Array(memory.buffer, first, last - first).fill(0);
+  const functions = parts.wrapFailure(otherModule, () => {
     const { exports } = new WebAssembly.Instance(module, {
       env: {
         memory,
@@ -65,22 +100,71 @@ export function openRegion(
         __stack_pointer: new WebAssembly.Global({ value: 'i32', mutable: true }, heapStart),
       },
     });
-    const functions = parts.mapCalls(exports as Record<string, RawFunction>, unsigned);
-    functions['start']?.(strategy, heapStart, last);
-    return parts.heapFunctions(functions as unknown as ModuleFunctions, memory);
+    const calls = parts.mapCalls(exports as Record<string, RawFunction>, (call) =>
+      unsigned(call, onTrap),
+    );
+    calls['start']?.(strategy, heapStart, last, parts.randomSecret());
+    return parts.heapFunctions(calls as unknown as ModuleFunctions, memory);
   });
+  const leases = leasesOf.get(memory) ?? new Set();
+  leasesOf.set(memory, leases);
+  const lease = { start, end, tenant: new WeakRef(tenant) };
+  leases.add(lease);
+  return { functions, leave: () => leases.delete(lease) };
+}
+
+/** Ends the heaps that share a byte with `[start, end)`. Forgets those that were collected. */
+function endOverlapping(memory: WebAssembly.Memory, start: number, end: number): void {
+  const leases = leasesOf.get(memory) ?? new Set();
+  for (const lease of leases) {
+    const tenant = lease.tenant.deref();
+    const overlaps = lease.start < end && start < lease.end;
+    if (tenant !== undefined && !overlaps) continue;
+    leases.delete(lease);
+    tenant?.end(`a newer heap took bytes ${start} to ${end} of this memory`);
+  }
 }
 
 type RawFunction = (...numbers: number[]) => number;
 
 /** Numbers of 32 bits come out of a module signed. One function for each number of parameters, for speed. */
-function unsigned(call: RawFunction): RawFunction {
+function unsigned(call: RawFunction, onTrap: TrapHandler): RawFunction {
   return [
-    () => call() >>> 0,
-    (a: number) => call(a) >>> 0,
-    (a: number, b: number) => call(a, b) >>> 0,
-    (a: number, b: number, c: number) => call(a, b, c) >>> 0,
-    (a: number, b: number, c: number, d: number) => call(a, b, c, d) >>> 0,
+    () => {
+      try {
+        return call() >>> 0;
+      } catch (trap) {
+        return onTrap(trap);
+      }
+    },
+    (a: number) => {
+      try {
+        return call(a) >>> 0;
+      } catch (trap) {
+        return onTrap(trap);
+      }
+    },
+    (a: number, b: number) => {
+      try {
+        return call(a, b) >>> 0;
+      } catch (trap) {
+        return onTrap(trap);
+      }
+    },
+    (a: number, b: number, c: number) => {
+      try {
+        return call(a, b, c) >>> 0;
+      } catch (trap) {
+        return onTrap(trap);
+      }
+    },
+    (a: number, b: number, c: number, d: number) => {
+      try {
+        return call(a, b, c, d) >>> 0;
+      } catch (trap) {
+        return onTrap(trap);
+      }
+    },
   ][call.length] as RawFunction;
 }
 

@@ -3,8 +3,8 @@
 
 import { Allocator, type Freeable } from './allocator.js';
 import { Arena, type ArenaOptions } from './arena.js';
-import { assertType, mustBe, toSize } from './arguments.js';
-import { type BlockOwner, disposeSymbol } from './blocks.js';
+import { assertType, mustBe } from './arguments.js';
+import { disposeSymbol, doubleFree, type HeapOwner, lostEpoch } from './blocks.js';
 import { UseAfterFreeError } from './errors.js';
 
 /** So many blocks at first make a scope forget those that were freed; then twice what is left. */
@@ -12,9 +12,9 @@ const firstSweep = 256;
 
 /** Frees what is allocated through it when it closes, the last first. */
 export class Scope extends Allocator {
-  readonly #heapOwner: BlockOwner;
+  readonly #heapOwner: HeapOwner;
   readonly #blocks = new Set<Freeable>();
-  /** Of the heap when the blocks were allocated: in another one they are gone. */
+  /** Of the heap when the scope last looked which of its blocks are still its own. */
   #epoch: number;
   #sweepAt = firstSweep;
   #isClosed = false;
@@ -24,7 +24,7 @@ export class Scope extends Allocator {
    *
    * @internal
    */
-  constructor(owner: BlockOwner) {
+  constructor(owner: HeapOwner) {
     super();
     void owner.memory; // throws where the heap was disposed
     this.#heapOwner = owner;
@@ -36,7 +36,7 @@ export class Scope extends Allocator {
    *
    * @internal
    */
-  static run<Result>(owner: BlockOwner, fn: (scope: Scope) => Result): Result {
+  static run<Result>(owner: HeapOwner, fn: (scope: Scope) => Result): Result {
     assertRunsAtOnce(fn);
     const scope = new Scope(owner);
     let result: Result;
@@ -55,7 +55,7 @@ export class Scope extends Allocator {
    * @internal
    */
   static async runAsync<Result>(
-    owner: BlockOwner,
+    owner: HeapOwner,
     fn: (scope: Scope) => Result | PromiseLike<Result>,
   ): Promise<Result> {
     assertType('fn', fn, 'function');
@@ -75,8 +75,14 @@ export class Scope extends Allocator {
    * @throws RangeError, OutOfMemoryError, InvalidFreeError as `Heap.realloc` does.
    */
   realloc(address: number, size: number): number {
-    const moved = this.owner.realloc(address, 0, toSize('size', size));
-    return address === 0 || this.#blocks.delete(address) ? this.note(moved) : moved;
+    if (address === 0) return this.malloc(size);
+    const { owner } = this;
+    if (!this.#owns(address)) return owner.heap.realloc(address, size);
+    return owner.growth.runOperation(() => {
+      const moved = owner.realloc(address, 0, size);
+      this.#blocks.delete(address);
+      return this.note(moved);
+    });
   }
 
   /**
@@ -85,8 +91,11 @@ export class Scope extends Allocator {
    * @throws InvalidFreeError, DoubleFreeError as `Heap.free` does.
    */
   free(address: number): void {
-    this.owner.free(address);
-    this.#blocks.delete(address);
+    const { owner } = this;
+    owner.growth.runOperation(() => {
+      (this.#owns(address) ? owner : owner.heap).free(address);
+      this.#blocks.delete(address);
+    });
   }
 
   /**
@@ -96,7 +105,8 @@ export class Scope extends Allocator {
    * @throws OutOfMemoryError where memory cannot hold it.
    */
   arena(options: ArenaOptions): Arena {
-    return this.note(new Arena(this.owner, options));
+    const { owner } = this;
+    return owner.growth.runOperation(() => this.note(new Arena(owner, options)));
   }
 
   /**
@@ -107,6 +117,7 @@ export class Scope extends Allocator {
    */
   keep<Value>(value: Value): Value {
     this.#assertOpen();
+    this.#forgetDead();
     this.#release(value);
     return value;
   }
@@ -126,14 +137,14 @@ export class Scope extends Allocator {
   }
 
   /** @internal */
-  protected override get owner(): BlockOwner {
+  protected override get owner(): HeapOwner {
     this.#assertOpen();
     return this.#heapOwner;
   }
 
   /** @internal */
   protected override note<Block extends Freeable>(block: Block): Block {
-    this.#forgetOtherEpoch();
+    this.#forgetDead();
     if (this.#blocks.add(block).size >= this.#sweepAt) this.#sweep();
     return block;
   }
@@ -142,10 +153,23 @@ export class Scope extends Allocator {
     if (this.#isClosed) throw new UseAfterFreeError('the scope was closed');
   }
 
-  #forgetOtherEpoch(): void {
-    if (this.#epoch === this.#heapOwner.epoch) return;
-    this.#epoch = this.#heapOwner.epoch;
-    this.#blocks.clear();
+  #owns(address: number): boolean {
+    this.#forgetDead();
+    return this.#blocks.has(address);
+  }
+
+  /** Forgets the raw blocks that are no longer this scope's, where something happened in the heap. */
+  #forgetDead(): void {
+    const { epoch } = this.#heapOwner;
+    if (this.#epoch === epoch) return;
+    for (const block of this.#blocks) {
+      if (typeof block !== 'number') continue;
+      const renewed = this.#heapOwner.renew(block, this.#epoch);
+      if (renewed === epoch) continue;
+      this.#blocks.delete(block);
+      if (renewed === lostEpoch) this.#blocks.add(lostBlock(block));
+    }
+    this.#epoch = epoch;
   }
 
   #sweep(): void {
@@ -155,30 +179,40 @@ export class Scope extends Allocator {
     this.#sweepAt = Math.max(firstSweep, 2 * this.#blocks.size);
   }
 
+  /** Takes a block out of the scope, which is the caller's then. */
+  #remove(block: Freeable): boolean {
+    const isMine = this.#blocks.delete(block);
+    if (isMine && typeof block === 'number') this.#heapOwner.disown(block);
+    return isMine;
+  }
+
   #release(value: unknown, seen = new Set<unknown>()): void {
-    if (this.#blocks.delete(value as Freeable) || !isCollection(value) || seen.has(value)) return;
+    if (this.#remove(value as Freeable) || !isCollection(value) || seen.has(value)) return;
     seen.add(value);
     for (const part of Object.values(value)) this.#release(part, seen);
   }
 
   #freeAll(): unknown[] {
     this.#isClosed = true;
-    this.#forgetOtherEpoch();
+    this.#forgetDead();
     const blocks = [...this.#blocks].reverse();
     this.#blocks.clear();
     const errors: unknown[] = [];
-    for (const block of blocks) {
-      try {
-        if (typeof block === 'number') this.#heapOwner.free(block);
-        else block.free();
-      } catch (error) {
-        errors.push(error);
+    this.#heapOwner.growth.runOperation(() => {
+      for (const block of blocks) {
+        try {
+          if (typeof block === 'number') this.#heapOwner.free(block);
+          else block.free();
+        } catch (error) {
+          errors.push(error);
+        }
       }
-    }
+    });
     return errors;
   }
 
   #finish<Result>(result: Result): Result {
+    this.#forgetDead();
     this.#release(result);
     this.close();
     return result;
@@ -187,6 +221,16 @@ export class Scope extends Allocator {
   #fail(error: unknown): never {
     throw combine([error, ...this.#freeAll()]);
   }
+}
+
+/** In place of a raw block that other code freed. */
+function lostBlock(address: number): Freeable {
+  return {
+    alive: true,
+    free() {
+      throw doubleFree(address);
+    },
+  };
 }
 
 /** A scope would be closed before such a function goes on. */
@@ -211,7 +255,9 @@ function isCollection(value: unknown): value is object {
   return Array.isArray(value) || prototype === Object.prototype || prototype === null;
 }
 
-function combine(errors: readonly unknown[]): unknown {
+/** A heap that has trapped throws the same error for each block. */
+function combine(thrown: readonly unknown[]): unknown {
+  const errors = [...new Set(thrown)];
   return errors.length === 1
     ? errors[0]
     : new AggregateError(errors, `${errors.length} errors until the scope was closed`);

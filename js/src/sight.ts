@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 import { formatAddress, HeapCorruptionError } from './errors.js';
-import type { Corruption, HeapFigures, HeapFunctions } from './heap-functions.js';
+import type { HeapFigures, HeapFunctions } from './heap-functions.js';
 import type { Strategy } from './options.js';
 
 /** What a heap tells of itself, in bytes and counts. */
@@ -19,22 +19,14 @@ const corruptions = [
   'two free blocks share bytes: one was freed twice, or with a wrong size',
   'the counters disagree with the blocks: one was freed with a wrong size',
   'the header of a block was overwritten',
+  'the record at the start of a region was overwritten',
 ];
 
 /** Throws `HeapCorruptionError` where the heap is damaged. */
 export function checkHeap(heap: HeapFunctions): void {
-  const found = findCorruption(heap);
+  const found = heap.findCorruption();
   if (found === undefined) return;
   const { kind, address } = found;
   const place = address === 0 ? '' : ` at ${formatAddress(address)}`;
   throw new HeapCorruptionError(address, `the heap is damaged${place}: ${corruptions[kind - 1]}`);
-}
-
-function findCorruption(heap: HeapFunctions): Corruption | undefined {
-  try {
-    return heap.findCorruption();
-  } catch (error) {
-    if (!(error instanceof WebAssembly.RuntimeError)) throw error;
-    throw new HeapCorruptionError(0, 'the heap is damaged: it leads out of memory');
-  }
 }

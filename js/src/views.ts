@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 /** Views of a whole linear memory. */
-interface WholeViews {
+export interface WholeViews {
   readonly u8: Uint8Array;
   readonly i8: Int8Array;
   readonly u16: Uint16Array;
@@ -65,6 +65,7 @@ function viewsOf(buffer: ArrayBufferLike): WholeViews {
 
 interface ResizableMemory {
   toResizableBuffer?(): ArrayBuffer;
+  toFixedLengthBuffer?(): ArrayBuffer;
 }
 
 /** Whether the platform has views that growth does not detach. */
@@ -75,4 +76,10 @@ export function canStopDetaching(): boolean {
 /** From now on views of the memory grow along with it. */
 export function stopDetaching(memory: ResizableMemory): void {
   memory.toResizableBuffer?.();
+}
+
+/** Ends all views of the memory: they hold nothing of it then. */
+export function detachViews(memory: WebAssembly.Memory & ResizableMemory): void {
+  memory.toFixedLengthBuffer?.();
+  memory.grow(0);
 }

@@ -4,7 +4,13 @@
 
 import instantiateGlue from '#glue';
 import { WasmLoadError, wrapFailure, wrapRejection } from './errors.js';
-import { type HeapFunctions, heapFunctions, type ModuleFunctions } from './heap-functions.js';
+import {
+  type HeapFunctions,
+  heapFunctions,
+  type ModuleFunctions,
+  type TrapHandler,
+} from './heap-functions.js';
+import { randomSecret } from './secret.js';
 
 /** Where the wasm can be had: compiled, as bytes, or as what can be fetched. */
 export type WasmSource = WebAssembly.Module | BufferSource | URL | string | Response;
@@ -55,7 +61,7 @@ export function loadModuleSync(source: WasmSource): WebAssembly.Module {
 
   const url = resolveUrl(source);
   const known = modules.get(url.href);
-  if (known !== undefined && !(known instanceof Promise)) return known;
+  if (known !== undefined && !('then' in known)) return known;
   const module = compileBytesSync(readFile(url) ?? fetchSync(url));
   modules.set(url.href, module);
   return module;
@@ -63,18 +69,22 @@ export function loadModuleSync(source: WasmSource): WebAssembly.Module {
 
 /**
  * An instance of the module over `memory`, its heap of the strategy with this number; undefined where the
- * module lacks that. Fails with `WasmLoadError` where it is another module.
+ * module lacks that. Fails with `WasmLoadError` where it is another module. What a call of the module throws
+ * goes to `onTrap`.
  */
 export function instantiate(
   module: WebAssembly.Module,
   memory: WebAssembly.Memory,
   strategy: number,
+  onTrap: TrapHandler,
 ): HeapFunctions | undefined {
   return wrapFailure(
     'the wasm module is not the one this version of the package works with',
     () => {
-      const functions = instantiateGlue(module, memory) as ModuleFunctions;
-      return functions.start(strategy) === 0 ? undefined : heapFunctions(functions, memory);
+      const functions = instantiateGlue(module, memory, onTrap) as ModuleFunctions;
+      return functions.start(strategy, randomSecret()) === 0
+        ? undefined
+        : heapFunctions(functions, memory);
     },
   );
 }

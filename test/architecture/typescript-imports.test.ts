@@ -5,7 +5,7 @@ import { findAll, listSources, withoutComments } from '../support/sources.js';
 
 /** From the bottom up; files of one row do not import each other unless it says so below. */
 const rows = [
-  ['errors', 'call-stacks', 'operations', 'heap-functions'],
+  ['errors', 'call-stacks', 'operations', 'heap-functions', 'secret'],
   ['wasm-module', 'region', 'arguments'],
   ['views', 'typed-arrays', 'trace-format'],
   ['blocks', 'debug-layer', 'trace'],

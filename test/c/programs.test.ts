@@ -3,7 +3,7 @@
 // Programs in C and C++ that use the installed package, built as their users may.
 
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, inject, test } from 'vitest';
 import { runNode, writeFiles } from '../support/consumer.js';
@@ -77,6 +77,144 @@ describe('without CMake', () => {
     emscripten(folder, 'emcc', 'family.c', library, ...options, '-o', 'family.js');
     expect(runNode(folder, 'family.js')).toMatch(allHeld('family'));
   });
+});
+
+describe.each([
+  { library: 'liblite_alloc_malloc.a' },
+  { library: 'liblite_alloc_malloc_hardened.a' },
+])('the memory of a program with $library', ({ library }) => {
+  const path = join(installed, 'lib', library);
+  const name = library.replace('.a', '');
+
+  /** Links the program once for each set of options, and runs one of its checks. */
+  function check(kind: string, options: readonly string[], which: string): void {
+    const program = `${name}-${kind}.js`;
+    if (!existsSync(join(folder, program))) {
+      // Not built in: compilers leave out calls of malloc whose block nobody uses.
+      const common = ['-O2', '-fno-builtin', '-Wno-unused', '-sMALLOC=none'];
+      emscripten(folder, 'emcc', 'memory.c', path, ...common, ...options, '-o', program);
+    }
+    expect(runNode(folder, program, which)).toMatch(
+      new RegExp(`^${which}: [1-9]\\d* checks, 0 failed$`, 'm'),
+    );
+  }
+
+  const fixedChecks = ['break', 'break-beside-blocks', 'one-block', 'alignments'];
+  test.each(fixedChecks)('that does not grow holds: %s', (which) => {
+    check('fixed', [fixed], which);
+  });
+
+  const growingChecks = [...fixedChecks, 'reserved', 'extensions', 'failures'];
+  test.each(
+    growingChecks.filter((which) => which !== 'one-block'),
+  )('that grows holds: %s', (which) => {
+    check('growing', [...growing.split(' '), fixed], which);
+  });
+
+  test('serves realloc without growth, where a refusal of growth ends the program', () => {
+    check('aborting', [], 'realloc');
+  });
+
+  test('is used to its last page but one, where it has 4 GiB from the start', () => {
+    check('4gib', [fixed, '-sINITIAL_MEMORY=4GB', '-sMAXIMUM_MEMORY=4GB'], 'four-gigabytes');
+  });
+
+  test('is linked from objects that call neither malloc nor calloc nor memory functions', () => {
+    const undefinedSymbols = emscripten(folder, 'emnm', '-u', path);
+    expect(undefinedSymbols).toContain('emscripten_resize_heap');
+    expect(undefinedSymbols).not.toMatch(/\b(malloc|calloc|realloc|free|memcpy|memmove|memset)$/m);
+  });
+
+  test('zeroes calloc, where the whole program is optimised at once', () => {
+    writeFiles(folder, {
+      'zeroed.c': `#include <stdio.h>
+        #include <stdlib.h>
+        #include <string.h>
+        int main(int argc, char** argv) {
+          size_t sum = 0;
+          for (size_t size = 1; size < 100000; size = size * 2 + argc) {
+            char* dirty = malloc(size);
+            memset(dirty, 1, size);
+            free(dirty);
+            char* zero = calloc(1, size);
+            char* filled = malloc(size);
+            memset(filled, 0, size);
+            for (size_t at = 0; at < size; ++at) sum += zero[at] + filled[at];
+            free(zero);
+            free(filled);
+          }
+          printf("sum %zu\\n", sum + (argv == NULL));
+        }`,
+    });
+    const options = ['-O2', '-flto', '-sMALLOC=none', '-o', `${name}-zeroed.js`];
+    emscripten(folder, 'emcc', 'zeroed.c', path, ...options);
+    expect(runNode(folder, `${name}-zeroed.js`)).toContain('sum 0\n');
+  });
+
+  test('is refused by the linker where it is shared between threads', () => {
+    const linker = ['wasm-ld', '--shared-memory', '--max-memory=16777216', '--no-entry'];
+    const options = ['--allow-undefined', '--export=malloc', path, '-o', 'shared.wasm'];
+    expect(() => emscripten(folder, ...linker, ...options)).toThrow(
+      /--shared-memory is disallowed by malloc\.cpp\.o/,
+    );
+  });
+
+  test.each([
+    '-pthread',
+    '-sWASM_WORKERS',
+    '-sSHARED_MEMORY',
+  ])('is refused in a program linked with %s', (option) => {
+    // Without Emscripten's libraries, which would take a minute to compile: the linker reports
+    // what they lack, too.
+    const options = ['-nostdlib', '-Wl,--error-limit=0', '-sMALLOC=none', option];
+    expect(() =>
+      emscripten(folder, 'emcc', 'misuse.c', path, ...options, '-o', 'threads.js'),
+    ).toThrow(/--shared-memory is disallowed by malloc\.cpp\.o/);
+  });
+
+  test.each(['fixed', 'growing'])('of a %s size is that of a program in a WASI host', (kind) => {
+    writeFiles(folder, {
+      'wasi.c': `#include <stdio.h>
+        #include <stdlib.h>
+        #include <string.h>
+        int main(void) {
+          void* blocks[60];
+          for (int i = 0; i < 60; ++i) {
+            blocks[i] = malloc(i * 3000);
+            memset(blocks[i], i, i * 3000);
+            if (i % 3 == 0) blocks[i] = realloc(blocks[i], i * 6000 + 1);
+            if (blocks[i] == NULL) return 1;
+          }
+          for (int i = 0; i < 60; ++i) free(blocks[i]);
+          puts("served");
+        }`,
+      'wasi.mjs': `import { readFileSync } from 'node:fs';
+        import { WASI } from 'node:wasi';
+        const module = new WebAssembly.Module(readFileSync(process.argv[2]));
+        const wasi = new WASI({ version: 'preview1' });
+        wasi.start(new WebAssembly.Instance(module, wasi.getImportObject()));`,
+    });
+    const options = ['-O2', '-fno-builtin', '-sMALLOC=none', '-sSTANDALONE_WASM'];
+    if (kind === 'growing') {
+      // A host without JavaScript is not notified of growth: Emscripten's own mallocs import the
+      // notification otherwise, too.
+      options.push('-sALLOW_MEMORY_GROWTH', '-sPURE_WASI', '-sINITIAL_HEAP=0');
+    }
+    const program = `${name}-${kind}-wasi`;
+    emscripten(folder, 'emcc', 'wasi.c', path, ...options, '-o', `${program}.js`);
+    const bytes = readFileSync(join(folder, `${program}.wasm`));
+    const imports = WebAssembly.Module.imports(new WebAssembly.Module(bytes));
+    expect(imports.map(({ module }) => module)).toEqual(
+      imports.map(() => 'wasi_snapshot_preview1'),
+    );
+    expect(runNode(folder, 'wasi.mjs', `${program}.wasm`)).toContain('served');
+  });
+});
+
+test('the sources do not compile for threads', () => {
+  const source = join(installed, 'src', 'lite_alloc', 'malloc', 'malloc.cpp');
+  const options = ['-std=c++20', '-pthread', `-I${join(installed, 'include')}`, '-fsyntax-only'];
+  expect(() => emscripten(folder, 'em++', ...options, source)).toThrow(/serves one thread/);
 });
 
 describe('a project of C alone', () => {

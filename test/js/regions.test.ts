@@ -8,6 +8,7 @@ import {
   InvalidFreeError,
   OutOfMemoryError,
   strategies,
+  UseAfterFreeError,
   WasmLoadError,
 } from 'lite-alloc';
 import { beforeAll, describe, expect, inject, test } from 'vitest';
@@ -233,6 +234,95 @@ test('heaps of all strategies live side by side in one memory', async () => {
   });
   for (const load of loads) load.check();
   expect(foreign.findDamage()).toBeUndefined();
+});
+
+describe('one live heap for each byte of memory', () => {
+  const newer = 2 * page;
+  function open(memory: WebAssembly.Memory, start: number, end: number, options = {}) {
+    return createHeap({ ...options, memory, start, end });
+  }
+
+  test.each([
+    ['the same bytes', 0, newer],
+    ['a part at the start', 0, page],
+    ['a part in the middle', 20_000, page],
+    ['one byte at the end', newer - 1, 4 * page],
+    ['one byte at the start', page, page + 50_000],
+    ['more on both sides', 0, 4 * page],
+  ])('a newer heap over %s ends the older one', async (_name, start, end) => {
+    const memory = new WebAssembly.Memory({ initial: 4 });
+    const [oldStart, oldEnd] = start === page ? [20_000, page + 1] : [0, newer];
+    const older = await open(memory, oldStart, oldEnd);
+    const array = older.from(Float64Array.of(1, 2));
+    const scope = older.openScope();
+    const scoped = scope.array(Uint8Array, 100);
+    const raw = older.malloc(10);
+    const arena = older.arena({ bytes: 1000 });
+    const heap = await open(memory, start, end);
+    const blocks = Array.from({ length: 20 }, () => heap.from(Uint8Array.of(1, 2, 3)));
+
+    const reason = `a newer heap took bytes ${start} to ${end} of this memory`;
+    for (const call of [
+      () => older.malloc(1),
+      () => older.free(raw),
+      () => older.realloc(raw, 100),
+      () => older.stats(),
+      () => older.check(),
+      () => older.reset(),
+      () => older.u8,
+      () => older.memory,
+      () => older.record(),
+      () => older.onGrow(() => {}),
+    ]) {
+      expect(call).toThrow(UseAfterFreeError);
+      expect(call).toThrow(reason);
+    }
+    expect(array.alive || scoped.alive || arena.alive).toBe(false);
+    expect(() => array.view).toThrow(UseAfterFreeError);
+    array.free();
+    scope.close();
+    older[Symbol.dispose]();
+    expect(() => older.malloc(1)).toThrow(reason);
+
+    expect(heap.stats().liveBlocks).toBe(20);
+    expect(blocks.every((block) => block.view.join() === '1,2,3')).toBe(true);
+    heap.check();
+  });
+
+  test('heaps side by side, in other memories, and disposed ones end nobody', async () => {
+    const memory = new WebAssembly.Memory({ initial: 4 });
+    const left = await open(memory, 0, page);
+    const right = await open(memory, page, newer);
+    const elsewhere = await open(new WebAssembly.Memory({ initial: 4 }), 0, newer);
+    const disposed = await open(memory, newer, 3 * page);
+    disposed[Symbol.dispose]();
+    const again = await open(memory, newer, 3 * page);
+    for (const heap of [left, right, elsewhere, again]) heap.free(heap.malloc(100));
+    expect(() => disposed.malloc(1)).toThrow('the heap was disposed');
+  });
+
+  test('a heap that cannot be made ends nobody', async () => {
+    const memory = new WebAssembly.Memory({ initial: 4 });
+    const heap = await open(memory, 0, newer);
+    const address = heap.malloc(100);
+    heap.u8[address] = 42;
+    await expect(open(memory, 0, 100)).rejects.toThrow(RangeError);
+    await expect(open(memory, 0, 99 * page)).rejects.toThrow(RangeError);
+    await expect(open(memory, 0, page, { wasm: packagedWasmUrl })).rejects.toThrow(WasmLoadError);
+    expect(heap.u8[address]).toBe(42);
+    heap.free(address);
+  });
+
+  test('a debug heap, and one that is recorded, end as others do', async () => {
+    const memory = new WebAssembly.Memory({ initial: 4 });
+    const older = await open(memory, 0, newer, { debug: true });
+    const recorder = older.record();
+    const address = older.malloc(10);
+    await open(memory, 0, newer, { debug: true });
+    expect(() => older.free(address)).toThrow(/a newer heap took bytes/);
+    expect(() => older.leaks()).toThrow(UseAfterFreeError);
+    recorder.stop();
+  });
 });
 
 describe('options of a heap in a region', () => {

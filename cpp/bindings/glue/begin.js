@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 
 /**
- * Instantiates the module over `memory`, at once, and returns its embind functions.
+ * Instantiates the module over `memory`, at once, and returns its embind functions. What one of these
+ * throws goes to `onTrap`, which throws something else.
  *
  * Emscripten's own factory functions are asynchronous. Its smallest script form waits for one call alone, so
  * that is what stands between here and the end of this function.
  */
-export default function instantiate(compiledModule, memory) {
+export default function instantiate(compiledModule, memory, onTrap) {
   // The call that is waited for: it answers at once.
   const WebAssembly = {
     __proto__: globalThis.WebAssembly,

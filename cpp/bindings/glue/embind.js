@@ -16,16 +16,47 @@ const half = {
   _embind_register_function__deps: ['$AsciiToString', '$getWasmTableEntry'],
   /**
    * `invoker` is the same for all functions with so many parameters, so the engine can compile it in
-   * at the one place it is called from here. Behind a function's name stand those of its parameters.
+   * at the one place it is called from here. Behind a function's name stand those of its parameters. `onTrap` is a parameter of
+   * the function that begin.js begins.
    */
   _embind_register_function: (name, typeCount, types, signature, invoker, target) => {
     const invoke = getWasmTableEntry(invoker);
     Module[AsciiToString(name).split('(')[0]] = [
-      () => invoke(target) >>> 0,
-      (a) => invoke(target, a) >>> 0,
-      (a, b) => invoke(target, a, b) >>> 0,
-      (a, b, c) => invoke(target, a, b, c) >>> 0,
-      (a, b, c, d) => invoke(target, a, b, c, d) >>> 0,
+      () => {
+        try {
+          return invoke(target) >>> 0;
+        } catch (trap) {
+          return onTrap(trap);
+        }
+      },
+      (a) => {
+        try {
+          return invoke(target, a) >>> 0;
+        } catch (trap) {
+          return onTrap(trap);
+        }
+      },
+      (a, b) => {
+        try {
+          return invoke(target, a, b) >>> 0;
+        } catch (trap) {
+          return onTrap(trap);
+        }
+      },
+      (a, b, c) => {
+        try {
+          return invoke(target, a, b, c) >>> 0;
+        } catch (trap) {
+          return onTrap(trap);
+        }
+      },
+      (a, b, c, d) => {
+        try {
+          return invoke(target, a, b, c, d) >>> 0;
+        } catch (trap) {
+          return onTrap(trap);
+        }
+      },
     ][typeCount - 1];
   },
 };

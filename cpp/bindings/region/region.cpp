@@ -9,10 +9,11 @@
 namespace lite_alloc::bindings::region {
 
 /// `start` of heap_functions.hpp over `[begin, end)`, multiples of `kUnit`, where all bytes are 0:
-/// what an earlier heap left there would pass for blocks.
-[[clang::export_name("start")]] Size start(Size strategy, Address begin, Address end) noexcept {
+/// what an earlier heap left there could pass for blocks.
+[[clang::export_name("start")]] Size start(Size strategy, Address begin, Address end,
+                                           std::uint32_t secret) noexcept {
   RegionMemory::take(begin, end);
-  return bindings::start(strategy);
+  return bindings::start(strategy, secret);
 }
 
 [[clang::export_name("malloc")]] Address malloc(Size size) noexcept {

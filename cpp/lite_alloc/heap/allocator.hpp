@@ -28,6 +28,7 @@ struct Corruption {
     kFreeListOverlap,      // two free blocks share bytes: freed twice, or with a wrong size
     kCountersDisagree,     // the walk and the counters differ: freed with a wrong size
     kHeaderOverwritten,    // a block's header was overwritten
+    kRegionOverwritten,    // the record at the start of a region was overwritten
   };
 
   Kind kind = Kind::kNone;

@@ -21,7 +21,7 @@ namespace lite_alloc {
 ///                      in this and every later list, in no earlier one
 ///
 /// A free block gives away just what is asked, the rest stays free. Nothing is coalesced, so free
-/// blocks only get smaller.
+/// blocks only get smaller: once everything is freed, only `reset` makes one piece of memory again.
 ///
 /// Source of the search and its cost: Knuth, The Art of Computer Programming, vol. 1, 2.5.
 ///
@@ -29,12 +29,16 @@ namespace lite_alloc {
 template <typename Base, typename Tracker, typename Bins>
 class BumpStrategy : public Base {
  protected:
-  using Base::at;
   using Base::Base;
+  using Base::checked_size_at;
   using Base::limit_;
   using Base::lists_;
-  using Base::pages_;
+  using Base::next_at;
+  using Base::open_region;
+  using Base::set_link;
+  using Base::target;
   using Base::tracker_;
+  using Base::write_run;
 
   [[nodiscard]] static constexpr Size block_bytes(const Layout& layout) noexcept {
     return Bins::block_bytes(layout);
@@ -80,16 +84,20 @@ class BumpStrategy : public Base {
     Address base = last;
     if (base == 0) {
       Address* list = &lists_[Bins::list_of(size)];
+      Size most = limit_ / kUnit;
       do {
-        for (Address* link = list; *link != 0; link = &at(*link).next) {
-          const Address block = *link;
-          const Size available = at(block).size;
+        Address block = 0;
+        for (auto link = Base::head_of(*list); (block = target(link)) != 0;
+             link = Base::behind(block)) {
+          const Size available = checked_size_at(block);
+          // A block that was deallocated twice makes the list a circle.
+          if (Base::Links::kSealed && most-- == 0) __builtin_trap();
           const Address end = block + available;
           const Address begin = ((end - size + prefix) & ~alignment_mask) - prefix;
           // One test for both: a `begin` below the block gives a difference that wrapped.
           if (begin - block >= available) continue;
           tracker_.free_block_cut(available);
-          *link = at(block).next;
+          set_link(link, next_at(block));
           release(block, begin);
           release(begin + size, end);
           return begin;
@@ -133,7 +141,7 @@ class BumpStrategy : public Base {
   /// The heap goes on at `next_region`: what is left of the newest region becomes a free block.
   void leave_region(Address next_region) noexcept {
     release(top_, limit_);
-    tracker_.open_region(pages_, next_region, limit_);
+    open_region(next_region);
   }
 
   /// Gives `[begin, end)` back: to the slack if it lies right below, else in front of its list.
@@ -142,8 +150,7 @@ class BumpStrategy : public Base {
       top_ = begin;
     } else if (begin != end) {
       Address& list = lists_[Bins::list_of(end - begin)];
-      at(begin).size = end - begin;
-      at(begin).next = list;
+      write_run(begin, list, end - begin);
       list = begin;
       tracker_.free_block_added(end - begin);
     }

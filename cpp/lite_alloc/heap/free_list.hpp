@@ -12,9 +12,10 @@ namespace lite_alloc {
 ///     next, size -----> next, size ---------> 0, size
 ///
 /// Blocks have no header and take whole units of 16 bytes, from the high end of the first free
-/// block that holds them: what is left of it keeps its place in the list, and a block that grows
-/// later often finds its rest behind it. Whatever an alignment leaves on either side stays free.
-/// New memory joins a free block at the top, so that just what is missing is grown.
+/// block that holds them: what is left of it keeps its place in the list. Only the free block at
+/// the end of the heap gives from its low end, so that its rest joins what growth adds there.
+/// Whatever an alignment leaves on either side stays free. New memory joins a free block at the
+/// top, so that just what is missing is grown. Once everything is freed, each region is one block.
 ///
 /// Fragments little. Every call takes time in proportion to the free blocks below the place it ends
 /// up at.
@@ -25,12 +26,15 @@ namespace lite_alloc {
 template <typename Base, typename Tracker>
 class FreeListStrategy : public Base {
  protected:
-  using Base::at;
   using Base::Base;
   using Base::limit_;
   using Base::lists_;
-  using Base::pages_;
+  using Base::next_at;
+  using Base::open_region;
+  using Base::set_link;
+  using Base::target;
   using Base::tracker_;
+  using Base::write_run;
 
   [[nodiscard]] static constexpr Size block_bytes(const Layout& layout) noexcept {
     return block_size(layout);
@@ -42,7 +46,7 @@ class FreeListStrategy : public Base {
   void forget_free_blocks() noexcept { lists_[0] = 0; }
 
   void enter_region(Address begin, Address end) noexcept {
-    tracker_.open_region(pages_, begin, limit_);
+    open_region(begin);
     limit_ = end;
     release(begin + Tracker::kRegionPrefix, end);
   }
@@ -55,19 +59,20 @@ class FreeListStrategy : public Base {
     const Size size = block_bytes({payload, alignment, prefix});
     const Size alignment_mask = Base::mask_of(alignment);
     Address top = limit_;  // where memory that is grown can be used from
-    for (Address* link = lists_.data(); *link != 0; link = &at(*link).next) {
-      const Address block = *link;
-      const Size available = at(block).size;
+    Address block = 0;
+    for (auto link = Base::head_of(lists_[0]); (block = target(link)) != 0;
+         link = Base::behind(block)) {
+      const Size available = checked_size_at(block);
       const Address end = block + available;
-      const Address begin = place != 0 ? place : ((end - size + prefix) & ~alignment_mask) - prefix;
+      const Address highest = end == limit_ ? block + alignment_mask : end - size;
+      const Address begin = place != 0 ? place : ((highest + prefix) & ~alignment_mask) - prefix;
       // The second for a `begin` below the block too, which gives a difference that wrapped.
-      if (size <= available && begin - block < available) {
+      if (size <= available && begin - block <= available - size) {
         tracker_.free_block_cut(available);
         if (begin == block) {
-          *link = at(block).next;
+          set_link(link, next_at(block));
         } else {
-          at(block).size = begin - block;
-          tracker_.free_block_added(begin - block);
+          add(block, next_at(block), begin);
         }
         release(begin + size, end);
         return begin;
@@ -89,33 +94,59 @@ class FreeListStrategy : public Base {
   /// The block takes what it needs of the free block behind it, or of memory that is grown there.
   [[nodiscard]] bool extend(Address begin, Address end, const Layout& layout,
                             Size new_size) noexcept {
-    if (new_size > kMaxSize) return false;
-    const Size size = block_bytes({new_size, layout.alignment, layout.prefix});
-    return acquire(size - (end - begin), kUnit, 0, end) != 0;
+    const Size capacity = end - begin - layout.prefix;
+    return acquire(new_size - capacity, kUnit, 0, end) != 0;
+  }
+
+  /// The start of the free block at the end of the heap, or that end. Takes time in proportion to
+  /// the free blocks.
+  [[nodiscard]] Address used_end() const noexcept {
+    Address end = limit_;
+    for (Address block = lists_[0]; block != 0; block = next_at(block)) {
+      if (block + checked_size_at(block) == limit_) end = block;
+    }
+    return end;
   }
 
   /// Gives `[begin, end)` back, joined with the free blocks on both sides.
   void release(Address begin, Address end) noexcept {
     if (begin == end) return;
-    Address* link = lists_.data();
-    Address below = 0;
+    typename Base::Link link = Base::head_of(lists_[0]);
+    Address next = lists_[0];
     // One less, so that the 0 at the end of the list is above everything.
-    while (*link - 1 < begin) {
-      below = *link;
-      link = &at(below).next;
+    while (next - 1 < begin) {
+      const Address block = next;
+      link = Base::behind(block);
+      next = next_at(block);
+      // So that this ends. The block below is checked in full, which shows whether all before it
+      // was sound.
+      if (Base::Links::kSealed && (next - 1 < block || next % kUnit != 0)) __builtin_trap();
     }
-    Address next = *link;
     if (next == end) {
-      end += at(next).size;
-      next = at(next).next;
+      end += checked_size_at(next);
+      next = next_at(next);
     }
-    if (below != 0 && below + at(below).size == begin) {
+    const Address below = link.block;
+    if (below != 0 && below + checked_size_at(below) == begin) {
       begin = below;
     } else {
-      *link = begin;
+      set_link(link, begin);
     }
-    at(begin).next = next;
-    at(begin).size = end - begin;
+    add(begin, next, end);
+  }
+
+ private:
+  /// As the one of `Base`. Traps also where the next block is not above this one: so every search
+  /// ends.
+  [[nodiscard]] Size checked_size_at(Address block) const noexcept {
+    const Size size = Base::checked_size_at(block);
+    if (Base::Links::kSealed && next_at(block) - 1 < block + size) __builtin_trap();
+    return size;
+  }
+
+  /// `[begin, end)` is a free block of the list.
+  void add(Address begin, Address next, Address end) noexcept {
+    write_run(begin, next, end - begin);
     tracker_.free_block_added(end - begin);
   }
 };

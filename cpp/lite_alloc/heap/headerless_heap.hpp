@@ -4,21 +4,14 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
 #include "lite_alloc/heap/allocator.hpp"
+#include "lite_alloc/heap/free_links.hpp"
 #include "lite_alloc/memory/page_source.hpp"
 
 namespace lite_alloc {
-
-/// The start of a free block. An owner's header may lie in the same bytes while it is used.
-struct FreeBlock {
-  Address next;  // 0 for the last
-  Size size;
-  std::uint32_t left_alone;  // keeps the last mark of an owner's header
-  Address above;             // the next by address, while a walk or a check runs
-};
-static_assert(sizeof(FreeBlock) == kUnit, "every free block must hold its links");
 
 /// What the allocators whose blocks have no header have in common: the calls and what they count,
 /// the regions, and looking into the heap. `Heap`, which derives from this, brings the strategy:
@@ -32,6 +25,11 @@ static_assert(sizeof(FreeBlock) == kUnit, "every free block must hold its links"
 ///   top()                           where the slack starts; the heap's end if it has none
 ///
 /// `lists_` holds the first free block of each of its `kLists` lists.
+///
+/// With tracking, the links and sizes of free blocks and the records of regions are sealed with a
+/// secret. A call that meets one that other code has overwritten traps, so that no block comes from
+/// an address of the writer's choice and no search goes on for ever; `find_corruption` reports it.
+/// Without tracking nothing is checked.
 template <typename Heap, PageSource Pages, typename Tracker, Size kLists>
 class HeaderlessHeap {
  public:
@@ -70,6 +68,9 @@ class HeaderlessHeap {
                      Heap::block_bytes({new_size, layout.alignment, layout.prefix}));
     return moved;
   }
+
+  /// Sets what links, sizes and records are sealed with. Requires that the heap has no memory yet.
+  void set_secret(std::uint32_t secret) noexcept { links_.set_secret(secret); }
 
   /// Takes the memory that is there now as the first region, so that pages somebody else grows
   /// before the first allocation stay theirs. Does nothing where the heap has one already.
@@ -111,14 +112,8 @@ class HeaderlessHeap {
   [[nodiscard]] Statistics statistics() noexcept requires(Tracker::kEnabled) {
     if (!tracker_.knows_largest_free()) {
       Size largest = 0;
-      // No more blocks than there can be, and none outside the heap: a list may be damaged.
-      Size most = heap_bytes() / kUnit;
-      for (const Address list : lists_) {
-        for (Address block = list; most != 0 && owns(block, kUnit); --most) {
-          largest = std::max(largest, at(block).size);
-          block = at(block).next;
-        }
-      }
+      for_each_possible_block(
+          [&](Address, Size size) noexcept { largest = std::max(largest, size); });
       tracker_.set_largest_free(largest);
     }
     Statistics statistics = tracker_.counters();
@@ -138,24 +133,31 @@ class HeaderlessHeap {
     return Cursor(*this, sort_free_blocks());
   }
 
-  /// Looks for broken links, free blocks that overlap, and counters that disagree. O(n log n).
+  /// Looks for overwritten records, links and sizes, free blocks that overlap, and counters that
+  /// disagree. O(n log n) for n free blocks.
   [[nodiscard]] Corruption find_corruption() noexcept requires(Tracker::kEnabled) {
+    // Records first: all that follows asks which region an address lies in.
+    for (Address record = tracker_.oldest_region(); record != tracker_.newest_region();
+         record = pages_.template at<Tracking::Region>(record)->next) {
+      if (!is_sealed(record)) return {Corruption::Kind::kRegionOverwritten, record};
+    }
     const Size heap_size = heap_bytes();
     Size free_size = limit_ - heap().top();
     for (const Address list : lists_) {
-      for (Address block = list; block != 0; block = at(block).next) {
-        if (block % kUnit != 0 || !has_handed_out(block, kUnit) || at(block).size % kUnit != 0 ||
-            at(block).size == 0 || !has_handed_out(block, at(block).size)) {
+      for (Address block = list; block != 0; block = next_at(block)) {
+        const Address next = has_handed_out(block, kUnit) ? next_at(block) : 1;
+        const bool is_inside = next == 0 || has_handed_out(next, kUnit);
+        if (!is_inside || !is_possible_at(block) || !has_handed_out(block, size_at(block))) {
           return {Corruption::Kind::kFreeListOutsideHeap, block};
         }
-        if (at(block).size > heap_size - free_size) {  // also where the list has become a circle
+        if (size_at(block) > heap_size - free_size) {  // also where the list has become a circle
           return {Corruption::Kind::kFreeListOverlap, block};
         }
-        free_size += at(block).size;
+        free_size += size_at(block);
       }
     }
     for (Address block = sort_free_blocks(); block != 0; block = at(block).above) {
-      if (at(block).above != 0 && at(block).above - block < at(block).size) {
+      if (at(block).above != 0 && at(block).above - block < size_at(block)) {
         return {Corruption::Kind::kFreeListOverlap, at(block).above};
       }
     }
@@ -186,6 +188,70 @@ class HeaderlessHeap {
 
   [[nodiscard]] FreeBlock& at(Address block) const noexcept {
     return *pages_.template at<FreeBlock>(block);
+  }
+
+  /// The words of a free block, whatever they say.
+  [[nodiscard, gnu::always_inline]] FreeRun run_at(Address block) const noexcept {
+    return links_.read(block, at(block));
+  }
+
+  [[nodiscard]] Address next_at(Address block) const noexcept { return run_at(block).next; }
+  [[nodiscard]] Size size_at(Address block) const noexcept { return run_at(block).size; }
+  [[nodiscard]] bool is_possible_at(Address block) const noexcept {
+    return is_possible(block, run_at(block), limit_);
+  }
+
+  /// The size of a free block. Traps where other code has overwritten that or the link.
+  [[nodiscard]] Size checked_size_at(Address block) const noexcept {
+    if (Links::kSealed && !is_possible_at(block)) __builtin_trap();
+    return size_at(block);
+  }
+
+  void write_run(Address block, const Address& next, Size size) noexcept {
+    links_.write(block, at(block), next, size);
+  }
+
+  /// The place of a link: the head of a list, or the first word of the free block before.
+  struct Link {
+    std::uint32_t* word;
+    Address block;  // 0 for the head of a list, whose word is the address itself
+  };
+  [[nodiscard]] static Link head_of(Address& list) noexcept { return {&list, 0}; }
+  [[nodiscard]] Link behind(Address block) const noexcept { return {&at(block).link, block}; }
+
+  /// The free block that a link leads to, or 0. Requires that a free block before it is sound.
+  [[nodiscard]] Address target(Link link) const noexcept {
+    return Links::kSealed && link.block != 0 ? next_at(link.block) : *link.word;
+  }
+  void set_link(Link link, Address next) noexcept {
+    if (Links::kSealed && link.block != 0) {
+      write_run(link.block, next, size_at(link.block));
+    } else {
+      *link.word = next;
+    }
+  }
+
+  /// Calls `visit(block, size)` for the free blocks, of each list up to the first that other code
+  /// has overwritten, and for no more blocks than the heap can hold: a list may be a circle.
+  template <typename Visit>
+  void for_each_possible_block(Visit visit) const noexcept {
+    Size most = limit_ / kUnit;
+    for (const Address list : lists_) {
+      for (Address block = list; block != 0 && most != 0; --most) {
+        if (!is_possible_at(block)) break;
+        visit(block, size_at(block));
+        block = next_at(block);
+      }
+    }
+  }
+
+  /// The heap goes on at `begin`, where a record takes `Tracker::kRegionPrefix` bytes.
+  void open_region(Address begin) noexcept {
+    if constexpr (Tracker::kEnabled) {
+      const Address before = tracker_.newest_region();
+      tracker_.open_region(pages_, begin, limit_);
+      if (before != 0) seal_of(before) = expected_seal(before);
+    }
   }
 
   // From here on layouts are taken apart, so that numbers stay in registers.
@@ -241,13 +307,29 @@ class HeaderlessHeap {
     return moved + layout.prefix;
   }
 
+  /// Of the newest region the heap itself knows the bounds. Traps where other code has overwritten
+  /// the record of another.
   [[nodiscard]] RegionBounds region_at(Address record) const noexcept {
     if (record == 0) return {};
+    const Address begin = record + Tracker::kRegionPrefix;
+    if (record == tracker_.newest_region()) return {begin, heap().top(), limit_, 0};
+    if (!is_sealed(record)) __builtin_trap();
     const auto& region = *pages_.template at<Tracking::Region>(record);
-    const bool is_newest = region.next == 0;
-    return {record + Tracker::kRegionPrefix, is_newest ? heap().top() : region.end,
-            is_newest ? limit_ : region.end, region.next};
+    return {begin, region.end, region.end, region.next};
   }
+
+  /// Behind a record in its unit.
+  [[nodiscard]] std::uint32_t& seal_of(Address record) const noexcept {
+    return *pages_.template at<std::uint32_t>(record + sizeof(Tracking::Region));
+  }
+  [[nodiscard]] std::uint32_t expected_seal(Address record) const noexcept {
+    const auto& region = *pages_.template at<Tracking::Region>(record);
+    return links_.seal(mixed(record + mixed(region.next)) ^ region.end);
+  }
+  [[nodiscard]] bool is_sealed(Address record) const noexcept {
+    return seal_of(record) == expected_seal(record);
+  }
+
   [[nodiscard]] RegionBounds oldest_region() const noexcept {
     return region_at(tracker_.oldest_region());
   }
@@ -277,13 +359,11 @@ class HeaderlessHeap {
   [[nodiscard]] Address sort_free_blocks() noexcept {
     Address sorted = 0;
     Address* end = &sorted;
-    for (const Address list : lists_) {
-      for (Address block = list; block != 0; block = at(block).next) {
-        *end = block;
-        end = &at(block).above;
-      }
-    }
-    *end = 0;
+    for_each_possible_block([&](Address block, Size) noexcept {
+      *end = block;
+      end = &at(block).above;
+    });
+    *end = 0;  // of a list that is a circle, too: the chain ends with the block visited last
     for (Size width = 1;; width *= 2) {
       Address rest = sorted;
       Address* tail = &sorted;
@@ -311,8 +391,11 @@ class HeaderlessHeap {
     }
   }
 
+  using Links = std::conditional_t<Tracker::kEnabled, SealedLinks, PlainLinks>;
+
   [[no_unique_address]] Pages pages_;
   [[no_unique_address]] Tracker tracker_;
+  [[no_unique_address]] Links links_;
   Address limit_ = 0;  // where the newest region ends; 0 until the first allocation
   std::array<Address, kLists> lists_ = {};
 };
@@ -328,7 +411,7 @@ class HeaderlessHeap<Heap, Pages, Tracker, kLists>::Cursor {
       if (position_ == region_.end) return region_.begin != 0 && next(extent);
     }
     if (position_ == free_) {
-      extent = {position_, heap_->at(free_).size, Extent::State::kFree};
+      extent = {position_, heap_->checked_size_at(free_), Extent::State::kFree};
       free_ = heap_->at(free_).above;
     } else {
       const bool is_slack = position_ == region_.used_end;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "lite_alloc/heap/allocator.hpp"
+#include "lite_alloc/heap/free_links.hpp"
 #include "lite_alloc/heap/free_result.hpp"
 
 namespace lite_alloc {
@@ -15,12 +16,14 @@ namespace lite_alloc {
 ///     address - 16                                 address
 ///     | capacity | alignment | seal | (unused)     | capacity bytes ...
 ///
-/// The seal is a hash of the header's place and content. It tells a live block from anything else
-/// at the cost of a multiplication, so that a wrong or second free is refused, and it lets a walk
-/// find the blocks between those that have no header.
+/// The seal is a hash of the header's place and content and of the heap's secret. It tells a live
+/// block from anything else at the cost of two multiplications, so that a wrong or second free is
+/// refused, and it lets a walk find the blocks between those that have no header. Contents of a
+/// block pass for a header only if whoever wrote them knows the secret, or guesses one of 2^32
+/// seals.
 ///
-/// Memory that an earlier heap used is to be cleared before it is handed to a new one: headers that
-/// still stand there would pass for the new heap's.
+/// Memory that an earlier heap with the same secret used is to be cleared before it is handed to a
+/// new one: headers that still stand there would pass for the new heap's.
 ///
 /// The sized calls of the allocator itself stay usable beside it, through `allocator()`.
 template <Allocator A>
@@ -31,6 +34,16 @@ class MallocAdaptor {
   template <typename... Arguments>
   constexpr explicit MallocAdaptor(Arguments&&... arguments) noexcept
       : allocator_(std::forward<Arguments>(arguments)...) {}
+
+  /// Sets what seals are mixed with, those of the allocator below too. Requires that the heap has
+  /// no memory yet. Without this call the secret is 0.
+  void set_secret(std::uint32_t secret) noexcept {
+    allocator_.set_secret(secret);
+    // Numbers of its own, so that a link of a free block, which can be read from its bytes, reveals
+    // none of them.
+    secret_ = mixed(secret ^ 0x85EB'CA77U);
+    factor_ = mixed(secret_) | 1U;
+  }
 
   /// A block of `size` bytes aligned to `kUnit`, or 0. A size of 0 gives a distinct live block.
   [[nodiscard]] Address malloc(Size size) noexcept { return memalign(kUnit, size); }
@@ -103,7 +116,7 @@ class MallocAdaptor {
   void reset() noexcept {
     allocator_.reset();
     live_blocks_ = 0;
-    ++epoch_;
+    secret_ = mixed(secret_ + 1);  // so that no seal outlives this
   }
 
   /// Live blocks that have a header.
@@ -149,21 +162,22 @@ class MallocAdaptor {
     return could_be_block(address) && header(address).seal == freed_seal(address);
   }
 
-  // Multiplicative hashing (Knuth, vol. 3, 6.4), with the factors of the golden ratio and of
-  // xxHash.
+  // Multiplicative hashing (Knuth, vol. 3, 6.4). The factor is secret, too: from the seals that a
+  // reader finds in memory no subtraction leads to another seal.
   [[nodiscard]] std::uint32_t freed_seal(Address address) const noexcept {
-    const std::uint32_t mixed = (address ^ (epoch_ * 0x85EB'CA77U)) * 0x9E37'79B1U;
-    return mixed ^ (mixed >> 15U);
+    const std::uint32_t product = (address ^ secret_) * factor_;
+    return product ^ (product >> 15U);
   }
 
   [[nodiscard]] std::uint32_t live_seal(Address address, const Header& header) const noexcept {
-    const std::uint32_t content = (header.capacity + header.alignment) * 0xC2B2'AE3DU;
+    const std::uint32_t content = (header.capacity + header.alignment * 0xC2B2'AE3DU) * factor_;
     return ~freed_seal(address) + (content | 1U);
   }
 
   A allocator_;
   Size live_blocks_ = 0;
-  std::uint32_t epoch_ = 0;  // so that no seal outlives a reset
+  std::uint32_t secret_ = mixed(0x85EB'CA77U);
+  std::uint32_t factor_ = mixed(mixed(0x85EB'CA77U)) | 1U;
 };
 
 }  // namespace lite_alloc

@@ -28,6 +28,8 @@ template <typename Heap>
 class SegregatedFitCursor;
 template <typename Heap>
 class SegregatedFitCheck;
+template <typename Heap>
+class SegregatedFitTotals;
 
 /// The general-purpose allocator: slabs of equal small blocks over a segregated fit of coalescing
 /// chunks.
@@ -125,8 +127,15 @@ class SegregatedFit {
   }
 
   /// A block of `size` bytes at a multiple of `alignment`, or 0: also iff `is_alignment` is false.
+  /// With `NoTracking` any power of two will do.
   [[nodiscard]] Address memalign(Size alignment, Size size) noexcept {
-    return is_alignment(alignment) ? allocate({.size = size, .alignment = alignment}) : fail();
+    if constexpr (Tracker::kEnabled) {
+      if (!is_alignment(alignment)) return fail();
+    } else {
+      // No sum of both wraps then.
+      if (!std::has_single_bit(alignment) || size > kMaxSize - alignment) return fail();
+    }
+    return allocate({.size = size, .alignment = alignment});
   }
 
   /// The block with `size` bytes, perhaps elsewhere, contents kept up to the smaller size; with
@@ -203,6 +212,35 @@ class SegregatedFit {
   /// iff `allocate` would; returns 0 then, and the old block is as it was.
   [[nodiscard]] Address reallocate(Address address, const Layout& layout, Size new_size) noexcept {
     return resize(address - layout.prefix, layout.alignment, layout.prefix, new_size);
+  }
+
+  // --- for a program break
+
+  /// A block of `size` bytes behind all others, which `resize_in_place` extends as far as memory
+  /// goes until another block is allocated behind it. 0 iff there is no memory.
+  [[nodiscard]] Address allocate_last(Size size) noexcept {
+    if (size > kMaxBlock) return 0;
+    const Size chunk = chunk_size_for(size);
+    while (top_ == 0 || chunk_size(top_) < chunk) {
+      if (!grow(chunk, kUnit, 0)) return 0;
+    }
+    const Address block = top_;
+    cut_out(block, block, chunk);
+    count_new(block, 0);
+    return block;
+  }
+
+  /// Gives a block another size where it is, with memory that grows if need be. False, and nothing
+  /// changed, iff it lies in a slab, or `may_be_live` is false, or there is no room behind it.
+  [[nodiscard]] bool resize_in_place(Address block, Size size) noexcept {
+    if (size > kMaxBlock || block == 0 || class_at(block) != 0 || !may_be_live(block)) return false;
+    const Size old_size = chunk_size(block);
+    const Size chunk = chunk_size_for(std::max<Size>(size, 1));
+    while (!resize_chunk(block, old_size, chunk)) {
+      if (!grow_behind(block + old_size, chunk - old_size)) return false;
+    }
+    tracker_.resized(old_size, chunk);
+    return true;
   }
 
   /// Takes the memory that is there now as the first region, so that pages somebody else grows
@@ -305,6 +343,7 @@ class SegregatedFit {
   friend SlabPicture<SegregatedFit>;
   friend SegregatedFitCursor<SegregatedFit>;
   friend SegregatedFitCheck<SegregatedFit>;
+  friend SegregatedFitTotals<SegregatedFit>;
 
   static constexpr Size kTag = 4;
   static constexpr Size kFree = 1;       // in a tag: the chunk is free
@@ -326,6 +365,8 @@ class SegregatedFit {
   static constexpr Size kFirstMap = 60;  // bytes of the map at first: for 240 KiB
   /// The most blocks that a list of ready ones can have: those of a slab, and what free put above.
   static constexpr Size kMaxReady = kSlab / kUnit + kUnit;
+
+  static constexpr bool kOwnsAllPages = requires { requires Pages::kOwnsAllPages; };
 
   /// As stored: see `next_chunk` and `previous_chunk`.
   struct FreeChunk {
@@ -511,6 +552,12 @@ class SegregatedFit {
     return FreeResult::kFreed;
   }
 
+  /// Makes `missing` bytes behind `end` free, where the newest region's last used chunk ends. False
+  /// iff no such chunk ends there, or memory cannot grow, or the region cannot go on.
+  [[nodiscard]] bool grow_behind(Address end, Size missing) noexcept {
+    return (end == limit_ || end == top_) && goes_on() && grow(missing, kUnit, 0);
+  }
+
   /// The address of the block with another size, or 0 and all is as it was.
   [[nodiscard]] Address resize(Address block, Size alignment, Size prefix, Size size) noexcept {
     const Size size_class = class_at(block);
@@ -534,11 +581,14 @@ class SegregatedFit {
       if (whole <= old_size) return block;
     } else {
       const Size chunk = chunk_size_for(whole);
-      if (resize_chunk(block, old_size + kTag, chunk)) return block;
-      if (alignment <= kUnit) {
-        const Address below = slide_down(block, old_size + kTag, chunk);
-        if (below != 0) return below;
-      }
+      do {
+        if (resize_chunk(block, old_size + kTag, chunk)) return block;
+        if (alignment <= kUnit) {
+          const Address below = slide_down(block, chunk);
+          if (below != 0) return below;
+        }
+      } while (find_chunk(chunk, alignment, prefix) == 0 &&
+               (reclaim() || grow_behind(block + old_size + kTag, chunk - old_size - kTag)));
     }
     const Address moved = take_any(size, alignment, prefix);
     if (moved == 0) return 0;
@@ -770,7 +820,9 @@ class SegregatedFit {
     put_chunk(slab);
   }
 
-  /// Gives up all slabs that hold no block. False iff there was none.
+  /// Gives up all slabs that hold no block, and moves the map down into a free chunk below it, where
+  /// it does not divide the free memory: a map lies where the last small block was allocated that
+  /// the map before could not reach. False iff nothing of this could be done.
   [[nodiscard, gnu::noinline]] bool reclaim() noexcept {
     bool has_reclaimed = false;
     for (Size size_class = 1; size_class < kClasses; ++size_class) {
@@ -795,7 +847,20 @@ class SegregatedFit {
       has_reclaimed = true;
     }
     spare_count_ = 0;
-    return has_reclaimed;
+    return move_map_down() || has_reclaimed;
+  }
+
+  [[nodiscard]] bool move_map_down() noexcept {
+    if (map_ == 0) return false;
+    const Address old_map = map_;
+    const Address below = slide_down(old_map, map_size_ + kTag);
+    if (below == 0) return false;
+    map_ = below;
+    if constexpr (Tracker::kEnabled) {
+      const Address rest = std::max(old_map, below + map_size_ + kTag);  // may look like tags
+      std::memset(pages_.template at<std::byte>(rest), 0, old_map + map_size_ - rest);
+    }
+    return true;
   }
 
   /// For a map that is none any more: its bytes may look like tags.
@@ -953,8 +1018,10 @@ class SegregatedFit {
 
   /// Moves a used chunk down into the free one below it, where both and what is free above have
   /// room for `size` bytes. Its new place; 0, and nothing done, iff they have not.
-  [[nodiscard]] Address slide_down(Address chunk, Size old_size, Size size) noexcept {
-    if ((tag_of(chunk) & kBelowFree) == 0) return 0;
+  [[nodiscard, gnu::noinline]] Address slide_down(Address chunk, Size size) noexcept {
+    const Size tag = tag_of(chunk);
+    if ((tag & kBelowFree) == 0) return 0;
+    const Size old_size = tag & ~kFlags;
     const Size below = at<Size>(chunk - 2 * kTag);
     const Address end = chunk + old_size;
     const Size above = (tag_of(end) & kFree) != 0 ? chunk_size(end) : 0;
@@ -968,7 +1035,8 @@ class SegregatedFit {
     return resize_chunk(begin, below + old_size, size) ? begin : 0;
   }
 
-  /// Gives a used chunk another size where it is. False, and nothing done, iff it cannot have it.
+  /// Gives a used chunk another size where it is. False, and nothing done, iff the free memory
+  /// behind it is too small.
   [[nodiscard]] bool resize_chunk(Address chunk, Size old_size, Size size) noexcept {
     const Address end = chunk + old_size;
     if (size <= old_size) {
@@ -980,13 +1048,7 @@ class SegregatedFit {
       return true;
     }
     const Size missing = size - old_size;
-    if ((tag_of(end) & kFree) == 0 || chunk_size(end) < missing) {
-      const bool is_last = end == limit_ || end == top_;
-      if (!is_last || pages_.end() != limit_ || find_chunk(size, kUnit, 0) != 0 ||
-          !grow(missing, kUnit, 0)) {
-        return false;
-      }
-    }
+    if ((tag_of(end) & kFree) == 0 || chunk_size(end) < missing) return false;
     cut_out(end, end, missing);
     set_tag(end, kFree);  // no block starts here
     set_tag(chunk, tag_of(chunk) + missing);
@@ -1059,19 +1121,36 @@ class SegregatedFit {
     }
   }
 
-  /// Takes the first memory, or grows it by what is missing for such a chunk behind what is free at
-  /// the end of the newest region, or, where somebody else's pages follow that, in a new region.
-  /// False iff it cannot.
+  /// Whether what memory grows by belongs to the newest region: no other code's pages lie between.
+  [[nodiscard]] bool goes_on() const noexcept {
+    return kOwnsAllPages || pages_.end() == limit_;
+  }
+
+  /// Takes the first memory, or the pages that other code added for this heap, or grows memory by
+  /// what is missing for such a chunk behind what is free at the end of the newest region; in a new
+  /// region, where pages of other code follow that one. False iff it cannot.
   [[nodiscard, gnu::noinline]] bool grow(Size size, Size alignment, Size prefix) noexcept {
-    if (claim()) return true;
+    if constexpr (kOwnsAllPages) {
+      // One region, empty at first. Memory may end inside its head.
+      if (limit_ == 0) {
+        hardening_.begin();
+        limit_ = pages_.begin() + kRegionHead;
+      }
+    } else {
+      if (claim()) return true;
+    }
     const Address memory_end = pages_.end();
-    const bool goes_on = memory_end == limit_;
-    const Address start = goes_on && top_ != 0 ? top_ : memory_end;
-    const Size head = goes_on ? 0 : kRegionHead;
+    const bool is_same_region = goes_on();
+    if (kOwnsAllPages && memory_end > limit_) {
+      extend_region(memory_end);
+      return true;
+    }
+    const Address start = is_same_region && top_ != 0 ? top_ : memory_end;
+    const Size head = is_same_region ? 0 : kRegionHead;
     const Size needed = place_in(start + head, alignment, prefix) - start + size;
     if (!pages_.grow(needed - (memory_end - start))) return false;
     tracker_.grew();
-    if (goes_on) {
+    if (is_same_region) {
       extend_region(pages_.end());
     } else {
       open_region(memory_end, pages_.end());

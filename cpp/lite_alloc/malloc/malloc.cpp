@@ -2,9 +2,9 @@
 //
 // The malloc family of C for a program that Emscripten links with `-sMALLOC=none`.
 //
-// To be compiled without link-time optimisation and with -fno-builtin: a compiler may call malloc,
-// free and calloc out of nothing, also after it has seen the whole program, and turns what looks
-// like malloc and memset into calloc.
+// To be compiled without link-time optimisation, and with the flags of lite_alloc-malloc.cmake: a
+// compiler may call malloc, free and calloc out of nothing, also after it has seen the whole program,
+// and turns what looks like malloc and memset into calloc.
 //
 // Where the standards leave a choice this does as Emscripten's default malloc does:
 // - a size of 0 gives a distinct block, for `realloc` too, which never frees,
@@ -13,18 +13,25 @@
 // `memalign` too; the free or realloc of what is no live block ends the program, where the heap can
 // tell.
 
+#include <unistd.h>
+
 #include <bit>
 #include <cerrno>
 #include <cstddef>
 
 #include "lite_alloc/heap/segregated_fit.hpp"
-#include "lite_alloc/malloc/pointers.hpp"
+#include "lite_alloc/malloc/process_heap.hpp"
 #include "lite_alloc/memory/program_memory.hpp"
 
 /// Memory grows by one part in so many of what there is; with 0 by just what is needed. A program
 /// that compiles this file may say another number.
 #ifndef LITE_ALLOC_GROWTH_SHARE
 #define LITE_ALLOC_GROWTH_SHARE 16
+#endif
+
+/// Whether allocator metadata is mixed with a secret and checked wherever it is read.
+#ifndef LITE_ALLOC_HARDENED
+#define LITE_ALLOC_HARDENED 0
 #endif
 
 namespace lite_alloc {
@@ -36,26 +43,60 @@ static_assert(sizeof(void*) == sizeof(Address), "lite_alloc::malloc is for wasm3
 // parameters that never vary.
 class ProcessMemory : public ProgramMemory<LITE_ALLOC_GROWTH_SHARE> {};
 
+#if LITE_ALLOC_HARDENED
+
+/// The secret comes from the host, when the heap first needs memory.
+class ProcessHardening : public Hardened {
+ public:
+  void begin() noexcept {
+    std::uint32_t secret = 0;
+    if (getentropy(&secret, sizeof secret) != 0) __builtin_trap();
+    set_secret(secret);
+  }
+};
+
+#else
+
+using ProcessHardening = Unhardened;
+
+#endif
+
 // Constant-initialised: serves from the first instruction.
-constinit SegregatedFit<ProcessMemory, NoTracking> process_heap;
+constinit SegregatedFit<ProcessMemory, NoTracking, ProcessHardening> process_heap;
 
 // All that goes wrong is out of line: what goes right needs no stack frame then.
 
-[[gnu::cold, gnu::noinline]] void* fail(int error) noexcept {
-  errno = error;
+[[gnu::cold, gnu::noinline]] void* fail(std::size_t size) noexcept {
+  ProcessMemory::report_exhausted(size);
+  errno = ENOMEM;
   return nullptr;
 }
 
-[[gnu::cold, gnu::noinline]] void* fail_to_align(std::size_t alignment) noexcept {
-  return fail(std::has_single_bit(alignment) ? ENOMEM : EINVAL);
+[[gnu::cold, gnu::noinline]] void* fail_to_align(std::size_t alignment, std::size_t size) noexcept {
+  if (std::has_single_bit(alignment)) return fail(size);
+  errno = EINVAL;
+  return nullptr;
 }
 
-[[gnu::cold, gnu::noinline]] void* fail_to_resize(const void* block) noexcept {
+[[gnu::cold, gnu::noinline]] void* fail_to_resize(const void* block, std::size_t size) noexcept {
   if (block != nullptr && !process_heap.may_be_live(address_of(block))) __builtin_trap();
-  return fail(ENOMEM);
+  return fail(size);
 }
+
+using Totals = SegregatedFitTotals<decltype(process_heap)>;
 
 }  // namespace
+
+Address process::allocate_last(Size size) noexcept { return process_heap.allocate_last(size); }
+
+bool process::resize_in_place(Address block, Size size) noexcept {
+  return process_heap.resize_in_place(block, size);
+}
+
+HeapTotals process::totals() noexcept { return Totals::of(process_heap); }
+
+Size process::footprint() noexcept { return Totals::heap_bytes(process_heap); }
+
 }  // namespace lite_alloc
 
 using lite_alloc::address_of;
@@ -64,12 +105,16 @@ using lite_alloc::process_heap;
 
 extern "C" {
 
+// In shared memory this would be a variable of each thread, so the linker refuses this object there:
+// its code was compiled without atomics. The heap serves one thread.
+constinit thread_local int lite_alloc_malloc_serves_one_thread = 0;
+
 // The functions have the names under which Emscripten knows its own malloc, whatever a program puts
 // in place of `malloc`: a program may define that itself and call these.
 
 void* emscripten_builtin_malloc(std::size_t size) {
   const auto block = process_heap.malloc(size);
-  return block != 0 ? pointer_to(block) : lite_alloc::fail(ENOMEM);
+  return block != 0 ? pointer_to(block) : lite_alloc::fail(size);
 }
 
 void emscripten_builtin_free(void* block) {
@@ -77,18 +122,20 @@ void emscripten_builtin_free(void* block) {
 }
 
 void* emscripten_builtin_calloc(std::size_t count, std::size_t size) {
-  const auto block = process_heap.calloc(count, size);
-  return block != 0 ? pointer_to(block) : lite_alloc::fail(ENOMEM);
+  lite_alloc::Size whole = 0;
+  if (__builtin_mul_overflow(count, size, &whole)) return lite_alloc::fail(~std::size_t{0});
+  const auto block = process_heap.zeroed(whole);
+  return block != 0 ? pointer_to(block) : lite_alloc::fail(whole);
 }
 
 void* emscripten_builtin_realloc(void* block, std::size_t size) {
   const auto moved = process_heap.realloc(address_of(block), size);
-  return moved != 0 ? pointer_to(moved) : lite_alloc::fail_to_resize(block);
+  return moved != 0 ? pointer_to(moved) : lite_alloc::fail_to_resize(block, size);
 }
 
 void* emscripten_builtin_memalign(std::size_t alignment, std::size_t size) {
   const auto block = process_heap.memalign(alignment, size);
-  return block != 0 ? pointer_to(block) : lite_alloc::fail_to_align(alignment);
+  return block != 0 ? pointer_to(block) : lite_alloc::fail_to_align(alignment, size);
 }
 
 // What no libc-internal name is known for: weak all the same.
@@ -96,7 +143,10 @@ void* emscripten_builtin_memalign(std::size_t alignment, std::size_t size) {
 [[gnu::weak]] int posix_memalign(void** result, std::size_t alignment, std::size_t size) {
   if (alignment < sizeof(void*) || !std::has_single_bit(alignment)) return EINVAL;
   const auto block = process_heap.memalign(alignment, size);
-  if (block == 0) return ENOMEM;
+  if (block == 0) {
+    lite_alloc::ProcessMemory::report_exhausted(size);
+    return ENOMEM;
+  }
   *result = pointer_to(block);
   return 0;
 }

@@ -1,80 +1,100 @@
 // SPDX-License-Identifier: MIT
 //
-// `sbrk` and its kin, which Emscripten keeps in the malloc that `-sMALLOC=none` leaves out.
+// `sbrk` and `brk`, which Emscripten keeps in the malloc that `-sMALLOC=none` leaves out.
 //
-// The break moves through a stretch of pages at the end of memory. The heap steps over these, as
-// over anything that somebody else grew. Once the heap has grown behind a stretch, the next call
-// that needs more opens another: a break that others moved meanwhile is not where one left it.
+// Heap and break share the memory: the break moves through a block of the heap, called a stretch
+// here. A stretch begins behind all other blocks and is extended where it is, in memory that grows
+// or does not. Where malloc has allocated a block behind it meanwhile, the next call that needs
+// more opens another stretch; the C library's documents allow for that.
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
-#include "lite_alloc/malloc/pointers.hpp"
-#include "lite_alloc/memory/wasm_memory.hpp"
-
-/// malloc.cpp has it.
-extern "C" void* emscripten_builtin_calloc(std::size_t count, std::size_t size);
+#include "lite_alloc/malloc/process_heap.hpp"
+#include "lite_alloc/memory/program_memory.hpp"
 
 namespace lite_alloc {
 namespace {
 
 class ProgramBreak {
  public:
-  /// Where it is now. Behind all memory in use: a stretch that is not the last is left.
+  /// Where the next bytes will be.
   [[nodiscard]] Address position() noexcept {
-    if (end_ != memory_.end()) open(memory_.end(), memory_.end());
-    return position_;
+    if (position_ == end_ && !extend(kRoom) && !extend(kUnit) && !open(kRoom)) open(kUnit);
+    return begin_ != 0 ? position_ : WasmMemory<>::end();
   }
 
-  /// Moves it to an address in its stretch or, with what memory grows by, behind it.
+  /// Moves the break to an address in its stretch or, with more memory, behind it.
   [[nodiscard]] bool move_to(Address target) noexcept {
     if (target < begin_) return false;
-    if (target > end_ && (end_ != memory_.end() || !extend(target - end_))) return false;
-    position_ = target;
+    if (target > end_ && !extend(target - end_)) {
+      ProgramMemory<>::report_exhausted(target - end_);
+      return false;
+    }
+    advance_to(target);
     return true;
   }
 
-  /// Moves it up by `bytes` and gives where these begin: in another stretch if need be. 0 iff there
-  /// is no memory.
+  /// Moves the break up by `bytes` and returns where these begin: in another stretch if need be. 0
+  /// iff there is no memory.
   [[nodiscard]] Address advance(Size bytes) noexcept {
     const Size room = end_ - position_;
-    if (bytes > room) {
-      const bool is_last = end_ == memory_.end();
-      if (!is_last) open(memory_.end(), memory_.end());
-      if (!extend(is_last ? bytes - room : bytes) && !borrow(bytes)) return 0;
-    }
-    return std::exchange(position_, position_ + bytes);
+    if (bytes > room && !extend(bytes - room) && !open(bytes) && !open_anywhere(bytes)) return 0;
+    const Address begin = position_;
+    advance_to(begin + bytes);
+    return begin;
   }
 
  private:
-  /// In steps of an eighth of what came before, for programs that ask for one small piece after
-  /// another: growing costs the same for one page as for many.
+  /// What `position` prepares, so that the bytes asked for next begin there, also where a block is
+  /// allocated in between.
+  static constexpr Size kRoom = kPageBytes;
+
+  /// Bytes that the program has not seen before read as zero. Pages that were added just now do.
+  void advance_to(Address target) noexcept {
+    const Address end_of_used = std::min(target, memory_end_);
+    if (clean_from_ < end_of_used) {
+      std::memset(pointer_to(clean_from_), 0, end_of_used - clean_from_);
+    }
+    clean_from_ = std::max(clean_from_, target);
+    position_ = target;
+  }
+
   [[nodiscard]] bool extend(Size bytes) noexcept {
-    const Size step = std::max(bytes, extended_by_ / 8);
-    if (!memory_.grow(step) && !memory_.grow(bytes)) return false;
-    extended_by_ += memory_.end() - end_;
-    end_ = memory_.end();
+    memory_end_ = WasmMemory<>::end();
+    Size size = 0;
+    if (begin_ == 0 || __builtin_add_overflow(end_ - begin_, bytes, &size)) return false;
+    if (!process::resize_in_place(begin_, size)) return false;
+    end_ = begin_ + size;
     return true;
   }
 
-  /// Where memory cannot grow, the heap holds all there is.
-  [[nodiscard]] bool borrow(Size bytes) noexcept {
-    const Address block = address_of(emscripten_builtin_calloc(1, bytes));
-    if (block != 0) open(block, block + bytes);
-    return block != 0;
+  bool open(Size bytes) noexcept {
+    memory_end_ = WasmMemory<>::end();
+    return begin_at(process::allocate_last(bytes), bytes);
   }
 
-  void open(Address begin, Address end) noexcept {
-    begin_ = position_ = begin;
-    end_ = end;
+  /// In memory that cannot grow the only room may be between other blocks.
+  [[nodiscard]] bool open_anywhere(Size bytes) noexcept {
+    return begin_at(address_of(emscripten_builtin_malloc(bytes)), bytes);
   }
 
-  [[no_unique_address]] WasmMemory<notify_javascript> memory_;
+  bool begin_at(Address block, Size bytes) noexcept {
+    if (block == 0) return false;
+    // What the stretch before did not use goes back to the heap.
+    if (begin_ != 0) static_cast<void>(process::resize_in_place(begin_, position_ - begin_));
+    begin_ = position_ = clean_from_ = block;
+    end_ = block + bytes;
+    return true;
+  }
+
   Address begin_ = 0;
   Address end_ = 0;
   Address position_ = 0;
-  Size extended_by_ = 0;
+  Address clean_from_ = 0;  // the program has not seen what lies from here on
+  Address memory_end_ = 0;  // before the last call grew memory
 };
 
 constinit ProgramBreak program_break;
@@ -89,7 +109,7 @@ using lite_alloc::program_break;
 extern "C" {
 
 /// Moves the break by `increment` bytes, up in steps of 16, and returns where it was: where the new
-/// bytes are. Fails with ENOMEM, and returns -1, iff memory cannot be had or the break would leave
+/// bytes are. Fails with ENOMEM, and returns -1, iff there is no memory or the break would leave
 /// its stretch downwards.
 [[gnu::weak]] void* sbrk(std::intptr_t increment) {
   if (increment > 0) {
@@ -106,6 +126,7 @@ extern "C" {
 }
 
 [[gnu::weak]] int brk(void* target) {
+  static_cast<void>(program_break.position());
   if (program_break.move_to(address_of(target))) return 0;
   errno = ENOMEM;
   return -1;
@@ -115,7 +136,7 @@ extern "C" {
 /// nothing: it is called in the middle of everything here.
 [[gnu::weak]] std::uintptr_t* emscripten_get_sbrk_ptr() {
   static constinit std::uintptr_t memory_end = 0;
-  memory_end = lite_alloc::WasmMemory<>{}.end();
+  memory_end = lite_alloc::WasmMemory<>::end();
   return &memory_end;
 }
 

@@ -24,6 +24,10 @@ inline constexpr Address kEndOfAddresses = 0xFFFF'0000;
 ///                everything as it was; `end()` tells what was added
 ///   at<T>(a)     the object of type T at address `a`
 ///
+/// A source may also declare `static constexpr bool kOwnsAllPages = true`: all pages behind the
+/// heap's are for this heap then, whoever added them, and it takes them before it grows memory.
+/// Without that a heap steps over pages that it did not add.
+///
 /// All are constant time but `grow`, whose time is the platform's.
 // The formatter takes the requirements for statements.
 // clang-format off

@@ -6,33 +6,50 @@
 #include "lite_alloc/memory/stepped_growth.hpp"
 #include "lite_alloc/memory/wasm_memory.hpp"
 
-/// Set by the linker: where the memory ends that a program starts with.
-extern "C" std::byte __heap_end;
+/// Defined by the part of Emscripten's libraries that stands in for JavaScript in programs linked
+/// with `-sSTANDALONE_WASM`: the part that defines `emscripten_resize_heap` there. Elsewhere this
+/// is JavaScript's, and linked only into programs that use WasmFS.
+extern "C" [[gnu::weak]] int _wasmfs_get_num_preloaded_dirs();
+
+/// Whether the heap may take so many bytes more: see `malloc_set_footprint_limit`. Not defined in
+/// programs that set no limit.
+[[gnu::weak]] bool lite_alloc_may_grow(lite_alloc::Size bytes);
 
 namespace lite_alloc {
 
-/// The memory of a program that Emscripten links, with its settings: it fails as the program's user
-/// chose, by ending the program under `-sABORTING_MALLOC` and with false elsewhere.
+/// The pages of a program that Emscripten links.
 ///
-/// Pages come from `memory.grow` itself, since Emscripten's own growth adds a fifth of all memory
-/// at each step. Only where that fails Emscripten is asked: it knows the setting, and says why.
-template <Size kShare = 16>
-class ProgramMemory : public SteppedGrowth<WasmMemory<notify_javascript>, kShare> {
-  using Base = SteppedGrowth<WasmMemory<notify_javascript>, kShare>;
-
+/// They come from `memory.grow` itself and a notification of the glue, since Emscripten's own
+/// growth adds a fifth of all memory at each step. In a standalone program there is no glue, and
+/// Emscripten's own growth adds what it is asked for; it imports nothing where memory does not grow.
+class ProgramPages : public WasmMemory<notify_javascript> {
  public:
-  /// So that pages which the program itself grows before its first `malloc` stay its own.
-  [[nodiscard]] static Address first_end() noexcept {
-    return static_cast<Address>(reinterpret_cast<std::uintptr_t>(&__heap_end));
+  [[nodiscard]] bool grow(Size bytes) noexcept {
+    // Both are constants once the program is linked: Emscripten's optimiser drops what is not
+    // needed.
+    if (&lite_alloc_may_grow != nullptr && !lite_alloc_may_grow(bytes)) return false;
+    if (&_wasmfs_get_num_preloaded_dirs == nullptr) return WasmMemory::grow(bytes);
+    return bytes <= kEndOfAddresses - end() && emscripten_resize_heap(end() + bytes);
   }
+};
 
-  [[nodiscard]] bool grow(Size bytes) noexcept { return Base::grow(bytes) || refused(bytes); }
+/// The memory of a program that Emscripten links. All pages behind the program's static data and
+/// stack belong to its malloc, whoever added them: `emscripten_resize_heap`, JavaScript, or code
+/// that calls `memory.grow` itself. Emscripten's own mallocs do the same.
+template <Size kShare = 16>
+class ProgramMemory : public SteppedGrowth<ProgramPages, kShare> {
+ public:
+  static constexpr bool kOwnsAllPages = true;
 
- private:
-  [[gnu::cold, gnu::noinline]] static bool refused(Size bytes) noexcept {
+  /// Reports that `bytes` could not be had, and why, as the program's user chose: Emscripten ends
+  /// the program under `-sABORTING_MALLOC`. To be called when nothing else is left to try. Sizes
+  /// that no memory holds are not reported: Emscripten's own mallocs return null for them.
+  [[gnu::cold, gnu::noinline]] static void report_exhausted(Size bytes) noexcept {
+    if (bytes > kMaxBlock) return;
     const Size end = __builtin_wasm_memory_size(0) * kPageBytes;
     Size wanted = 0;
-    return emscripten_resize_heap(__builtin_add_overflow(end, bytes, &wanted) ? ~Size{0} : wanted);
+    const bool wraps = __builtin_add_overflow(end, bytes, &wanted);
+    static_cast<void>(emscripten_resize_heap(wraps ? ~Size{0} : wanted));
   }
 };
 

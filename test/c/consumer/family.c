@@ -209,24 +209,6 @@ static void with_the_break(void) {
   CHECK(sbrk(-0x7fffffff) == (void*)-1 && last_error() == ENOMEM);
 }
 
-static void with_own_growth(void) {
-  if (!can_grow()) return;
-  enum { mine = 3 * 65536 };
-  unsigned char* block = malloc(100000);
-  fill(block, 100000, 3);
-  unsigned char* own = (unsigned char*)(__builtin_wasm_memory_grow(0, 3) * 65536);
-  fill(own, mine, 4);
-  const size_t before = emscripten_get_heap_size();
-  CHECK(emscripten_resize_heap(before + 65536));
-  unsigned char* other = (unsigned char*)before;
-  fill(other, 65536, 5);
-  block = realloc(block, 40000000);
-  CHECK(block != NULL && holds(block, 100000, 3));
-  memset(block, 0xAA, 40000000);
-  CHECK(holds(own, mine, 4) && holds(other, 65536, 5));
-  free(block);
-}
-
 /* The JavaScript side sees memory as it is after growth: text goes out, and comes in. */
 static void with_javascript(void) {
   char* text = malloc(can_grow() ? 30000000 : 300000);
@@ -265,7 +247,6 @@ int main(void) {
   failures();
   internal_names();
   with_the_break();
-  with_own_growth();
   with_javascript();
   exhaustion();
   return report_checks("family");

@@ -18,15 +18,23 @@ class FreeListTest : public HeapTest<FreeList<HostPages>> {
  protected:
   /// Blocks of these sizes, each right above the next, in a page without another free byte.
   std::vector<Address> fill_page_with(std::initializer_list<Size> sizes) {
-    std::vector<Address> blocks;
     Size rest = kFirstRegion;
-    for (const Size size : sizes) {
-      blocks.push_back(allocate(size));
-      rest -= size_in_units(size);
+    for (const Size size : sizes) rest -= size_in_units(size);
+    allocate(rest);  // the lowest: the free block at the end of the heap gives from its low end
+    std::vector<Address> blocks;
+    for (auto size = std::rbegin(sizes); size != std::rend(sizes); ++size) {
+      blocks.insert(blocks.begin(), allocate(*size));
     }
-    allocate(rest);
     EXPECT_EQ(statistics().free_bytes, 0U);
     return blocks;
+  }
+
+  /// A block right below the end of the first page, all below it free.
+  Address allocate_highest(Size size) {
+    const Address low = allocate(kFirstRegion - size_in_units(size));
+    const Address block = allocate(size);
+    deallocate(low);
+    return block;
   }
 
   [[nodiscard]] std::vector<Extent> free_extents() {
@@ -76,21 +84,40 @@ TEST_F(FreeListTest, RegionsAreNotJoined) {
 // --- where blocks come from
 
 TEST_F(FreeListTest, BlocksComeFromTheHighEndOfTheFirstFreeBlockThatHoldsThem) {
-  const std::vector<Address> blocks = fill_page_with({640, 16, 64, 16});
-  deallocate(blocks[0]);
-  deallocate(blocks[2]);
-  EXPECT_EQ(allocate(32), blocks[2] + 32);
-  EXPECT_EQ(allocate(64), blocks[0] + 640 - 64);
-  EXPECT_EQ(allocate(32), blocks[2]);
-  EXPECT_EQ(allocate(576), blocks[0]);
+  const std::vector<Address> blocks = fill_page_with({16, 640, 16, 64, 16});
+  deallocate(blocks[1]);
+  deallocate(blocks[3]);
+  EXPECT_EQ(allocate(32), blocks[3] + 32);
+  EXPECT_EQ(allocate(64), blocks[1] + 640 - 64);
+  EXPECT_EQ(allocate(32), blocks[3]);
+  EXPECT_EQ(allocate(576), blocks[1]);
   EXPECT_EQ(statistics().growths, 0U);
+}
+
+TEST_F(FreeListTest, TheFreeBlockAtTheEndOfTheHeapGivesFromItsLowEnd) {
+  const std::vector<Address> blocks = fill_page_with({640, 16});
+  deallocate(blocks[0]);
+  EXPECT_EQ(allocate(64), blocks[0]);
+  EXPECT_EQ(allocate(32), blocks[0] + 64);
+  const Address aligned = allocate({.size = 64, .alignment = 256});
+  EXPECT_GE(aligned, blocks[0] + 96);
+  EXPECT_LT(aligned, blocks[0] + 96 + 256);
+  EXPECT_EQ(statistics().growths, 0U);
+}
+
+TEST_F(FreeListTest, WhatGrowthLeavesAtTheTopJoinsWhatTheNextGrowthAdds) {
+  begin();
+  const Size size = kPageBytes / 2 + 4096;
+  for (Size i = 0; i < 64; ++i) allocate(size);
+  EXPECT_LE(statistics().heap_bytes, 64 * size + kPageBytes);
+  EXPECT_LT(statistics().largest_free_bytes, kPageBytes);
 }
 
 TEST_F(FreeListTest, TheGapAndTheRestAroundAnAlignedBlockStayFree) {
   for (Size alignment = 32; alignment <= kMaxAlignment / 2; alignment *= 2) {
-    allocate(16);
+    allocate(32);
     const Address address = allocate({.size = 48, .alignment = alignment});
-    EXPECT_EQ(statistics().free_bytes, kFirstRegion - 64) << alignment;
+    EXPECT_EQ(statistics().free_bytes, kFirstRegion - 80) << alignment;
     const std::vector<Extent> free = free_extents();
     EXPECT_EQ(free.front().end(), address) << alignment;
     for (const Extent& extent : free) allocate(extent.size);
@@ -105,7 +132,7 @@ TEST_F(FreeListTest, FailsOnlyWhereNoFreeStretchHoldsTheBlock) {
 }
 
 TEST_F(FreeListTest, SizesNear2To32AreRefusedInPlaceToo) {
-  const Address block = allocate(64);  // right below the end of memory
+  const Address block = allocate_highest(64);
   const Picture before = picture_of(heap_);
   for (const Size size : kImpossibleSizes) {
     EXPECT_EQ(heap_.allocate({.size = size}), 0U) << size;
@@ -142,7 +169,7 @@ TEST_F(FreeListTest, AShrunkBlockGivesItsTailToTheFreeBlockBehindIt) {
 }
 
 TEST_F(FreeListTest, TheHighestBlockGrowsInPlaceWithMemory) {
-  const Address block = allocate(64);
+  const Address block = allocate_highest(64);
   EXPECT_EQ(reallocate(block, 64 + 2 * kPageBytes), block);
   EXPECT_EQ(pages().requests(), std::vector<Size>{2 * kPageBytes});
   EXPECT_EQ(reallocate(block, 64), block);
@@ -152,14 +179,14 @@ TEST_F(FreeListTest, TheHighestBlockGrowsInPlaceWithMemory) {
 }
 
 TEST_F(FreeListTest, TheHighestBlockMovesWherePagesOfSomebodyElseAreInItsWay) {
-  const Address block = allocate(64);
+  const Address block = allocate_highest(64);
   pages().grow_as_somebody_else(1);
   EXPECT_NE(reallocate(block, 100), block);
   EXPECT_EQ(statistics().growths, 0U);
 }
 
 TEST_F(FreeListTest, AFailedReallocationInPlaceChangesNothing) {
-  const Address block = allocate(64);
+  const Address block = allocate_highest(64);
   pages().refuse_growth(true);
   const Picture before = picture_of(heap_);
   EXPECT_EQ(heap_.reallocate(block, {.size = 64}, kPageBytes), 0U);
@@ -195,7 +222,7 @@ TEST_F(FreeListTest, PagesThatOthersGrewAreLeftAloneAndWhatIsBelowThemIsUsed) {
   begin();
   const Address old_end = pages().end();
   pages().grow_as_somebody_else(1);
-  EXPECT_EQ(allocate(kPageBytes), old_end + 2 * kPageBytes);
+  EXPECT_EQ(allocate(kPageBytes), old_end + kPageBytes + kUnit);
   EXPECT_EQ(allocate(kFirstRegion), old_end - kFirstRegion);
 }
 
@@ -205,33 +232,7 @@ TEST_F(FreeListTest, ThereIsNoSlack) {
   EXPECT_EQ(statistics().largest_free_bytes, kFirstRegion - 112);
 }
 
-// --- what a check finds
-
-TEST(BrokenFreeListInAddressOrder, AFaultIsFound) {
-  FreeList<HostPages> heap;
-  Address blocks[3] = {};
-  for (Address& block : blocks) {
-    static_cast<void>(heap.allocate({.size = 16}));
-    block = heap.allocate({.size = 64});
-  }
-  static_cast<void>(heap.allocate({.size = 16}));
-  for (const Address block : blocks) heap.deallocate(block, {.size = 64});
-  ASSERT_FALSE(heap.find_corruption());
-  Address& link = *heap.pages().at<Address>(blocks[1]);
-  const Address intact = link;
-  EXPECT_EQ(intact, blocks[0]) << "the higher one";
-  for (const Address wrong : {Address{16}, intact + 4, heap.pages().end()}) {
-    link = wrong;
-    EXPECT_EQ(heap.find_corruption().kind, Corruption::Kind::kFreeListOutsideHeap);
-  }
-  link = blocks[2];
-  EXPECT_EQ(heap.find_corruption().kind, Corruption::Kind::kFreeListOverlap);
-  link = 0;
-  EXPECT_EQ(heap.find_corruption().kind, Corruption::Kind::kCountersDisagree);
-  link = intact;
-  heap.deallocate(blocks[1], {.size = 64});
-  EXPECT_TRUE(heap.find_corruption());
-}
+// --- regions
 
 TEST(ClaimingFreeList, KeepsPagesOfSomebodyElseOutOfTheFirstRegion) {
   FreeList<HostPages> heap;
@@ -240,7 +241,7 @@ TEST(ClaimingFreeList, KeepsPagesOfSomebodyElseOutOfTheFirstRegion) {
   heap.claim();
   EXPECT_EQ(heap.statistics().heap_bytes, kFirstRegion);
   EXPECT_EQ(heap.statistics().largest_free_bytes, kFirstRegion);
-  EXPECT_EQ(heap.allocate({.size = 112}), heap.pages().begin() + kPageBytes - 112);
+  EXPECT_EQ(heap.allocate({.size = 112}), heap.pages().begin() + kUnit);
 }
 
 }  // namespace

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
+#include <vector>
 
 #include "lite_alloc/inspect/check.hpp"
 #include "support/heap_inspection.hpp"
@@ -15,10 +17,12 @@ namespace {
 
 using Kind = Corruption::Kind;
 
-/// A free block begins with the address of the next and its own size: what a write after free hits.
+/// The first two words of a free block hold its link and size: what a write after free hits.
+template <typename Heap>
 class BrokenFreeList : public testing::Test {
  protected:
   void SetUp() override {
+    heap_.set_secret(0x1234'5678);
     for (Address& block : blocks_) {
       block = heap_.allocate({.size = 64});
       static_cast<void>(heap_.allocate({.size = 16}));
@@ -27,87 +31,132 @@ class BrokenFreeList : public testing::Test {
     ASSERT_FALSE(heap_.find_corruption());
   }
 
-  [[nodiscard]] Address& link(std::size_t i) { return *heap_.pages().at<Address>(blocks_[i]); }
-  [[nodiscard]] Size& size(std::size_t i) { return *heap_.pages().at<Size>(blocks_[i] + 4); }
-
-  void expect_corruption(Kind kind, Address address) {
-    const Corruption found = heap_.find_corruption();
-    EXPECT_TRUE(found);
-    EXPECT_EQ(found.kind, kind);
-    EXPECT_EQ(found.address, address);
+  [[nodiscard]] std::uint32_t& word(Address block, Size offset) {
+    return *heap_.pages().template at<std::uint32_t>(block + offset);
   }
 
-  BumpFreeList<HostPages> heap_;
+  /// Writes each of the values to a word of each free block, and expects that the check names the
+  /// block.
+  void expect_found(Size offset, const std::vector<std::uint32_t>& values) {
+    for (const Address block : blocks_) {
+      const std::uint32_t intact = word(block, offset);
+      for (const std::uint32_t value : values) {
+        word(block, offset) = value;
+        const Corruption found = heap_.find_corruption();
+        EXPECT_EQ(found.kind, Kind::kFreeListOutsideHeap) << value;
+        EXPECT_EQ(found.address, block) << value;
+        EXPECT_EQ(heap_.statistics().live_blocks, 4U);  // whatever it read, it came back
+      }
+      word(block, offset) = intact;
+      EXPECT_FALSE(heap_.find_corruption());
+    }
+  }
+
+  Heap heap_;
   Address blocks_[4] = {};
 };
+TYPED_TEST_SUITE(BrokenFreeList, HeapsToStandOn, HeapName);
 
-TEST_F(BrokenFreeList, ALinkOutOfTheHeapIsFound) {
-  const Address end = heap_.pages().end();
-  for (const Address target : {16U, 0xFFFF'FFF0U, end, end - 16, heap_.pages().begin()}) {
-    link(2) = target;
-    expect_corruption(Kind::kFreeListOutsideHeap, target);
+TYPED_TEST(BrokenFreeList, AnOverwrittenLinkIsFound) {
+  const Address end = this->heap_.pages().end();
+  std::vector<std::uint32_t> values = {0,   1,   16,       0x6C6C'6548, 0xFFFF'FFF0U,
+                                       ~0U, end, end - 16, end - 64};
+  for (const Address block : this->blocks_) values.push_back(block);
+  this->expect_found(0, values);
+}
+
+TYPED_TEST(BrokenFreeList, AnOverwrittenSizeIsFound) {
+  this->expect_found(4, {0, 1, 16, 48, 64, 80, 128, 0x6C6C'6548, 0x7FFF'FFF0U, 0xFFFF'FFF0U, ~0U});
+}
+
+TYPED_TEST(BrokenFreeList, ASingleFlippedBitIsFound) {
+  for (const Address block : this->blocks_) {
+    for (const Size offset : {0U, 4U}) {
+      for (Size bit = 0; bit < 32; ++bit) {
+        this->word(block, offset) ^= 1U << bit;
+        EXPECT_TRUE(this->heap_.find_corruption()) << offset << ", bit " << bit;
+        this->word(block, offset) ^= 1U << bit;
+      }
+    }
+  }
+  EXPECT_FALSE(this->heap_.find_corruption());
+}
+
+TYPED_TEST(BrokenFreeList, TheWordsOfAnotherFreeBlockAreFound) {
+  for (const Address from : this->blocks_) {
+    for (const Address to : this->blocks_) {
+      if (from == to) continue;
+      const std::uint32_t link = std::exchange(this->word(to, 0), this->word(from, 0));
+      const std::uint32_t size = std::exchange(this->word(to, 4), this->word(from, 4));
+      EXPECT_TRUE(this->heap_.find_corruption());
+      this->word(to, 0) = link;
+      this->word(to, 4) = size;
+    }
+  }
+  EXPECT_FALSE(this->heap_.find_corruption());
+}
+
+TYPED_TEST(BrokenFreeList, AnAllocationThatMeetsAnOverwrittenWordTraps) {
+  for (const Address block : this->blocks_) {
+    for (const Size offset : {0U, 4U}) {
+      const auto overwrite_and_allocate = [&] {
+        this->word(block, offset) = this->blocks_[0];
+        // Too large for any free block but what is behind the last one: all are met.
+        for (int i = 0; i < 8; ++i) static_cast<void>(this->heap_.allocate({.size = 64}));
+      };
+      EXPECT_DEATH(overwrite_and_allocate(), "") << offset << " in " << block;
+    }
   }
 }
 
-TEST_F(BrokenFreeList, AMisalignedLinkIsFound) {
-  for (const Address offset : {1U, 4U, 8U, 15U}) {
-    link(2) = blocks_[1] + offset;
-    expect_corruption(Kind::kFreeListOutsideHeap, blocks_[1] + offset);
+TYPED_TEST(BrokenFreeList, StatisticsOfAListThatIsCutOffComeFromTheRest) {
+  static_cast<void>(this->heap_.allocate({.size = 64}));  // the largest free block is not known now
+  for (const Address block : this->blocks_) {
+    const std::uint32_t intact = std::exchange(this->word(block, 0), 0x6C6C'6548U);
+    const Statistics statistics = this->heap_.statistics();
+    EXPECT_EQ(statistics.live_blocks, 5U);
+    EXPECT_LE(statistics.largest_free_bytes, statistics.heap_bytes);
+    this->word(block, 0) = intact;
   }
 }
 
-TEST_F(BrokenFreeList, AMisalignedLinkToWhatLooksLikeAFreeBlockIsFound) {
-  const Address inside = blocks_[1] + 8;
-  *heap_.pages().at<Address>(inside) = 0;
-  *heap_.pages().at<Size>(inside + 4) = 16;
-  link(2) = inside;
-  expect_corruption(Kind::kFreeListOutsideHeap, inside);
-}
+template <typename Heap>
+class BrokenRegion : public testing::Test {};
+TYPED_TEST_SUITE(BrokenRegion, HeaderlessStrategies::On<HostPages>, HeapName);
 
-TEST_F(BrokenFreeList, ALinkOverwrittenWithTextIsFound) {
-  link(0) = 0x6C6C'6548;
-  expect_corruption(Kind::kFreeListOutsideHeap, 0x6C6C'6548);
-}
-
-TEST_F(BrokenFreeList, ALinkIntoPagesOfSomebodyElseIsFoundWithoutTouchingThem) {
-  heap_.pages().grow_as_somebody_else(1);
-  ASSERT_NE(heap_.allocate({.size = 2 * kPageBytes}), 0U);
-  ASSERT_FALSE(heap_.find_corruption());
-  link(0) = heap_.pages().foreign().front().begin;
-  expect_corruption(Kind::kFreeListOutsideHeap, link(0));
-}
-
-TEST_F(BrokenFreeList, AnImpossibleSizeIsFound) {
-  const Size there = size(1);
-  for (const Size wrong : {0U, 1U, there + 1, 0x7FFF'FFF0U, 0xFFFF'FFF0U}) {
-    size(1) = wrong;
-    expect_corruption(Kind::kFreeListOutsideHeap, blocks_[1]);
+TYPED_TEST(BrokenRegion, AnOverwrittenRecordIsFoundAndEndsNoCallInACircle) {
+  MallocAdaptor<TypeParam> heap;
+  heap.set_secret(7);
+  auto& pages = heap.allocator().pages();
+  std::vector<Address> blocks;
+  for (int i = 0; i < 3; ++i) {
+    blocks.push_back(heap.malloc(kPageBytes));
+    pages.grow_as_somebody_else(1);
   }
-}
-
-TEST_F(BrokenFreeList, ASizeThatReachesTheNextFreeBlockIsFound) {
-  size(1) = blocks_[2] - blocks_[1] + 16;
-  expect_corruption(Kind::kFreeListOverlap, blocks_[2]);
-}
-
-TEST_F(BrokenFreeList, ASizeThatChangedIsFound) {
-  size(1) += 16;
-  expect_corruption(Kind::kCountersDisagree, 0);
-  size(1) -= 32;
-  expect_corruption(Kind::kCountersDisagree, 0);
-}
-
-TEST_F(BrokenFreeList, ALostRestOfTheListIsFound) {
-  link(2) = 0;
-  expect_corruption(Kind::kCountersDisagree, 0);
-}
-
-TEST_F(BrokenFreeList, ACircleIsFound) {
-  for (const std::size_t target : {std::size_t{0}, std::size_t{1}, std::size_t{3}}) {
-    link(0) = blocks_[target];
-    const Corruption found = heap_.find_corruption();
-    EXPECT_EQ(found.kind, Kind::kFreeListOverlap) << target;
+  blocks.push_back(heap.malloc(kPageBytes));
+  ASSERT_FALSE(find_corruption(heap));
+  // The first region starts with memory; the others behind pages of other code.
+  std::vector<Address> records = {pages.begin()};
+  for (std::size_t i = 0; i + 1 < pages.foreign().size(); ++i) {
+    records.push_back(pages.foreign()[i].end());
   }
+  for (const Address record : records) {
+    for (const Size offset : {0U, 4U, 8U}) {
+      std::uint32_t& word = *pages.template at<std::uint32_t>(record + offset);
+      const std::uint32_t intact = word;
+      for (const std::uint32_t value : {0U, 16U, record, records[0], 0x6C6C'6548U, ~0U}) {
+        if (value == intact) continue;
+        word = value;
+        const Corruption found = find_corruption(heap);
+        EXPECT_EQ(found.kind, Kind::kRegionOverwritten) << value;
+        EXPECT_EQ(found.address, record) << value;
+        // A block behind the broken record can only be found through it.
+        EXPECT_DEATH(static_cast<void>(heap.free(blocks.back())), "");
+      }
+      word = intact;
+    }
+  }
+  EXPECT_FALSE(find_corruption(heap));
 }
 
 class WronglyFreed : public testing::Test {
@@ -152,6 +201,20 @@ TEST_F(WronglyFreed, ASizeThatReachesOutOfTheHeapIsFound) {
   static_cast<void>(allocate(64));
   heap_.deallocate(block, {.size = 64 + 2 * kPageBytes});
   EXPECT_EQ(found(), Kind::kFreeListOutsideHeap);
+}
+
+TEST_F(WronglyFreed, ASearchThroughAListThatIsACircleEnds) {
+  const Address first = allocate(64);
+  const Address second = allocate(64);
+  static_cast<void>(allocate(64));
+  for (const Address block : {first, second, first}) heap_.deallocate(block, {.size = 64});
+  EXPECT_EQ(found(), Kind::kFreeListOverlap);
+  EXPECT_EQ(heap_.statistics().largest_free_bytes, 64U);
+  Size steps = 0;
+  auto cursor = heap_.walk();
+  for (Extent extent; cursor.next(extent) && steps < 1000;) ++steps;
+  EXPECT_LT(steps, 1000U);
+  EXPECT_DEATH(static_cast<void>(allocate(128)), "");
 }
 
 template <typename Heap>

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 
 import { freemem } from 'node:os';
-import { createHeap, InvalidFreeError, OutOfMemoryError } from 'lite-alloc';
+import { createHeap, InvalidFreeError, OutOfMemoryError, strategies } from 'lite-alloc';
 import { describe, expect, test } from 'vitest';
 import { catchError } from '../../support/errors.js';
 import { expectPattern, fillPattern } from '../../support/pattern.js';
 
+const page = 65536;
 const GiB = 2 ** 30;
 const neededBytes = 6 * GiB;
 
@@ -114,5 +115,29 @@ describe.skipIf(isTooSmall).each(chosen)(`addresses of %s above 2 GiB${reason}`,
     expect(heap.stats()).toMatchObject({ liveBlocks: 0, liveBytes: 0 });
     heap.check();
     heap[Symbol.dispose]();
+  });
+});
+
+const headerless = strategies.filter((strategy) => strategy !== 'segregated-fit');
+
+describe.each(headerless)('%s', (strategy) => {
+  test('a region may end where 32 bits do', async () => {
+    const memory = new WebAssembly.Memory({ initial: 65536, maximum: 65536 });
+    const heap = await createHeap({ strategy, memory, start: 2 ** 32 - 4 * page, end: 2 ** 32 });
+    const blocks: number[] = [];
+    for (let size = 1000; ; size += 500) {
+      const address = heap.tryMalloc(size);
+      if (address === 0) break;
+      heap.u8.fill(blocks.length, address, address + size);
+      blocks.push(address);
+    }
+    expect(heap.tryMalloc(2 ** 32 - 5 * page)).toBe(0);
+    blocks.forEach((address, index) => {
+      expect(heap.u8[address]).toBe(index);
+      expect(heap.u8[address + 999 + 500 * index]).toBe(index);
+    });
+    heap.check();
+    for (const address of blocks) heap.free(address);
+    heap.check();
   });
 });

@@ -185,3 +185,38 @@ describe.each(strategies)('%s: a handle that is lost while it is alive', (strate
     ).toEqual([]);
   });
 });
+
+test('a handle of a heap that a newer one ended frees nothing, and is not reported', () => {
+  const { told, warnings } = run(`
+    const memory = new WebAssembly.Memory({ initial: 4 });
+    const region = { memory, start: 0, end: 262144, onLeak: tell };
+    const older = await createHeap(region);
+    (() => { for (let count = 0; count < 10; count++) older.array(Uint8Array, 64); })();
+    const newer = await createHeap(region);
+    const live = Array.from({ length: 10 }, () => newer.array(Uint8Array, 64));
+    await collect();
+    tell([newer.stats().liveBlocks, live.every(({ alive }) => alive), older.strategy]);
+  `);
+  expect(told).toEqual([[10, true, 'segregated-fit']]);
+  expect(warnings).toEqual([]);
+});
+
+test('neither heaps in regions nor their memories are kept from being collected', () => {
+  const { told } = run(`
+    let collected = 0;
+    const registry = new FinalizationRegistry(() => collected++);
+    for (let count = 0; count < 5; count++) {
+      const memory = new WebAssembly.Memory({ initial: 2 });
+      registry.register(memory, 'memory');
+      registry.register(await createHeap({ memory, start: 0, end: 131072 }), 'heap');
+    }
+    const memory = new WebAssembly.Memory({ initial: 2 });
+    for (let count = 0; count < 5; count++) {
+      registry.register(await createHeap({ memory, start: 0, end: 131072 }), 'heap');
+    }
+    await collect();
+    await collect();
+    tell([collected >= 10, memory.buffer.byteLength]);
+  `);
+  expect(told).toEqual([[true, 131072]]);
+});

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT
+
+import {
+  createHeap,
+  createHeapSync,
+  type Heap,
+  HeapCorruptionError,
+  UseAfterFreeError,
+} from 'lite-alloc';
+import { createHeap as createInlineHeap } from 'lite-alloc/inline';
+import { describe, expect, test, vi } from 'vitest';
+import { catchError } from '../support/errors.js';
+import { heapKinds } from '../support/heap-kinds.js';
+import { describeStrategies } from '../support/strategies.js';
+
+/** Overwrites all that the heap knows, and calls it: its module reads outside of memory. */
+function trap(heap: Heap): HeapCorruptionError {
+  heap.u8.fill(0xff, 16);
+  return catchError(HeapCorruptionError, () => heap.malloc(24));
+}
+
+const calls: readonly (readonly [string, (heap: Heap) => unknown])[] = [
+  ['malloc', (heap) => heap.malloc(1)],
+  ['tryMalloc', (heap) => heap.tryMalloc(1)],
+  ['calloc', (heap) => heap.calloc(1, 1)],
+  ['memalign', (heap) => heap.memalign(64, 1)],
+  ['realloc', (heap) => heap.realloc(64, 1)],
+  ['free', (heap) => heap.free(64)],
+  ['free of 0', (heap) => heap.free(0)],
+  ['usableSize', (heap) => heap.usableSize(64)],
+  ['allocate', (heap) => heap.allocate(16)],
+  ['deallocate', (heap) => heap.deallocate(64, 16)],
+  ['reallocate', (heap) => heap.reallocate(64, 16, 32)],
+  ['reset', (heap) => heap.reset()],
+  ['array', (heap) => heap.array(Uint8Array, 1)],
+  ['from', (heap) => heap.from(new Uint8Array(1))],
+  ['string', (heap) => heap.string('text')],
+  ['arena', (heap) => heap.arena({ bytes: 100 })],
+  ['an allocation of a scope', (heap) => heap.scope((scope) => scope.malloc(1))],
+  ['stats', (heap) => heap.stats()],
+  ['blocks', (heap) => heap.blocks()],
+  ['check', (heap) => heap.check()],
+  ['leaks', (heap) => heap.leaks()],
+  ['assertNoLeaks', (heap) => heap.assertNoLeaks()],
+  ['snapshot', (heap) => heap.snapshot()],
+  ['record', (heap) => heap.record()],
+  ['onGrow', (heap) => heap.onGrow(() => undefined)],
+];
+
+describeStrategies((strategy) => {
+  describe.each(heapKinds)('%s whose module trapped', (_, make) => {
+    test('reports a HeapCorruptionError with the trap as its cause', async () => {
+      const error = trap(await make(strategy));
+      expect(error).toMatchObject({ name: 'HeapCorruptionError', code: 'HEAP_CORRUPTION' });
+      expect(error.cause).toBeInstanceOf(WebAssembly.RuntimeError);
+      expect(error.message).toContain('dispose');
+    });
+
+    test.each(calls)('throws the same from %s', async (__, call) => {
+      const heap = await make(strategy);
+      const { cause } = trap(heap);
+      for (let count = 0; count < 2; count++) {
+        const error = catchError(HeapCorruptionError, () => call(heap));
+        expect(error.cause).toBe(cause);
+      }
+    });
+
+    test('throws the same from its handles, arenas and scopes', async () => {
+      const heap = await make(strategy);
+      const array = heap.array(Uint8Array, 10);
+      const string = heap.string('text');
+      const arena = heap.arena({ bytes: 100 });
+      const scope = heap.openScope();
+      scope.malloc(10);
+      scope.array(Uint8Array, 10);
+      const { cause } = trap(heap);
+      for (const call of [
+        () => array.resize(100),
+        () => array.free(),
+        () => string.free(),
+        () => arena.free(),
+        () => scope.malloc(10),
+        () => scope.close(),
+      ]) {
+        expect(catchError(HeapCorruptionError, call).cause).toBe(cause);
+      }
+    });
+
+    test('is reported once by the scope in which it happens', async () => {
+      const heap = await make(strategy);
+      const error = catchError(HeapCorruptionError, () =>
+        heap.scope((scope) => {
+          scope.malloc(10);
+          scope.array(Uint8Array, 10);
+          heap.u8.fill(0xff, 16);
+          scope.malloc(10);
+        }),
+      );
+      expect(error.cause).toBeInstanceOf(WebAssembly.RuntimeError);
+    });
+
+    test('still lets its memory be read', async () => {
+      const heap = await make(strategy);
+      const array = heap.array(Uint8Array, 3);
+      trap(heap);
+      expect([...array.view]).toEqual([255, 255, 255]);
+      expect(heap.u8[array.address]).toBe(255);
+      expect(String(heap)).toContain('damaged');
+    });
+
+    test('can be disposed, and throws UseAfterFreeError then', async () => {
+      const heap = await make(strategy);
+      const array = heap.array(Uint8Array, 3);
+      trap(heap);
+      heap[Symbol.dispose]();
+      heap[Symbol.dispose]();
+      expect(() => heap.malloc(1)).toThrow(UseAfterFreeError);
+      expect(array.alive).toBe(false);
+    });
+
+    test('ends recordings and subscriptions quietly', async () => {
+      const heap = await make(strategy);
+      const recorder = heap.record();
+      const listening = heap.onGrow(() => undefined);
+      heap.malloc(10);
+      trap(heap);
+      listening[Symbol.dispose]();
+      expect(recorder.stop().operations).toBe(1);
+      expect(() => heap.malloc(1)).toThrow(HeapCorruptionError);
+    });
+
+    test('leaves other heaps alone', async () => {
+      const other = await make(strategy);
+      trap(await make(strategy));
+      other.free(other.malloc(100));
+      other.check();
+    });
+  });
+
+  test('a trap inside check is reported the same way', async () => {
+    const heap = await createHeap({ strategy });
+    heap.malloc(100);
+    heap.u8.fill(0xff, 16);
+    const error = catchError(HeapCorruptionError, () => heap.check());
+    expect(error.cause).toBeInstanceOf(WebAssembly.RuntimeError);
+    expect(() => heap.malloc(1)).toThrow(error);
+  });
+
+  test('a trap ends heaps of createHeapSync and of the inline entry, too', async () => {
+    await createHeap({ strategy });
+    for (const heap of [createHeapSync({ strategy }), await createInlineHeap({ strategy })]) {
+      heap.u8.fill(0xff, 16);
+      for (let count = 0; count < 2; count++) {
+        expect(() => heap.malloc(24)).toThrow(
+          expect.objectContaining({ code: 'HEAP_CORRUPTION', cause: expect.anything() }),
+        );
+      }
+    }
+  });
+});
+
+test('an error of an exhausted stack comes through, and the heap goes on', async () => {
+  const heap = await createHeap();
+  const recurse = (depth: number): number => heap.malloc(16) + recurse(depth + 1);
+  expect(() => recurse(0)).toThrow(RangeError);
+  heap.check();
+  heap.reset();
+  heap.free(heap.malloc(100));
+  heap.check();
+});
+
+test('a refused allocation is no trap', async () => {
+  const heap = await createHeap({ maximumBytes: 1 << 20 });
+  const listener = vi.fn();
+  heap.onGrow(listener);
+  expect(() => heap.malloc(1 << 21)).toThrow(expect.objectContaining({ code: 'OUT_OF_MEMORY' }));
+  heap.free(heap.malloc(100));
+  expect(listener).not.toHaveBeenCalled();
+});

@@ -13,8 +13,8 @@ namespace lite_alloc {
 
 extern template __attribute__((noinline))
 Address SegregatedFit<bindings::Memory>::new_slab(Size) noexcept;
-extern template __attribute__((noinline))
-bool SegregatedFit<bindings::Memory>::was_freed(Address) const noexcept;
+extern template __attribute__((noinline)) bool SegregatedFit<bindings::Memory>::was_freed(
+    Address) const noexcept;
 extern template bool SegregatedFit<bindings::Memory>::grow(Size, Size, Size) noexcept;
 extern template bool SegregatedFit<bindings::Memory>::reclaim() noexcept;
 extern template

@@ -8,8 +8,8 @@
 
 namespace lite_alloc {
 
-/// Metadata is stored as it is, for programs that must be small. Only the marks of free blocks, which
-/// show a second free, are mixed with a constant.
+/// Metadata is stored as it is, for programs that must be small. Only the marks of free blocks,
+/// which show a second free, are mixed with a constant.
 class Unhardened {
  public:
   static constexpr bool kEnabled = false;
@@ -40,8 +40,8 @@ class Hardened {
     if (key_ == 0) set_secret(0xA5C3'96E0);
   }
 
-  /// The number that tags are mixed with. Its lowest digit is not a combination of flags: so 0, small
-  /// even numbers and multiples of 16 are never the tag of a used chunk.
+  /// The number that tags are mixed with. Its lowest digit is not a combination of flags: so 0,
+  /// small even numbers and multiples of 16 are never the tag of a used chunk.
   [[nodiscard]] constexpr Size tag_key() const noexcept { return key_; }
 
   /// The mark of a free block: a multiple of 16.

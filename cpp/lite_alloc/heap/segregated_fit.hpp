@@ -41,6 +41,12 @@ class SegregatedFitTotals;
 ///     free                              | tag | next | previous | ...          | size | tag
 ///                                             ^ a multiple of 16                      ^ the next
 ///
+/// Where the heap is `Hardened`, tags, links and marks are mixed with its secret: contents do not
+/// pass for them, and a link that was overwritten leads to an address that is not aligned, at which
+/// malloc ends the program. The words `size` and those in heads of slabs are as they are; each is
+/// checked against others before it is used. `Hardened` or not, a chunk leaves its bin only if its
+/// neighbours in the list point back to it.
+///
 /// Neighbouring chunks are never both free. A free one lies in a bin by its size (`SizeBins`), all
 /// but the one at the end of the newest region, `top_`, which is used last, and grown.
 ///
@@ -141,8 +147,10 @@ class SegregatedFit {
   }
 
   /// Frees a block; 0 is ignored. Nothing changes unless the result is `kFreed`. With `Tracking`
-  /// every wrong address is told but one below which a chunk holds just what a tag is; else what a
-  /// few instructions can tell: most second frees, and most addresses where no tag can be.
+  /// the heap rejects every wrong address, except one inside a large block below which that holds
+  /// the tag of a chunk, mixed with the secret. Without, it rejects what a few instructions can:
+  /// most second frees, every address inside a small block, and most where no tag can be. Ends the
+  /// program where metadata that it needs was overwritten.
   FreeResult free(Address address) noexcept {
     if constexpr (Tracker::kEnabled) {
       const Size size_class = class_at(address);
@@ -157,7 +165,8 @@ class SegregatedFit {
     } else {
       const Size size_class = class_at(address);
       if (size_class == 0) return release_large(address, 0);
-      if (!is_place_in_slab(address, size_class)) [[unlikely]] return FreeResult::kNotABlock;
+      if (!is_place_in_slab(address, size_class)) [[unlikely]]
+        return FreeResult::kNotABlock;
       return release_small(address, size_class, 0);
     }
   }
@@ -302,8 +311,8 @@ class SegregatedFit {
     return tracker_.live_blocks();
   }
 
-  /// The counters. The largest free block is looked for in one bin and in the lists of ready blocks;
-  /// all else is at hand.
+  /// The counters. The largest free block is looked for in one bin and in the lists of ready
+  /// blocks; all else is at hand.
   [[nodiscard]] Statistics statistics() const noexcept requires(Tracker::kEnabled) {
     Statistics statistics = tracker_.counters();
     for (Region region = oldest_region(); region.begin != 0; region = next_region(region)) {
@@ -374,7 +383,8 @@ class SegregatedFit {
   static_assert(sizeof(Slab) == kSlabHead, "blocks behind the head must be aligned");
 
   /// The mark of a free block is its address mixed with a number, so that a block in use does not
-  /// look free, and in the lowest digit the count of blocks that free has put above those of a slab.
+  /// look free, and in the lowest digit the count of blocks that free has put above those of a
+  /// slab.
   static constexpr Size kMaxAbove = kUnit - 1;
 
   /// What a block takes.
@@ -416,7 +426,8 @@ class SegregatedFit {
   /// Ends the program where metadata was overwritten: to go on would hand out memory that is in
   /// use, or memory of the writer's choice.
   static void expect(bool holds) noexcept {
-    if (!holds) [[unlikely]] __builtin_trap();
+    if (!holds) [[unlikely]]
+      __builtin_trap();
   }
 
   // --- blocks
@@ -1148,7 +1159,7 @@ class SegregatedFit {
   }
 
   void open_region(Address begin, Address end) noexcept {
-    hardening_.begin();
+    if (limit_ == 0) hardening_.begin();
     if (top_ != 0) put_in_bin(top_, chunk_size(top_));
     tracker_.open_region(pages_, begin, limit_);
     limit_ = begin + kRegionHead;
@@ -1200,8 +1211,8 @@ class SegregatedFit {
   }
 
   /// The largest free chunk. A slab without used blocks counts as one, since an allocation that
-  /// finds no other memory gives it up; the merger with its neighbours is left out. Looks at no more than `most` chunks, and reads nothing outside the heap, whatever lists
-  /// and tags say.
+  /// finds no other memory gives it up; the merger with its neighbours is left out. Looks at no
+  /// more than `most` chunks, and reads nothing outside the heap, whatever lists and tags say.
   [[nodiscard]] Size largest_free(Size most) const noexcept requires(Tracker::kEnabled) {
     Size largest = 0;
     Address chunk = bins_[filled_bins_.highest()];

@@ -28,7 +28,8 @@ template <Allocator A>
 
 /// The same for a heap whose blocks have no header to look at.
 template <PageSource Pages, typename Tracker, typename Hardening>
-[[nodiscard]] Corruption find_corruption(const SegregatedFit<Pages, Tracker, Hardening>& heap) noexcept {
+[[nodiscard]] Corruption find_corruption(
+    const SegregatedFit<Pages, Tracker, Hardening>& heap) noexcept {
   return heap.find_corruption();
 }
 

@@ -82,7 +82,8 @@ class BlockWalk {
 template <PageSource Pages, typename Tracker, typename Hardening>
 class BlockWalk<SegregatedFit<Pages, Tracker, Hardening>> {
  public:
-  explicit BlockWalk(const SegregatedFit<Pages, Tracker, Hardening>& heap) noexcept : cursor_(heap.walk()) {
+  explicit BlockWalk(const SegregatedFit<Pages, Tracker, Hardening>& heap) noexcept
+      : cursor_(heap.walk()) {
     has_pending_ = find_next();
   }
 

@@ -11,8 +11,9 @@ namespace lite_alloc {
 /// Memory that the caller hands in and that never grows. Nothing outside of it is touched.
 class FixedRegion {
  public:
-  /// The heap uses the whole units inside `memory[0, bytes)`, up to `kEndOfAddresses`. Natively, addresses count from one
-  /// page below `memory`, so alignments hold for pointers as far as `memory` itself is aligned.
+  /// The heap uses the whole units inside `memory[0, bytes)`, up to `kEndOfAddresses`. Natively,
+  /// addresses count from one page below `memory`, so alignments hold for pointers as far as
+  /// `memory` itself is aligned.
   constexpr FixedRegion(std::byte* memory, Size bytes) noexcept : memory_(memory), bytes_(bytes) {}
 
   [[nodiscard]] Address begin() const noexcept { return align_up(address_of_memory(), kUnit); }

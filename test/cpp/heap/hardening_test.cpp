@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What a `SegregatedFit` does about contents that look like its metadata, about writes through stale
-// pointers, and about addresses inside blocks; and memory up to the end of the address space.
+// What a `SegregatedFit` does about contents that look like its metadata, about writes through
+// stale pointers, and about addresses inside blocks; and memory up to the end of the address space.
 
 #include <gtest/gtest.h>
 
@@ -126,7 +126,8 @@ TEST_F(StaleWriteDeathTest, EndsTheProgramBeforeALargeBlockOfTheWritersChoiceIsS
   // What a writer prepares who takes links for addresses.
   word_of(heap_, chunks_[4] + 4) = chunks_[0];
   for (const Size offset : {0U, 4U}) {
-    for (const std::uint32_t wrong : {Address{0}, Address{16}, chunks_[4], chunks_[0], chunks_[2]}) {
+    for (const std::uint32_t wrong :
+         {Address{0}, Address{16}, chunks_[4], chunks_[0], chunks_[2]}) {
       const std::uint32_t right = std::exchange(word_of(heap_, chunks_[0] + offset), wrong);
       EXPECT_TRUE(heap_.find_corruption()) << wrong;
       EXPECT_DEATH(static_cast<void>(heap_.malloc(2000)), "") << wrong;

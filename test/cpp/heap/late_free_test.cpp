@@ -19,10 +19,13 @@ class LateFreeTest : public HeapTest<SegregatedFit<HostPages>> {
   /// Many blocks of each size, whose contents look like the tags of used chunks of 32 bytes.
   std::vector<Address> allocate_lookalikes() {
     std::vector<Address> blocks;
+    const Address first = heap_.malloc(1000);
+    const Size key = *pages().at<Size>(first - 4) ^ 1008;  // what tags are mixed with
+    static_cast<void>(heap_.free(first));
     for (const Size size : {16U, 48U, 200U, 512U, 600U, 5000U}) {
       for (int i = 0; i < 300; ++i) {
         blocks.push_back(heap_.malloc(size));
-        std::fill_n(pages().at<Size>(blocks.back()), size / sizeof(Size), 2 * kUnit);
+        std::fill_n(pages().at<Size>(blocks.back()), size / sizeof(Size), key ^ 2 * kUnit);
       }
     }
     return blocks;

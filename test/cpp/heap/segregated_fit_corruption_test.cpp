@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// One word of a heap's metadata, or of a freed block, is overwritten. Whatever it is and whatever is
-// written: the check, the statistics and a walk end and stay in memory, no later call hangs, and
+// One word of a heap's metadata, or of a freed block, is overwritten. Whatever it is and whatever
+// is written: the check, the statistics and a walk end and stay in memory, no later call hangs, and
 // where a later call does harm, the check has seen it before.
 //
 // LITE_ALLOC_CORRUPTIONS sets how many words are tried.
@@ -29,8 +29,8 @@ namespace {
 class FencedMemory {
  public:
   FencedMemory() noexcept {
-    void* const range = ::mmap(nullptr, kReserved, PROT_NONE,
-                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void* const range =
+        ::mmap(nullptr, kReserved, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (range == MAP_FAILED) std::abort();
     base_ = static_cast<std::byte*>(range);
     open(begin(), end_);
@@ -124,8 +124,8 @@ class CorruptedHeap {
     auto& word = *heap_.pages().at<std::uint32_t>(address);
     const auto before = word;
     word = wrong_value(word);
-    changed_ = std::to_string(address) + ": " + std::to_string(before) + " to " +
-               std::to_string(word);
+    changed_ =
+        std::to_string(address) + ": " + std::to_string(before) + " to " + std::to_string(word);
     progress.phase = Progress::kCheck;
     progress.is_found = bool{heap_.find_corruption()};
     progress.phase = Progress::kStatistics;
@@ -142,17 +142,25 @@ class CorruptedHeap {
   }
 
   [[nodiscard]] std::uint32_t wrong_value(std::uint32_t right) {
-    const Address somewhere = FencedMemory::begin() +
-                              random_->below(heap_.pages().end() - FencedMemory::begin());
+    const Address somewhere =
+        FencedMemory::begin() + random_->below(heap_.pages().end() - FencedMemory::begin());
     switch (random_->below(8)) {
-      case 0: return right ^ (1U << random_->below(32));
-      case 1: return random_->below(0xFFFF'FFFF);
-      case 2: return 0;
-      case 3: return right + kUnit;
-      case 4: return right - kUnit;
-      case 5: return align_down(somewhere, kUnit);
-      case 6: return *heap_.pages().at<std::uint32_t>(any_word());
-      default: return random_->below(5000);
+      case 0:
+        return right ^ (1U << random_->below(32));
+      case 1:
+        return random_->below(0xFFFF'FFFF);
+      case 2:
+        return 0;
+      case 3:
+        return right + kUnit;
+      case 4:
+        return right - kUnit;
+      case 5:
+        return align_down(somewhere, kUnit);
+      case 6:
+        return *heap_.pages().at<std::uint32_t>(any_word());
+      default:
+        return random_->below(5000);
     }
   }
 
@@ -224,8 +232,8 @@ TEST(CorruptedSegregatedFit, IsSeenByTheCheckBeforeItDoesHarmAndNeverHangs) {
   Size left = number_from_environment("LITE_ALLOC_CORRUPTIONS", 300);
   Size found = 0;
   Size trapped = 0;
-  void* const shared = ::mmap(nullptr, sizeof(Progress), PROT_READ | PROT_WRITE,
-                              MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  void* const shared =
+      ::mmap(nullptr, sizeof(Progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   ASSERT_NE(shared, MAP_FAILED);
   auto& progress = *static_cast<Progress*>(shared);
   const Size tried = left;

@@ -820,9 +820,7 @@ class SegregatedFit {
     put_chunk(slab);
   }
 
-  /// Gives up all slabs that hold no block, and moves the map down into a free chunk below it, where
-  /// it does not divide the free memory: a map lies where the last small block was allocated that
-  /// the map before could not reach. False iff nothing of this could be done.
+  /// Gives up all slabs that hold no block. False iff there was none.
   [[nodiscard, gnu::noinline]] bool reclaim() noexcept {
     bool has_reclaimed = false;
     for (Size size_class = 1; size_class < kClasses; ++size_class) {
@@ -847,9 +845,13 @@ class SegregatedFit {
       has_reclaimed = true;
     }
     spare_count_ = 0;
-    return move_map_down() || has_reclaimed;
+    return has_reclaimed;
   }
 
+  /// Moves the map into the free chunk below it, where it no longer divides the free memory: it lies
+  /// where the last slab was made that the map before could not reach. Only where memory cannot
+  /// grow, since a map that moves at each growth made some programs take more memory. False iff
+  /// there is no free chunk below.
   [[nodiscard]] bool move_map_down() noexcept {
     if (map_ == 0) return false;
     const Address old_map = map_;
@@ -930,7 +932,7 @@ class SegregatedFit {
         cut_out(chunk, place, size);
         return place;
       }
-      if (!reclaim() && !grow(size, alignment, prefix)) return 0;
+      if (!reclaim() && !grow(size, alignment, prefix) && !move_map_down()) return 0;
     }
   }
 

@@ -25,7 +25,7 @@ class SizeBins {
   [[nodiscard]] static constexpr Size
   of(Size size) noexcept {
     const Size units = size / kUnit;
-    const auto digits = static_cast<Size>(std::bit_width(units | kSteps));
+    const auto digits = width_of(units | kSteps);
     const Size shift = digits - kStepDigits - 1;
     return (shift << kStepDigits) + (units >> shift);
   }
@@ -56,14 +56,20 @@ class SizeBins {
   /// The highest bin added; `kCount` if there is none.
   [[nodiscard]] constexpr Size highest() const noexcept {
     if (summary_ == 0) return kCount;
-    const auto word = static_cast<Size>(std::bit_width(summary_)) - 1;
-    return word * kDigits + static_cast<Size>(std::bit_width(words_[word])) - 1;
+    const auto word = width_of(summary_) - 1;
+    return word * kDigits + width_of(words_[word]) - 1;
   }
 
  private:
   static constexpr Size kDigits = 32;  // in a word of the set
   static constexpr Size kStepDigits = 4;
   static constexpr Size kSteps = 1U << kStepDigits;
+
+  /// As `std::bit_width`, whose result is an int in some standard libraries and not in others: a
+  /// cast of it would draw a warning in one of them.
+  [[nodiscard]] static constexpr Size width_of(std::uint32_t word) noexcept {
+    return kDigits - static_cast<Size>(std::countl_zero(word));
+  }
 
   [[nodiscard]] static constexpr std::uint32_t mask(Size bin) noexcept {
     return std::uint32_t{1} << bin % kDigits;

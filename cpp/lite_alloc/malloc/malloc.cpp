@@ -3,8 +3,8 @@
 // The malloc family of C for a program that Emscripten links with `-sMALLOC=none`.
 //
 // To be compiled without link-time optimisation, and with the flags of lite_alloc-malloc.cmake: a
-// compiler may call malloc, free and calloc out of nothing, also after it has seen the whole program,
-// and turns what looks like malloc and memset into calloc.
+// compiler may call malloc, free and calloc out of nothing, also after it has seen the whole
+// program, and turns what looks like malloc and memset into calloc.
 //
 // Where the standards leave a choice this does as Emscripten's default malloc does:
 // - a size of 0 gives a distinct block, for `realloc` too, which never frees,
@@ -105,8 +105,8 @@ using lite_alloc::process_heap;
 
 extern "C" {
 
-// In shared memory this would be a variable of each thread, so the linker refuses this object there:
-// its code was compiled without atomics. The heap serves one thread.
+// In shared memory this would be a variable of each thread, so the linker refuses this object
+// there: its code was compiled without atomics. The heap serves one thread.
 constinit thread_local int lite_alloc_malloc_serves_one_thread = 0;
 
 // The functions have the names under which Emscripten knows its own malloc, whatever a program puts

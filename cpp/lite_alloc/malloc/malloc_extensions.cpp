@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What Emscripten's mallocs offer beside the family of the standards. A program links what it calls.
+// What Emscripten's mallocs offer beside the family of the standards. A program links what it
+// calls.
 //
 // `mallinfo`, `malloc_stats` and the footprints report what there is. Left out are functions that
 // no header of Emscripten declares: `independent_calloc`, `independent_comalloc`, `bulk_free`,

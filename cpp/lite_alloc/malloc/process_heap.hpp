@@ -4,8 +4,8 @@
 #include "lite_alloc/heap/segregated_fit_totals.hpp"
 #include "lite_alloc/malloc/pointers.hpp"
 
-/// What the rest of the malloc family asks of the heap in malloc.cpp. The linker drops each function
-/// that a program does not need.
+/// What the rest of the malloc family asks of the heap in malloc.cpp. The linker drops each
+/// function that a program does not need.
 namespace lite_alloc::process {
 
 /// A block behind all others: see `SegregatedFit::allocate_last`.

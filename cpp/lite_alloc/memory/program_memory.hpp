@@ -21,7 +21,8 @@ namespace lite_alloc {
 ///
 /// They come from `memory.grow` itself and a notification of the glue, since Emscripten's own
 /// growth adds a fifth of all memory at each step. In a standalone program there is no glue, and
-/// Emscripten's own growth adds what it is asked for; it imports nothing where memory does not grow.
+/// Emscripten's own growth adds what it is asked for; it imports nothing where memory does not
+/// grow.
 class ProgramPages : public WasmMemory<notify_javascript> {
  public:
   [[nodiscard]] bool grow(Size bytes) noexcept {

@@ -40,8 +40,9 @@ class Hardened {
     if (key_ == 0) set_secret(0xA5C3'96E0);
   }
 
-  /// The number that tags are mixed with. Its lowest digit is not a combination of flags: so 0,
-  /// small even numbers and multiples of 16 are never the tag of a used chunk.
+  /// The number that tags are mixed with. Its lowest digit has a bit that is no flag of a tag, and
+  /// not the one that says free: 0, numbers below 8 and multiples of 16 are never the tag of a used
+  /// chunk, and no even number is that of a free one.
   [[nodiscard]] constexpr Size tag_key() const noexcept { return key_; }
 
   /// The mark of a free block: a multiple of 16.
@@ -56,8 +57,8 @@ class Hardened {
   }
 
  private:
-  /// Odd, with the highest bit set, and rare at the beginning of text.
-  static constexpr Size kLowestDigit = 0xB;
+  /// Neither 8 nor 12, in which the addresses of many members of structures end.
+  static constexpr Size kLowestDigit = 0xE;
 
   Size key_ = 0;
 };

@@ -859,8 +859,11 @@ class SegregatedFit {
     if (below == 0) return false;
     map_ = below;
     if constexpr (Tracker::kEnabled) {
-      const Address rest = std::max(old_map, below + map_size_ + kTag);  // may look like tags
-      std::memset(pages_.template at<std::byte>(rest), 0, old_map + map_size_ - rest);
+      // What stays of the old map may look like tags. It lies in a free chunk by now, whose links and
+      // size must stay; where these lie, no tag is read.
+      const Address begin = std::max(old_map, below + map_size_ + kTag + Size{sizeof(FreeChunk)});
+      const Address end = old_map + map_size_ - kTag;
+      if (begin < end) std::memset(pages_.template at<std::byte>(begin), 0, end - begin);
     }
     return true;
   }

@@ -29,9 +29,9 @@ class SegregatedFitCorner : public testing::Test {
     return *heap_.pages().at<std::uint32_t>(address);
   }
 
-  /// The number that tags are mixed with, from the tag of a live block of one chunk.
+  /// The number that tags are mixed with, from the tag of a live block above a used chunk.
   [[nodiscard]] std::uint32_t key_of(Address block, Size size) {
-    return (word(block - kTag) ^ chunk_of(size)) & ~Size{2};
+    return word(block - kTag) ^ chunk_of(size);
   }
 
   std::vector<Address> malloc_all(Size count, Size size) {
@@ -297,7 +297,7 @@ TEST_F(SegregatedFitCorner, AResetHeapHoldsNoLiveBlockWhateverItsBlocksHeld) {
 }
 
 /// A heap whose map of slabs looks like tags: with this secret a tag of 16 bytes is one slab of
-/// blocks of 27 units and three of one unit, and any of two units is one that starts nothing free.
+/// blocks of 30 units and three of one unit, and any of two units is one that starts nothing free.
 class MapOfTags : public SegregatedFitCorner {
  protected:
   void SetUp() override { heap_.set_secret(0x0101'0100); }
@@ -306,7 +306,7 @@ class MapOfTags : public SegregatedFitCorner {
   void make_slabs(Size count, Size shift) {
     for (Size i = 0; i < count; ++i) {
       const Size place = (i + shift) % 16;
-      const Size units = place == 0 ? 27 : place < 4 ? 1 : 2;
+      const Size units = place == 0 ? 30 : place < 4 ? 1 : 2;
       const Size blocks = (kSlab - kUnit - kTag) / (units * kUnit);
       static_cast<void>(malloc_all(blocks, units * kUnit));
     }

@@ -3,7 +3,7 @@
 
 import { Allocator } from './allocator.js';
 import { assertOptions, defaultAlignment, toSize } from './arguments.js';
-import { type BlockOwner, deadEpoch, disposeSymbol, HeapArray } from './blocks.js';
+import { type BlockOwner, deadEpoch, disposeSymbol, HeapArray, type HeapHandle } from './blocks.js';
 import { OutOfMemoryError, UseAfterFreeError } from './errors.js';
 import type { MemoryViews } from './views.js';
 
@@ -24,9 +24,9 @@ export class Arena extends Allocator {
    *
    * @internal
    */
-  constructor(owner: BlockOwner, options: ArenaOptions) {
+  constructor(bytes: number, owner: BlockOwner) {
     super();
-    this.#region = new ArenaRegion(owner, options);
+    this.#region = new ArenaRegion(bytes, owner);
   }
 
   /** What it can hold, in bytes. */
@@ -68,6 +68,14 @@ export class Arena extends Allocator {
   }
 }
 
+/** What options ask for: read before the owner is asked for memory, since a getter may end that. */
+export function planArena(options: ArenaOptions): number {
+  assertOptions(options, ['bytes']);
+  const { bytes } = options;
+  toSize('bytes', bytes);
+  return bytes;
+}
+
 /** The block of an arena, as the owner of those inside. */
 class ArenaRegion implements BlockOwner {
   readonly block: HeapArray<Uint8Array>;
@@ -75,13 +83,13 @@ class ArenaRegion implements BlockOwner {
   readonly #owner: BlockOwner;
   #epoch = 0;
   #lastAddress = 0;
+  // As these two were before the last block.
+  #usedBefore = 0;
+  #lastBefore = 0;
   /** Of blocks that are aligned to more than all are. */
   readonly #alignments = new Map<number, number>();
 
-  constructor(owner: BlockOwner, options: ArenaOptions) {
-    assertOptions(options, ['bytes']);
-    const { bytes } = options;
-    toSize('bytes', bytes);
+  constructor(bytes: number, owner: BlockOwner) {
     const address = owner.memalign(defaultAlignment, bytes);
     this.block = new HeapArray(owner, Uint8Array, address, bytes);
     this.#owner = owner;
@@ -101,11 +109,18 @@ class ArenaRegion implements BlockOwner {
 
   memalign(alignment: number, bytes: number): number {
     this.#assertAlive();
+    this.#usedBefore = this.usedBytes;
+    this.#lastBefore = this.#lastAddress;
     const end = this.block.address + this.usedBytes;
     const address = alignUp(end, Math.max(alignment, defaultAlignment));
     this.#take(address, bytes);
     if (alignment > defaultAlignment) this.#alignments.set(address, alignment);
     return address;
+  }
+
+  takeBack(): void {
+    this.usedBytes = this.#usedBefore;
+    this.#lastAddress = this.#lastBefore;
   }
 
   realloc(address: number, oldBytes: number, bytes: number): number {
@@ -117,6 +132,10 @@ class ArenaRegion implements BlockOwner {
   free(): void {}
 
   watch(): void {}
+
+  hold(handle: HeapHandle): void {
+    this.#owner.watch(handle);
+  }
 
   reset(): void {
     this.#assertAlive();

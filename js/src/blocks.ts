@@ -18,6 +18,10 @@ export interface BlockOwner {
   realloc(address: number, oldBytes: number, bytes: number): number;
   /** Throws as `Heap.free` does. */
   free(address: number): void;
+  /** Takes back the newest block, before it has a handle, where `free` gives nothing back. */
+  takeBack?(): void;
+  /** Holds a handle that `watch` leaves alone until the code that runs has ended, and has it registered then. */
+  hold?(handle: HeapHandle): void;
   /** Takes note of a new handle, and of one that moved. */
   watch(handle: HeapHandle): void;
   /** What a debug heap knows of a freed block: lines that begin with a line break. */
@@ -48,7 +52,13 @@ export const deadEpoch = -1;
 /** What owns one block: it lives until `free`, the end of its `using` block, or the heap's `reset`. */
 export abstract class HeapHandle {
   readonly #owner: BlockOwner;
-  readonly #kind: { readonly name: string; readonly BYTES_PER_ELEMENT: number };
+  /**
+   * The constructor of an array's views. A property of its own, and a function, so that structured cloning
+   * and `postMessage` throw: they would give an empty object otherwise.
+   *
+   * @internal
+   */
+  readonly type: { readonly name: string; readonly BYTES_PER_ELEMENT: number };
   #address: number;
   #count: number;
   #epoch: number;
@@ -57,12 +67,12 @@ export abstract class HeapHandle {
   /** @internal */
   constructor(
     owner: BlockOwner,
-    kind: { readonly name: string; readonly BYTES_PER_ELEMENT: number },
+    type: { readonly name: string; readonly BYTES_PER_ELEMENT: number },
     address: number,
     count: number,
   ) {
     this.#owner = owner;
-    this.#kind = kind;
+    this.type = type;
     this.#address = address;
     this.#count = count;
     this.#epoch = owner.epoch;
@@ -76,7 +86,7 @@ export abstract class HeapHandle {
 
   /** Bytes that hold contents. */
   get byteLength(): number {
-    return this.#count * this.#kind.BYTES_PER_ELEMENT;
+    return this.#count * this.type.BYTES_PER_ELEMENT;
   }
 
   /** False once the block was freed, by whatever way of this handle, its scope, arena or heap. */
@@ -104,8 +114,10 @@ export abstract class HeapHandle {
   register(registry: LeakRegistry): void {
     if (!this.alive || this.#registry !== undefined) return;
     this.#registry = registry;
+    // Nothing is freed with it: what must live is the block that it lies in.
+    if (this.#owner.hold !== undefined) return;
     const leak = {
-      kind: this.#kind.name,
+      kind: this.type.name,
       length: this.#count,
       byteLength: this.byteLength,
       address: this.#address,
@@ -114,9 +126,23 @@ export abstract class HeapHandle {
     registry.register(this, leak, this);
   }
 
+  /** What `JSON.stringify` shows: the kind, the number of elements and the address. */
+  toJSON(): string {
+    return `${this.#name}${this.alive ? '' : ', freed'}`;
+  }
+
+  get #name(): string {
+    return `${this.type.name}(${this.#count}) at ${formatAddress(this.#address)}`;
+  }
+
   /** @internal */
   protected get owner(): BlockOwner {
     return this.#owner;
+  }
+
+  /** @internal */
+  protected get isRegistered(): boolean {
+    return this.#registry !== undefined;
   }
 
   /** @internal */
@@ -127,7 +153,7 @@ export abstract class HeapHandle {
   /** @internal */
   protected resizeBlock(count: number): void {
     this.assertAlive('resize');
-    const bytes = toByteLength('length', count, this.#kind.BYTES_PER_ELEMENT);
+    const bytes = toByteLength('length', count, this.type.BYTES_PER_ELEMENT);
     this.#address = this.#owner.realloc(this.#address, this.byteLength, bytes);
     this.#count = count;
     // The registry knows the old place.
@@ -140,9 +166,7 @@ export abstract class HeapHandle {
   protected assertAlive(action: string): void {
     if (this.alive) return;
     const history = this.#owner.historyOf?.(this.#address, this.byteLength) ?? '';
-    throw new UseAfterFreeError(
-      `${action}: the ${this.#kind.name}(${this.#count}) at ${formatAddress(this.#address)} was freed before${history}`,
-    );
+    throw new UseAfterFreeError(`${action}: the ${this.#name} was freed before${history}`);
   }
 
   #unregister(): void {
@@ -153,19 +177,17 @@ export abstract class HeapHandle {
 
 /** A typed array that lives in a heap: an owning handle of one block. */
 export class HeapArray<T extends TypedArray> extends HeapHandle {
-  readonly #type: TypedArrayConstructor<T>;
+  /** The constructor of its views. */
+  declare readonly type: TypedArrayConstructor<T>;
   #view: T | undefined;
   /** Of the memory that the view was made of. */
   #generation = -1;
 
-  /**
-   * Takes over the block at `address`: `array` and `from` of a heap, scope or arena make handles.
-   *
-   * @internal
-   */
-  constructor(owner: BlockOwner, type: TypedArrayConstructor<T>, address: number, length: number) {
-    super(owner, type, address, length);
-    this.#type = type;
+  /** @internal */
+  override register(registry: LeakRegistry): void {
+    super.register(registry);
+    // The constructor of the base class may have it registered, before there are fields here.
+    if (this.isRegistered && #view in this && this.#view) viewHandles.set(this.#view, this);
   }
 
   /** Elements. */
@@ -176,6 +198,10 @@ export class HeapArray<T extends TypedArray> extends HeapHandle {
   /**
    * The elements, in place. Do not keep it across allocations: growth of memory detaches it, and this
    * getter makes it anew, which it does only then.
+   *
+   * As long as a view is reachable, its handle is not collected as garbage. The block still ends with
+   * `free`, `resize`, the end of a scope, `reset` and dispose: do not use a view after these. Views made
+   * from a view (`subarray`, `new Uint8Array(view.buffer)`) do not keep the handle: keep either beside them.
    *
    * @throws UseAfterFreeError where the block was freed.
    */
@@ -207,7 +233,16 @@ export class HeapArray<T extends TypedArray> extends HeapHandle {
     this.assertAlive('view');
     const { memory, views } = this.owner;
     this.#generation = views.generation;
-    this.#view = new this.#type(memory.buffer, this.address, this.length);
+    this.#view = new this.type(memory.buffer, this.address, this.length);
+    if (this.isRegistered) viewHandles.set(this.#view, this);
+    else this.owner.hold?.(this);
     return this.#view;
   }
 }
+
+/**
+ * A view keeps its handle from being collected as garbage, which would free the memory of the view. Entries
+ * are made where handles are registered: until then something holds these anyway, and most short lives are
+ * over. An entry costs ten times what a view does.
+ */
+const viewHandles = new WeakMap<object, HeapHandle>();

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+import { show } from './values.js';
+
 /** The `code` of every error of this package: stable across versions. */
 export type ErrorCode =
   | 'OUT_OF_MEMORY'
@@ -72,7 +74,8 @@ abstract class AddressError extends LiteAllocError implements BlockFacts {
 
   constructor(code: ErrorCode, address: number, message: string, facts: BlockFacts = {}) {
     super(code, message);
-    this.address = address;
+    // What is no number at all may be a view of the whole memory: an error must not keep that.
+    this.address = typeof address === 'object' ? 0 : address;
     this.size = facts.size;
     this.offset = facts.offset;
     this.allocatedAt = facts.allocatedAt;
@@ -139,7 +142,7 @@ export class TraceError extends LiteAllocError {
   }
 }
 
-// Written out, since minifiers rename classes.
+// Written out, since minifiers rename classes; defined, since a frozen `Error.prototype` refuses assignments.
 for (const [name, { prototype }] of Object.entries({
   LiteAllocError,
   OutOfMemoryError,
@@ -151,7 +154,7 @@ for (const [name, { prototype }] of Object.entries({
   WasmLoadError,
   TraceError,
 })) {
-  prototype.name = name;
+  Object.defineProperty(prototype, 'name', { value: name, writable: true });
 }
 
 /** What `action` gives; what it throws becomes the cause of a `WasmLoadError`. */
@@ -207,5 +210,16 @@ function listByStack(blocks: readonly LiveBlock[]): string {
 
 /** An address as messages show it. */
 export function formatAddress(address: number): string {
-  return Number.isInteger(address) && address >= 0 ? `0x${address.toString(16)}` : String(address);
+  return Number.isSafeInteger(address) && address >= 0
+    ? `0x${address.toString(16)}`
+    : show(address);
+}
+
+/** The error about an address that is not a live block, for that or another reason. */
+export function invalidAddress(
+  address: number,
+  reason = `${formatAddress(address)} is not a live block of this heap`,
+): InvalidFreeError {
+  const cure = typeof address === 'number' ? '' : '; use free() or resize() of the handle';
+  return new InvalidFreeError(address, reason + cure);
 }

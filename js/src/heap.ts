@@ -2,7 +2,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
 import { Allocator } from './allocator.js';
-import { Arena, type ArenaOptions } from './arena.js';
+import { Arena, type ArenaOptions, planArena } from './arena.js';
 import { assertAlignment, defaultAlignment, isAddress, toByteLength, toSize } from './arguments.js';
 import { type BlockOwner, disposeSymbol, type LeakedHandle } from './blocks.js';
 import type { DebugLayer, DebugLayerMaker } from './debug-layer.js';
@@ -10,6 +10,7 @@ import {
   DoubleFreeError,
   formatAddress,
   InvalidFreeError,
+  invalidAddress,
   LeakError,
   type LiveBlock,
   OutOfMemoryError,
@@ -233,11 +234,7 @@ export class Heap extends Allocator {
    */
   usableSize(address: number): number {
     const size = isAddress(address) ? this.#functions.usableSize(address) : 0;
-    if (size === 0)
-      throw new InvalidFreeError(
-        address,
-        `${formatAddress(address)} is not a live block of this heap`,
-      );
+    if (size === 0) throw invalidAddress(address);
     return size;
   }
 
@@ -345,7 +342,7 @@ export class Heap extends Allocator {
    * @throws OutOfMemoryError where memory cannot hold it.
    */
   arena(options: ArenaOptions): Arena {
-    return new Arena(this.#owner, options);
+    return new Arena(planArena(options), this.#owner);
   }
 
   /** Counters and figures. Constant time, but for a look through the free blocks where the largest was used since. */
@@ -503,14 +500,25 @@ export class Heap extends Allocator {
   }
 
   #failFree(address: number, result: number): never {
-    const place = formatAddress(address);
-    throw result === alreadyFreeResult
-      ? new DoubleFreeError(address, `the block at ${place} was freed before`)
-      : new InvalidFreeError(address, `${place} is not a live block of this heap`);
+    throw result === alreadyFreeResult && !this.#isUsed(address)
+      ? new DoubleFreeError(address, `the block at ${formatAddress(address)} was freed before`)
+      : invalidAddress(address);
+  }
+
+  /** Whether an address lies in a used stretch, where contents may look like the mark of a freed block. */
+  #isUsed(address: number): boolean {
+    return this.#functions
+      .blocks()
+      .some(
+        (block) =>
+          block.state === 'used' &&
+          block.address <= address &&
+          address < block.address + block.size,
+      );
   }
 
   #failSized(address: number, size: number, alignment: number): never {
-    throw new InvalidFreeError(
+    throw invalidAddress(
       address,
       `no block of ${size} bytes aligned to ${alignment} can be at ${formatAddress(address)}`,
     );

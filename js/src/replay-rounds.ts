@@ -101,12 +101,12 @@ async function replayRounds(
   trace: Operations,
   strategies: readonly Strategy[],
   options: RoundOptions,
-  { createHeap, loadModule }: EntryParts,
+  { createHeap, loadModule, show }: EntryParts,
 ): Promise<ReplayResult[]> {
   if (!Array.isArray(trace?.chunks)) {
-    throw new TypeError(`trace must be an AllocationTrace, got ${String(trace)}`);
+    throw new TypeError(`trace must be an AllocationTrace, got ${show(trace)}`);
   }
-  const { rounds, timeLimit, signal, onProgress, memory } = checkOptions(options);
+  const { rounds, timeLimit, signal, onProgress, memory } = checkOptions(options, show);
   signal?.throwIfAborted();
   // Compiled once: a response can be read once.
   const wasm = options.wasm === undefined ? {} : { wasm: await loadModule(await options.wasm) };
@@ -128,19 +128,19 @@ async function replayRounds(
   return [...done].map(([strategy, of]) => summarize(strategy, of, plan, peak));
 }
 
-function checkOptions(options: RoundOptions) {
+function checkOptions(options: RoundOptions, show: EntryParts['show']) {
   const { rounds = defaultRounds, timeLimit = defaultTimeLimit, signal, onProgress } = options;
   if (!Number.isSafeInteger(rounds) || rounds < 1) {
-    throw new RangeError(`rounds must be a positive integer, got ${String(rounds)}`);
+    throw new RangeError(`rounds must be a positive integer, got ${show(rounds)}`);
   }
   if (typeof timeLimit !== 'number' || !(timeLimit > 0)) {
-    throw new RangeError(`timeLimit must be a positive number, got ${String(timeLimit)}`);
+    throw new RangeError(`timeLimit must be a positive number, got ${show(timeLimit)}`);
   }
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new TypeError(`signal must be an AbortSignal, got ${String(signal)}`);
+  if (signal !== undefined && typeof Object(signal).throwIfAborted !== 'function') {
+    throw new TypeError(`signal must be an AbortSignal, got ${show(signal)}`);
   }
   if (onProgress !== undefined && typeof onProgress !== 'function') {
-    throw new TypeError(`onProgress must be a function, got ${String(onProgress)}`);
+    throw new TypeError(`onProgress must be a function, got ${show(onProgress)}`);
   }
   const { initialBytes, maximumBytes } = options;
   const memory: HeapOptions = {

@@ -2,7 +2,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
 import { Allocator, type Freeable } from './allocator.js';
-import { Arena, type ArenaOptions } from './arena.js';
+import { Arena, type ArenaOptions, planArena } from './arena.js';
 import { assertType, mustBe, toSize } from './arguments.js';
 import { type BlockOwner, disposeSymbol } from './blocks.js';
 import { UseAfterFreeError } from './errors.js';
@@ -96,7 +96,7 @@ export class Scope extends Allocator {
    * @throws OutOfMemoryError where memory cannot hold it.
    */
   arena(options: ArenaOptions): Arena {
-    return this.note(new Arena(this.owner, options));
+    return this.note(new Arena(planArena(options), this.owner));
   }
 
   /**

@@ -5,9 +5,18 @@
 
 import { crc32 } from '@foxglove/crc';
 import type { OperationCodes, Operations, TraceSource } from './operations.js';
+import type { bytesOf, classOf, kindNameOf, show } from './values.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 type Failure = new (offset: number, message: string, options?: ErrorOptions) => Error;
+
+/** What this needs of the entry to look at sources. */
+interface ValueParts {
+  readonly bytesOf: typeof bytesOf;
+  readonly classOf: typeof classOf;
+  readonly kindNameOf: typeof kindNameOf;
+  readonly show: typeof show;
+}
 
 const codes: OperationCodes = {
   malloc: 1,
@@ -246,8 +255,12 @@ class Encoder {
 }
 
 /** Reads either form, compressed or not. */
-export async function readTrace(source: TraceSource, TraceError: Failure): Promise<Operations> {
-  const pieces = iteratePieces(source);
+export async function readTrace(
+  source: TraceSource,
+  TraceError: Failure,
+  values: ValueParts,
+): Promise<Operations> {
+  const pieces = iteratePieces(source, values);
   try {
     const raw = new Input(pieces, TraceError);
     const isGzip = (await raw.peek(2)).join() === '31,139';
@@ -613,28 +626,33 @@ function messageOf(offset: number, reason: string): string {
   return `the trace cannot be read at byte ${offset}: ${reason}`;
 }
 
-async function* iteratePieces(source: TraceSource): AsyncGenerator<Uint8Array, undefined> {
-  for await (const piece of piecesOf(source)) {
-    if (!(piece instanceof Uint8Array)) {
-      throw new TypeError(`source must give pieces of type Uint8Array, got ${String(piece)}`);
+async function* iteratePieces(
+  source: TraceSource,
+  values: ValueParts,
+): AsyncGenerator<Uint8Array, undefined> {
+  for await (const piece of piecesOf(source, values)) {
+    if (values.kindNameOf(piece) !== 'Uint8Array') {
+      throw new TypeError(`source must give pieces of type Uint8Array, got ${values.show(piece)}`);
     }
-    yield piece;
+    yield values.bytesOf(piece);
   }
   return undefined;
 }
 
-function piecesOf(source: TraceSource): AsyncIterable<Uint8Array> | Iterable<Uint8Array> {
-  if (source instanceof ArrayBuffer) return [new Uint8Array(source)];
-  if (ArrayBuffer.isView(source)) {
-    return [new Uint8Array(source.buffer, source.byteOffset, source.byteLength)];
-  }
-  if (source instanceof Blob) return iterateStream(source.stream());
-  if (source instanceof ReadableStream) return iterateStream(source);
+function piecesOf(
+  source: TraceSource,
+  { bytesOf, classOf, show }: ValueParts,
+): AsyncIterable<Uint8Array> | Iterable<Uint8Array> {
+  if (ArrayBuffer.isView(source)) return [bytesOf(source)];
+  const name = classOf(source);
+  if (name === 'ArrayBuffer') return [new Uint8Array(source as ArrayBuffer)];
+  if (name === 'Blob' || name === 'File') return iterateStream((source as Blob).stream());
+  if (name === 'ReadableStream') return iterateStream(source as ReadableStream<Uint8Array>);
   const isIterable = Symbol.asyncIterator in Object(source) || Symbol.iterator in Object(source);
-  if (isIterable && typeof source !== 'string') return source;
-  throw new TypeError(
-    `source must be bytes, a blob, a stream or an iterable, got ${String(source)}`,
-  );
+  if (isIterable && typeof source !== 'string') {
+    return source as AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+  }
+  throw new TypeError(`source must be bytes, a blob, a stream or an iterable, got ${show(source)}`);
 }
 
 /** Not every engine iterates streams. */

@@ -2,6 +2,7 @@
 
 import { TraceError } from './errors.js';
 import type { Operations, TraceSource } from './operations.js';
+import { bytesOf, classOf, kindNameOf, show } from './values.js';
 
 /** Allocation calls in the order in which they were made, without contents. It does not change. */
 export class AllocationTrace {
@@ -14,7 +15,9 @@ export class AllocationTrace {
    */
   static async read(source: TraceSource): Promise<AllocationTrace> {
     const { readTrace } = await import('./trace-format.js');
-    return new AllocationTrace(await readTrace(source, TraceError));
+    return new AllocationTrace(
+      await readTrace(source, TraceError, { bytesOf, classOf, kindNameOf, show }),
+    );
   }
 
   /** How many calls were recorded. */

@@ -5,6 +5,7 @@ import { findAll, listSources, withoutComments } from '../support/sources.js';
 
 /** From the bottom up; files of one row do not import each other unless it says so below. */
 const rows = [
+  ['values', 'utf8'],
   ['errors', 'call-stacks', 'operations', 'heap-functions'],
   ['wasm-module', 'region', 'arguments'],
   ['views', 'typed-arrays', 'trace-format'],
@@ -14,7 +15,7 @@ const rows = [
   ['arena', 'sight', 'lazy-parts'],
   ['scope', 'picture', 'snapshot'],
   ['heap'],
-  ['replay-types'],
+  ['replay-types', 'describe'],
   ['ranking'],
   ['replay-rounds'],
   ['replay'],

@@ -5,11 +5,12 @@ import {
   assertAlignment,
   assertType,
   defaultAlignment,
+  mustBe,
   planArray,
   toByteLength,
   toSize,
 } from './arguments.js';
-import { type BlockOwner, HeapArray } from './blocks.js';
+import { type BlockOwner, HeapArray, HeapHandle } from './blocks.js';
 import { HeapString, storeUtf8 } from './strings.js';
 import {
   assertKind,
@@ -20,12 +21,16 @@ import {
   type TypedArrayConstructor,
   type TypedArrays,
 } from './typed-arrays.js';
+import { bytesOf, uncloneable } from './values.js';
 
 /** A handle, an arena, or the address of a raw block. */
 export type Freeable = { readonly alive: boolean; free(): void } | number;
 
 /** What gives blocks: a heap, a scope or an arena. */
 export abstract class Allocator {
+  /** @internal */
+  protected readonly uncloneable = uncloneable;
+
   /**
    * What new blocks belong to. Throws where none can be had any more.
    *
@@ -97,8 +102,9 @@ export abstract class Allocator {
   ): HeapArray<T> {
     assertKind(type);
     const bytes = toByteLength('length', length, type.BYTES_PER_ELEMENT);
-    const { owner } = this;
+    // Getters of options may close a scope: they run before the owner is asked for.
     const { alignment, zero } = planArray(options);
+    const { owner } = this;
     owner.growth.hold();
     try {
       const address = owner.memalign(alignment, bytes);
@@ -136,9 +142,17 @@ export abstract class Allocator {
     second?: Elements<TypedArray> | ArrayOptions,
     third?: ArrayOptions,
   ): HeapArray<TypedArray> {
-    if (typeof source !== 'function') return this.#copy(source, second as ArrayOptions | undefined);
+    // A handle has a length as arrays have, but no elements at its indices.
+    for (const array of [source, second]) {
+      if (array instanceof HeapHandle) {
+        throw new TypeError(`${mustBe('source', 'a typed array', array)}; pass its view`);
+      }
+    }
+    if (typeof source !== 'function') {
+      return this.#copy(kindOf(source), source, second as ArrayOptions | undefined);
+    }
     assertKind(source);
-    return this.#copy(collectElements(source, second as Elements<TypedArray>), third);
+    return this.#copy(source, collectElements(source, second as Elements<TypedArray>), third);
   }
 
   /**
@@ -156,19 +170,23 @@ export abstract class Allocator {
     });
   }
 
-  #copy(source: TypedArray, options?: ArrayOptions): HeapArray<TypedArray> {
-    const type: TypedArrayConstructor = kindOf(source);
-    const { growth, memory, views } = this.owner;
-    const { buffer, byteOffset, byteLength, length } = source;
-    // Of a detached source this throws, before memory is taken.
-    const bytes = new Uint8Array(buffer, byteOffset, byteLength);
-    const isInHeap = buffer === memory.buffer;
-    return growth.runOperation(() => {
-      const copy = this.array(type, length, options);
+  #copy(
+    type: TypedArrayConstructor,
+    source: TypedArray,
+    options: ArrayOptions | undefined,
+  ): HeapArray<TypedArray> {
+    // Getters of options may detach the source or close a scope: both are looked at afterwards.
+    const { alignment } = planArray(options);
+    const bytes = bytesOf(source);
+    const { byteOffset, length } = bytes;
+    const { owner } = this;
+    const isInHeap = bytes.buffer === owner.memory.buffer;
+    return owner.growth.runOperation(() => {
+      const address = owner.memalign(alignment, length);
       // The allocation may have grown memory, and detached a source that lies in it.
-      const { u8 } = views;
-      u8.set(isInHeap ? u8.subarray(byteOffset, byteOffset + byteLength) : bytes, copy.address);
-      return copy;
+      const { u8 } = owner.views;
+      u8.set(isInHeap ? u8.subarray(byteOffset, byteOffset + length) : bytes, address);
+      return this.note(new HeapArray(owner, type, address, length / type.BYTES_PER_ELEMENT));
     });
   }
 }

@@ -31,9 +31,9 @@ export class Arena extends Allocator {
    *
    * @internal
    */
-  constructor(owner: BlockOwner, options: ArenaOptions) {
+  constructor(bytes: number, owner: BlockOwner) {
     super();
-    this.#region = new ArenaRegion(owner, options);
+    this.#region = new ArenaRegion(bytes, owner);
   }
 
   /** What it can hold, in bytes. */
@@ -77,6 +77,13 @@ export class Arena extends Allocator {
 
 /** The epoch of an arena that was freed: that of no handle. */
 const arenaEnd = -3;
+/** What options ask for: read before the owner is asked for memory, since a getter may end that. */
+export function planArena(options: ArenaOptions): number {
+  assertOptions(options, ['bytes']);
+  const { bytes } = options;
+  toSize('bytes', bytes);
+  return bytes;
+}
 
 /** The block of an arena, as the owner of those inside. */
 class ArenaRegion implements BlockOwner {
@@ -86,13 +93,13 @@ class ArenaRegion implements BlockOwner {
   readonly #owner: BlockOwner;
   #epoch = 0;
   #lastAddress = 0;
+  // As these two were before the last block.
+  #usedBefore = 0;
+  #lastBefore = 0;
   /** Of blocks that are aligned to more than all are. */
   readonly #alignments = new Map<number, number>();
 
-  constructor(owner: BlockOwner, options: ArenaOptions) {
-    assertOptions(options, ['bytes']);
-    const { bytes } = options;
-    toSize('bytes', bytes);
+  constructor(bytes: number, owner: BlockOwner) {
     const address = owner.memalign(defaultAlignment, bytes);
     this.block = new HeapArray(owner, Uint8Array, address, bytes);
     owner.debug?.describe(address, 'an arena: free it with arena.free()');
@@ -121,11 +128,18 @@ class ArenaRegion implements BlockOwner {
 
   memalign(alignment: number, bytes: number): number {
     this.#assertAlive();
+    this.#usedBefore = this.usedBytes;
+    this.#lastBefore = this.#lastAddress;
     const end = this.block.address + this.usedBytes;
     const address = alignUp(end, Math.max(alignment, defaultAlignment));
     this.#take(address, bytes);
     if (alignment > defaultAlignment) this.#alignments.set(address, alignment);
     return address;
+  }
+
+  takeBack(): void {
+    this.usedBytes = this.#usedBefore;
+    this.#lastAddress = this.#lastBefore;
   }
 
   realloc(address: number, oldBytes: number, bytes: number): number {

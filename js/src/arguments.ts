@@ -2,6 +2,8 @@
 //
 // Checks of what callers pass: bad input is a `RangeError` or `TypeError` that names it and its value.
 
+import { cut, show } from './values.js';
+
 /** The alignment of every block, in bytes. */
 export const defaultAlignment = 16;
 const maximumAlignment = 65536;
@@ -27,7 +29,7 @@ export interface ArrayOptions {
 
 /** What an error says of a wrong value. */
 export function mustBe(name: string, expected: string, value: unknown): string {
-  return `${name} must be ${expected}, got ${String(value)}`;
+  return `${name} must be ${expected}, got ${show(value)}`;
 }
 
 export function assertType(
@@ -54,7 +56,8 @@ export function isAddress(value: number): boolean {
 export function toSize(name: string, size: number): number {
   if (isAddress(size)) return size;
   if (Number.isInteger(size) && size >= 0) return tooLarge;
-  throw new RangeError(mustBe(name, 'a non-negative integer', size));
+  const cure = 'string, bigint'.includes(typeof size) ? '; convert it with Number()' : '';
+  throw new RangeError(mustBe(name, 'a non-negative integer', size) + cure);
 }
 
 /** Bytes of `count` elements: an integer also where the product is out of all bounds. */
@@ -79,7 +82,7 @@ export function assertOptions(options: object, known: readonly string[], prefix 
   }
   for (const name of Object.keys(options)) {
     if (!known.includes(name)) {
-      throw new TypeError(`unknown option ${prefix}${name}; there are ${known.join(', ')}`);
+      throw new TypeError(`unknown option ${prefix}${cut(name)}; there are ${known.join(', ')}`);
     }
   }
 }

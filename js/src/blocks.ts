@@ -42,6 +42,8 @@ export interface BlockOwner {
   realloc(address: number, oldBytes: number, bytes: number): number;
   /** Throws as `Heap.free` does. */
   free(address: number): void;
+  /** Takes back the newest block, before it has a handle, where `free` gives nothing back. */
+  takeBack?(): void;
   /** Takes note of a new handle, and of one that moved. */
   watch(handle: HeapHandle): void;
   /** Takes note of a handle that holds a view now, where `watch` took none of it. */
@@ -87,7 +89,13 @@ export const lostEpoch = -2;
 /** What owns one block: it lives until `free`, the end of its `using` block, or the heap's `reset`. */
 export abstract class HeapHandle {
   readonly #owner: BlockOwner;
-  readonly #kind: { readonly name: string; readonly BYTES_PER_ELEMENT: number };
+  /**
+   * The constructor of an array's views. A property of its own, and a function, so that structured cloning
+   * and `postMessage` throw: they would give an empty object otherwise.
+   *
+   * @internal
+   */
+  readonly type: { readonly name: string; readonly BYTES_PER_ELEMENT: number };
   #address: number;
   #count: number;
   #epoch: number;
@@ -96,17 +104,17 @@ export abstract class HeapHandle {
   /** @internal */
   constructor(
     owner: BlockOwner,
-    kind: { readonly name: string; readonly BYTES_PER_ELEMENT: number },
+    type: { readonly name: string; readonly BYTES_PER_ELEMENT: number },
     address: number,
     count: number,
   ) {
     this.#owner = owner;
-    this.#kind = kind;
+    this.type = type;
     this.#address = address;
     this.#count = count;
     this.#epoch = owner.epoch;
     owner.watch(this);
-    owner.debug?.describe(address, `a ${kind.name}: free it with handle.free()`);
+    owner.debug?.describe(address, `a ${type.name}: free it with handle.free()`);
   }
 
   /** Bytes from the start of memory; changes when the block moves. */
@@ -116,7 +124,7 @@ export abstract class HeapHandle {
 
   /** Bytes that hold contents. */
   get byteLength(): number {
-    return this.#count * this.#kind.BYTES_PER_ELEMENT;
+    return this.#count * this.type.BYTES_PER_ELEMENT;
   }
 
   /** False once the block was freed, by whatever way of this handle, its scope, arena or heap. */
@@ -151,10 +159,12 @@ export abstract class HeapHandle {
    * @internal
    */
   register(registry: LeakRegistry): void {
-    if (this.#owner.watchView !== undefined || this.#registry !== undefined) return;
+    if (this.#registry !== undefined) return;
     this.#registry = registry;
+    // Nothing is freed with it: what must live is the block that it lies in.
+    if (this.#owner.watchView !== undefined) return;
     const leak = {
-      kind: this.#kind.name,
+      kind: this.type.name,
       length: this.#count,
       byteLength: this.byteLength,
       address: this.#address,
@@ -169,10 +179,23 @@ export abstract class HeapHandle {
    * @internal
    */
   dropView(): void {}
+  /** What `JSON.stringify` shows: the kind, the number of elements and the address. */
+  toJSON(): string {
+    return `${this.#name}${this.alive ? '' : ', freed'}`;
+  }
+
+  get #name(): string {
+    return `${this.type.name}(${this.#count}) at ${formatAddress(this.#address)}`;
+  }
 
   /** @internal */
   protected get owner(): BlockOwner {
     return this.#owner;
+  }
+
+  /** @internal */
+  protected get isRegistered(): boolean {
+    return this.#registry !== undefined;
   }
 
   /** @internal */
@@ -183,7 +206,7 @@ export abstract class HeapHandle {
   /** @internal */
   protected resizeBlock(count: number): void {
     this.assertAlive('resize');
-    const bytes = toByteLength('length', count, this.#kind.BYTES_PER_ELEMENT);
+    const bytes = toByteLength('length', count, this.type.BYTES_PER_ELEMENT);
     this.#address = this.#owner.realloc(this.#address, this.byteLength, bytes);
     this.#count = count;
     // The registry knows the old place.
@@ -196,9 +219,7 @@ export abstract class HeapHandle {
   protected assertAlive(action: string): void {
     if (this.alive) return;
     const history = this.#owner.debug?.historyOf(this.#address, this.byteLength) ?? '';
-    throw new UseAfterFreeError(
-      `${action}: the ${this.#kind.name}(${this.#count}) at ${formatAddress(this.#address)} was freed before${history}`,
-    );
+    throw new UseAfterFreeError(`${action}: the ${this.#name} was freed before${history}`);
   }
 
   /** Whether the block is still this handle's, though something happened in the heap. */
@@ -222,19 +243,17 @@ export function doubleFree(address: number): DoubleFreeError {
 
 /** A typed array that lives in a heap: an owning handle of one block. */
 export class HeapArray<T extends TypedArray> extends HeapHandle {
-  readonly #type: TypedArrayConstructor<T>;
+  /** The constructor of its views. */
+  declare readonly type: TypedArrayConstructor<T>;
   #view: T | undefined;
   /** Of the memory that the view was made of. */
   #generation = -1;
 
-  /**
-   * Takes over the block at `address`: `array` and `from` of a heap, scope or arena make handles.
-   *
-   * @internal
-   */
-  constructor(owner: BlockOwner, type: TypedArrayConstructor<T>, address: number, length: number) {
-    super(owner, type, address, length);
-    this.#type = type;
+  /** @internal */
+  override register(registry: LeakRegistry): void {
+    super.register(registry);
+    // The constructor of the base class may have it registered, before there are fields here.
+    if (this.isRegistered && #view in this && this.#view) viewHandles.set(this.#view, this);
   }
 
   /** Elements. */
@@ -245,6 +264,10 @@ export class HeapArray<T extends TypedArray> extends HeapHandle {
   /**
    * The elements, in place. Do not keep it across allocations: growth of memory detaches it, and this
    * getter makes it anew, which it does only then.
+   *
+   * As long as a view is reachable, its handle is not collected as garbage. The block still ends with
+   * `free`, `resize`, the end of a scope, `reset` and dispose: do not use a view after these. Views made
+   * from a view (`subarray`, `new Uint8Array(view.buffer)`) do not keep the handle: keep either beside them.
    *
    * @throws UseAfterFreeError where the block was freed.
    */
@@ -285,8 +308,16 @@ export class HeapArray<T extends TypedArray> extends HeapHandle {
     growth.notice();
     this.assertAlive('view');
     this.#generation = views.generation;
-    if (this.#view === undefined) this.owner.watchView?.(this);
-    this.#view = new this.#type(memory.buffer, this.address, this.length);
+    this.#view = new this.type(memory.buffer, this.address, this.length);
+    if (this.isRegistered) viewHandles.set(this.#view, this);
+    else this.owner.watchView?.(this);
     return this.#view;
   }
 }
+
+/**
+ * A view keeps its handle from being collected as garbage, which would free the memory of the view. Entries
+ * are made where handles are registered: until then something holds these anyway, and most short lives are
+ * over. An entry costs ten times what a view does.
+ */
+const viewHandles = new WeakMap<object, HeapHandle>();

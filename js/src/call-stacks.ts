@@ -22,12 +22,14 @@ const ownCalls = new Set(
 
 /** The stack of a call. */
 export class CallStack {
-  /** The engine's text, which it makes when that is first read. */
-  stack?: string;
+  /** The engine's text, which it makes when that is first read; by a hook of the program, anything. */
+  stack?: unknown;
 
   /** The frames outside of this package, one a line, the innermost first. */
   toString(): string {
-    const frames = (this.stack ?? '').split('\n').filter((line) => /^\s+at |@/.test(line));
+    const frames = textOf(this)
+      .split('\n')
+      .filter((line) => /^\s+at |@/.test(line));
     const isOwn = ownFrames(frames[0] ?? '');
     let first = Math.max(frames.findIndex(isOwn), 0);
     for (let index = first; index < frames.length; index++) {
@@ -50,12 +52,26 @@ export function captureStack(from: object): CallStack {
     holder.stack = new Error().stack ?? '';
     return holder;
   }
-  const limit = engine.stackTraceLimit;
-  engine.stackTraceLimit = keptFrames;
+  const limit = Object.getOwnPropertyDescriptor(engine, 'stackTraceLimit');
+  // A frozen `Error` keeps its limit.
+  const isSet = Reflect.set(engine, 'stackTraceLimit', keptFrames);
   engine.captureStackTrace(holder, from);
-  if (limit === undefined) delete engine.stackTraceLimit;
-  else engine.stackTraceLimit = limit;
+  if (isSet) {
+    if (limit === undefined) delete engine.stackTraceLimit;
+    else Object.defineProperty(engine, 'stackTraceLimit', limit);
+  }
   return holder;
+}
+
+/** `Error.prepareStackTrace` may return the call sites instead of a text, or throw. */
+function textOf(holder: CallStack): string {
+  try {
+    const { stack } = holder;
+    if (Array.isArray(stack)) return stack.map((site) => `    at ${String(site)}`).join('\n');
+    return typeof stack === 'string' ? stack : '';
+  } catch {
+    return '';
+  }
 }
 
 /** By their text: places that allocate are few, however many blocks come from them. */
@@ -67,7 +83,7 @@ const mostReadStacks = 10_000;
  * that these own would be collected as garbage.
  */
 export function readStack(stack: CallStack): CallStack {
-  const text = stack.stack ?? '';
+  const text = textOf(stack);
   let known = readStacks.get(text);
   if (known === undefined) {
     known = new CallStack();

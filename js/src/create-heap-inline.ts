@@ -3,14 +3,21 @@
 // Heaps from the wasm that is part of the JavaScript.
 
 import bytes from '#wasm';
+import { describeObjects } from './describe.js';
 import { type Heap, makeHeap, makeHeapSync, type WasmFile } from './heap.js';
 import type { HeapOptions } from './options.js';
 import { loadRounds } from './replay.js';
 import type { Advice, ReplayOptions, ReplayResult, RoundOptions } from './replay-types.js';
+import { codecs } from './strings.js';
 import type { AllocationTrace } from './trace.js';
+import { codec } from './utf8.js';
 import { loadModule, loadModuleSync } from './wasm-module.js';
 
 let compiled: WebAssembly.Module | undefined;
+
+// Worklets import nothing later.
+codecs.push(codec);
+describeObjects();
 
 /**
  * A new heap with its own memory. Nothing is fetched; the wasm is compiled once for all heaps.

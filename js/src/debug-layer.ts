@@ -3,7 +3,7 @@
 // What a heap knows of its debug layer, which is in a file that only debug heaps load: debug.ts. Types
 // only: an import of that file from the entry, or the other way round, would split the entry in two.
 
-import type { assertBytes, assertOptions, assertType } from './arguments.js';
+import type { assertBytes, assertOptions, assertType, mustBe } from './arguments.js';
 import type {
   DoubleFreeError,
   formatAddress,
@@ -52,6 +52,7 @@ export interface DebugParts {
   readonly assertOptions: typeof assertOptions;
   readonly assertType: typeof assertType;
   readonly formatAddress: typeof formatAddress;
+  readonly mustBe: typeof mustBe;
 }
 
 /** What debug.ts offers: throws as `createHeap` does where an option is wrong. */

@@ -29,9 +29,9 @@ interface DebugPlan {
 /** What gives heaps their debug layers. A bad option is a `TypeError` or `RangeError` that names it. */
 export function planDebug(debug: true | DebugOptions, parts: DebugParts): DebugLayerMaker {
   entry = parts;
-  const { assertBytes, assertOptions, assertType } = parts;
+  const { assertBytes, assertOptions, assertType, mustBe } = parts;
   if (debug !== true && (typeof debug !== 'object' || debug === null)) {
-    throw new TypeError(`debug must be a boolean or an object, got ${String(debug)}`);
+    throw new TypeError(mustBe('debug', 'a boolean or an object', debug));
   }
   const options = debug === true ? {} : debug;
   assertOptions(options, ['quarantineBytes', 'canaryBytes', 'stacks'], 'debug.');

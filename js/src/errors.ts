@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+import { show } from './values.js';
+
 /** The `code` of every error of this package: stable across versions. */
 export type ErrorCode =
   | 'OUT_OF_MEMORY'
@@ -80,7 +82,8 @@ abstract class AddressError extends LiteAllocError implements BlockFacts {
     super(code, message, options);
     // Engines keep the functions of a stack that nobody has read, and so the memory.
     void this.stack;
-    this.address = address;
+    // What is no number at all may be a view of the whole memory: an error must not keep that.
+    this.address = typeof address === 'object' ? 0 : address;
     this.size = facts.size;
     this.offset = facts.offset;
     this.allocatedAt = facts.allocatedAt;
@@ -152,7 +155,7 @@ export class TraceError extends LiteAllocError {
   }
 }
 
-// Written out, since minifiers rename classes.
+// Written out, since minifiers rename classes; defined, since a frozen `Error.prototype` refuses assignments.
 for (const [name, { prototype }] of Object.entries({
   LiteAllocError,
   OutOfMemoryError,
@@ -164,7 +167,7 @@ for (const [name, { prototype }] of Object.entries({
   WasmLoadError,
   TraceError,
 })) {
-  prototype.name = name;
+  Object.defineProperty(prototype, 'name', { value: name, writable: true });
 }
 
 /** What `action` gives; what it throws becomes the cause of a `WasmLoadError`. */
@@ -220,5 +223,16 @@ function listByStack(blocks: readonly LiveBlock[]): string {
 
 /** An address as messages show it. */
 export function formatAddress(address: number): string {
-  return Number.isInteger(address) && address >= 0 ? `0x${address.toString(16)}` : String(address);
+  return Number.isSafeInteger(address) && address >= 0
+    ? `0x${address.toString(16)}`
+    : show(address);
+}
+
+/** The error about an address that is not a live block, for that or another reason. */
+export function invalidAddress(
+  address: number,
+  reason = `${formatAddress(address)} is not a live block of this heap`,
+): InvalidFreeError {
+  const cure = typeof address === 'number' ? '' : '; use free() or resize() of the handle';
+  return new InvalidFreeError(address, reason + cure);
 }

@@ -2,7 +2,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
 import { Allocator } from './allocator.js';
-import { Arena, type ArenaOptions } from './arena.js';
+import { Arena, type ArenaOptions, planArena } from './arena.js';
 import { assertAlignment, defaultAlignment, isAddress, toByteLength, toSize } from './arguments.js';
 import {
   type BlockOwner,
@@ -17,7 +17,7 @@ import type { DebugLayer, DebugLayerMaker } from './debug-layer.js';
 import {
   formatAddress,
   HeapCorruptionError,
-  InvalidFreeError,
+  invalidAddress,
   LeakError,
   type LiveBlock,
   OutOfMemoryError,
@@ -250,11 +250,7 @@ export class Heap extends Allocator {
    */
   usableSize(address: number): number {
     const size = isAddress(address) ? this.#functions.usableSize(address) : 0;
-    if (size === 0)
-      throw new InvalidFreeError(
-        address,
-        `${formatAddress(address)} is not a live block of this heap`,
-      );
+    if (size === 0) throw invalidAddress(address);
     return size;
   }
 
@@ -372,7 +368,8 @@ export class Heap extends Allocator {
    * @throws OutOfMemoryError where memory cannot hold it.
    */
   arena(options: ArenaOptions): Arena {
-    return this.#growth.runOperation(() => new Arena(this.#owner, options));
+    const bytes = planArena(options);
+    return this.#growth.runOperation(() => new Arena(bytes, this.#owner));
   }
 
   /** Counters and figures. Constant time, but for a look through the free blocks where the largest was used since. */
@@ -626,14 +623,11 @@ export class Heap extends Allocator {
   }
 
   #failFree(address: number, result: number): never {
-    const place = formatAddress(address);
-    throw result === alreadyFreeResult
-      ? doubleFree(address)
-      : new InvalidFreeError(address, `${place} is not a live block of this heap`);
+    throw result === alreadyFreeResult ? doubleFree(address) : invalidAddress(address);
   }
 
   #failSized(address: number, size: number, alignment: number): never {
-    throw new InvalidFreeError(
+    throw invalidAddress(
       address,
       `no block of ${size} bytes aligned to ${alignment} can be at ${formatAddress(address)}`,
     );

@@ -4,11 +4,16 @@
 // and the reader of traces is there before a stream that is handed to it can fail: such a failure, unheard,
 // would end the process.
 import { planDebug } from './debug.js';
+import { describeObjects } from './describe.js';
 import { debugPart, regionPart } from './lazy-parts.js';
 import { openRegion } from './region.js';
+import { codecs } from './strings.js';
 import './trace-format.js';
+import { codec } from './utf8.js';
 
 export * from './index.js';
 
 debugPart.provide(planDebug);
 regionPart.provide(openRegion);
+codecs.push(codec);
+describeObjects();

@@ -2,7 +2,7 @@
 //
 // What most heaps do without lies in files of its own, which are imported when they are first needed.
 
-import { assertBytes, assertOptions, assertType } from './arguments.js';
+import { assertBytes, assertOptions, assertType, mustBe } from './arguments.js';
 import type { DebugParts } from './debug-layer.js';
 import {
   DoubleFreeError,
@@ -31,6 +31,7 @@ export const entryParts: DebugParts & RegionParts = {
   heapFunctions,
   mapCalls,
   randomSecret,
+  mustBe,
   wrapFailure,
 };
 

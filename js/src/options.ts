@@ -5,6 +5,7 @@ import type { LeakedHandle } from './blocks.js';
 import type { DebugOptions } from './debug-layer.js';
 import { warnOfLeak } from './leak-net.js';
 import type { Region } from './region.js';
+import { show } from './values.js';
 import { canStopDetaching } from './views.js';
 import { maximumPages, minimumPages, type WasmSource } from './wasm-module.js';
 
@@ -129,12 +130,12 @@ function planRegion({ memory, ...options }: HeapOptions): Region | undefined {
   for (const name of misplaced) {
     if (options[name] === undefined) continue;
     throw new TypeError(
-      `${name} cannot go with${isRegion ? '' : 'out'} memory, got ${options[name]}`,
+      `${name} cannot go with${isRegion ? '' : 'out'} memory, got ${show(options[name])}`,
     );
   }
   if (!isRegion) return undefined;
   if (!isUnsharedMemory(memory)) {
-    throw new TypeError(`memory must be an unshared WebAssembly.Memory, got ${String(memory)}`);
+    throw new TypeError(`memory must be an unshared WebAssembly.Memory, got ${show(memory)}`);
   }
   const start = options.start as number;
   const end = options.end as number;
@@ -170,7 +171,7 @@ function toPages(name: string, bytes: number, mostPages: number): number {
 function toStrategy(strategy: Strategy): Strategy {
   assertType('strategy', strategy, 'string');
   if (!strategies.includes(strategy)) {
-    throw new RangeError(mustBe('strategy', `one of ${strategies.join(', ')}`, `'${strategy}'`));
+    throw new RangeError(mustBe('strategy', `one of ${strategies.join(', ')}`, strategy));
   }
   return strategy;
 }

@@ -111,12 +111,12 @@ async function replayRounds(
   trace: Operations,
   strategies: readonly Strategy[],
   options: RoundOptions,
-  { createHeap, loadModule }: EntryParts,
+  { createHeap, loadModule, show }: EntryParts,
 ): Promise<ReplayResult[]> {
   if (!Array.isArray(trace?.chunks)) {
-    throw new TypeError(`trace must be an AllocationTrace, got ${textOf(trace)}`);
+    throw new TypeError(`trace must be an AllocationTrace, got ${show(trace)}`);
   }
-  const { rounds, timeLimit, signal, onProgress, memory } = checkOptions(options);
+  const { rounds, timeLimit, signal, onProgress, memory } = checkOptions(options, show);
   throwIfAborted(signal);
   // Compiled once: a response can be read once.
   const wasm = options.wasm === undefined ? {} : { wasm: await loadModule(await options.wasm) };
@@ -146,20 +146,20 @@ async function replayRounds(
   return results;
 }
 
-function checkOptions(options: RoundOptions) {
+function checkOptions(options: RoundOptions, show: EntryParts['show']) {
   const { rounds = defaultRounds, timeLimit = defaultTimeLimit, signal, onProgress } = options;
   if (!Number.isSafeInteger(rounds) || rounds < 1) {
-    throw new RangeError(`rounds must be a positive integer, got ${textOf(rounds)}`);
+    throw new RangeError(`rounds must be a positive integer, got ${show(rounds)}`);
   }
   if (typeof timeLimit !== 'number' || !(timeLimit > 0)) {
-    throw new RangeError(`timeLimit must be a positive number, got ${textOf(timeLimit)}`);
+    throw new RangeError(`timeLimit must be a positive number, got ${show(timeLimit)}`);
   }
   // Known by what it has: one of another realm has another class.
   if (signal !== undefined && typeof Object(signal).aborted !== 'boolean') {
-    throw new TypeError(`signal must be an AbortSignal, got ${textOf(signal)}`);
+    throw new TypeError(`signal must be an AbortSignal, got ${show(signal)}`);
   }
   if (onProgress !== undefined && typeof onProgress !== 'function') {
-    throw new TypeError(`onProgress must be a function, got ${textOf(onProgress)}`);
+    throw new TypeError(`onProgress must be a function, got ${show(onProgress)}`);
   }
   const { initialBytes, maximumBytes } = options;
   const memory: HeapOptions = {
@@ -167,11 +167,6 @@ function checkOptions(options: RoundOptions) {
     ...(maximumBytes === undefined ? {} : { maximumBytes }),
   };
   return { rounds, timeLimit, signal, onProgress, memory };
-}
-
-/** A value as messages show it: the text of one may have any length. */
-function textOf(value: unknown): string {
-  return String(value).slice(0, 100);
 }
 
 function throwIfAborted(signal: AbortSignal | undefined): void {

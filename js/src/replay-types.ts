@@ -88,5 +88,6 @@ export interface EntryParts {
   readonly createHeap: HeapMaker;
   assertOptions(options: object, known: readonly string[]): void;
   loadModule(source: WasmSource): Promise<WebAssembly.Module>;
+  show(value: unknown): string;
   readonly strategies: readonly Strategy[];
 }

@@ -2,7 +2,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
 import { Allocator, type Freeable } from './allocator.js';
-import { Arena, type ArenaOptions } from './arena.js';
+import { Arena, type ArenaOptions, planArena } from './arena.js';
 import { assertType, mustBe } from './arguments.js';
 import { disposeSymbol, doubleFree, type HeapOwner, lostEpoch } from './blocks.js';
 import { UseAfterFreeError } from './errors.js';
@@ -115,8 +115,9 @@ export class Scope extends Allocator {
    * @throws OutOfMemoryError where memory cannot hold it.
    */
   arena(options: ArenaOptions): Arena {
+    const bytes = planArena(options);
     const { owner } = this;
-    return owner.growth.runOperation(() => this.note(new Arena(owner, options)));
+    return owner.growth.runOperation(() => this.note(new Arena(bytes, owner)));
   }
 
   /**

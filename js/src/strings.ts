@@ -3,12 +3,28 @@
 
 import { defaultAlignment } from './arguments.js';
 import { type BlockOwner, HeapHandle } from './blocks.js';
+import { uncloneable } from './values.js';
 
-const utf8 = { name: 'string', BYTES_PER_ELEMENT: 1 };
+const utf8 = { name: 'string', BYTES_PER_ELEMENT: 1, uncloneable };
+
+interface Codec {
+  readonly encoder: Pick<TextEncoder, 'encode' | 'encodeInto'>;
+  readonly decoder: Pick<TextDecoder, 'decode'>;
+}
 
 // Made at first use: some worklets have neither.
-let encoder: TextEncoder | undefined;
-let decoder: TextDecoder | undefined;
+let encoder: Codec['encoder'] | undefined;
+let decoder: Codec['decoder'] | undefined;
+/** At most one: of our own, for hosts that lack an encoder or decoder. */
+export const codecs: Codec[] = [];
+
+function getCodec(): Codec {
+  const [codec] = codecs;
+  if (codec !== undefined) return codec;
+  throw new TypeError(
+    'this host has no TextEncoder and TextDecoder; import lite-alloc/inline, which needs none',
+  );
+}
 
 /** A text that lives in a heap as UTF-8: an owning handle of one block. */
 export class HeapString extends HeapHandle {
@@ -42,7 +58,7 @@ export function storeUtf8(
   owner: BlockOwner,
   text: string,
 ): { address: number; byteLength: number } {
-  encoder ??= new TextEncoder();
+  encoder ??= typeof TextEncoder === 'function' ? new TextEncoder() : getCodec().encoder;
   const address = owner.memalign(defaultAlignment, text.length);
   const { read, written } = isPlain(owner.memory.buffer)
     ? encoder.encodeInto(text, bytesAt(owner, address, text.length))
@@ -58,13 +74,19 @@ export function storeUtf8(
 /** The text that bytes in a memory are; what is no UTF-8 becomes U+FFFD. */
 export function decodeUtf8(bytes: Uint8Array): string {
   // A byte order mark is a character like any other.
-  decoder ??= new TextDecoder('utf-8', { ignoreBOM: true });
+  decoder ??=
+    typeof TextDecoder === 'function'
+      ? new TextDecoder('utf-8', { ignoreBOM: true })
+      : getCodec().decoder;
   return decoder.decode(isPlain(bytes.buffer) ? bytes : bytes.slice());
 }
 
 /** Whether the platform's encoder and decoder take it: they refuse what can change beneath them. */
 function isPlain(buffer: ArrayBufferLike): boolean {
-  return buffer instanceof ArrayBuffer && (buffer as { resizable?: boolean }).resizable !== true;
+  return (
+    buffer[Symbol.toStringTag] === 'ArrayBuffer' &&
+    (buffer as { resizable?: boolean }).resizable !== true
+  );
 }
 
 function bytesAt({ views }: BlockOwner, address: number, byteLength: number): Uint8Array {
@@ -80,7 +102,12 @@ function reallocOrFree(
   try {
     return owner.realloc(address, oldBytes, bytes);
   } catch (error) {
-    owner.free(address);
-    throw error;
+    if (owner.takeBack === undefined) {
+      owner.free(address);
+      throw error;
+    }
+    owner.takeBack();
+    // Fails as well, with the figures of the arena as it was.
+    return owner.memalign(defaultAlignment, bytes);
   }
 }

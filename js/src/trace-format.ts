@@ -6,9 +6,19 @@
 import { crc32 } from '@foxglove/crc';
 import { AddressMap } from './address-map.js';
 import type { OperationCodes, Operations, ReadOptions, TraceSource } from './operations.js';
+import type { bytesOf, classOf, kindNameOf, show } from './values.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 type Failure = new (offset: number, message: string, options?: ErrorOptions) => Error;
+
+/** What this needs of the entry. */
+interface ReadParts {
+  readonly TraceError: Failure;
+  readonly bytesOf: typeof bytesOf;
+  readonly classOf: typeof classOf;
+  readonly kindNameOf: typeof kindNameOf;
+  readonly show: typeof show;
+}
 
 const codes: OperationCodes = {
   malloc: 1,
@@ -257,14 +267,15 @@ class Encoder {
 export async function readTrace(
   source: TraceSource,
   options: ReadOptions,
-  TraceError: Failure,
+  parts: ReadParts,
 ): Promise<Operations> {
-  const maximumOperations = checkOptions(options);
-  const opened = [piecesOf(source)];
+  const { TraceError } = parts;
+  const maximumOperations = checkOptions(options, parts);
+  const opened = [piecesOf(source, parts)];
   try {
     const raw = new Input(opened[0] as Pieces, TraceError);
     const isGzip = (await raw.peek(2)).join() === '31,139';
-    if (isGzip) opened.unshift(gunzip(raw, TraceError));
+    if (isGzip) opened.unshift(gunzip(raw, parts));
     const input = isGzip ? new Input(opened[0] as Pieces, TraceError) : raw;
     const start = await input.peek(signature.length);
     if (start.join() === signature.join()) return await readFrames(input, maximumOperations);
@@ -275,9 +286,9 @@ export async function readTrace(
   }
 }
 
-function checkOptions(options: ReadOptions): number {
+function checkOptions(options: ReadOptions, { show }: ReadParts): number {
   if (typeof options !== 'object' || options === null) {
-    throw new TypeError(`options must be an object, got ${nameOf(options)}`);
+    throw new TypeError(`options must be an object, got ${show(options)}`);
   }
   for (const name of Object.keys(options)) {
     if (name === 'maximumOperations') continue;
@@ -286,7 +297,7 @@ function checkOptions(options: ReadOptions): number {
   const { maximumOperations = defaultMaximumOperations } = options;
   if (Number.isInteger(maximumOperations) && maximumOperations >= 0) return maximumOperations;
   throw new RangeError(
-    `maximumOperations must be a non-negative integer, got ${nameOf(maximumOperations)}`,
+    `maximumOperations must be a non-negative integer, got ${show(maximumOperations)}`,
   );
 }
 
@@ -690,18 +701,22 @@ interface Pieces {
 // Sources are known by what they have, not by their classes: a frame or a context that a test runner made has
 // its own, and some hosts lack one.
 
-function piecesOf(source: TraceSource): Pieces {
-  const bytes = bytesOf(source);
-  if (bytes !== undefined) return piecesOfIterator([bytes].values());
+function piecesOf(source: TraceSource, parts: ReadParts): Pieces {
+  const bytes = ArrayBuffer.isView(source)
+    ? parts.bytesOf(source)
+    : parts.classOf(source) === 'ArrayBuffer'
+      ? new Uint8Array(source as ArrayBuffer)
+      : undefined;
+  if (bytes !== undefined) return piecesOfIterator([bytes].values(), parts);
   const { getReader, stream, ...iterable } = methodsOf(source);
-  if (getReader !== undefined) return piecesOfStream(source as ReadableStream<Uint8Array>);
-  if (stream !== undefined) return piecesOfStream((source as Blob).stream());
+  if (getReader !== undefined) return piecesOfStream(source as ReadableStream<Uint8Array>, parts);
+  if (stream !== undefined) return piecesOfStream((source as Blob).stream(), parts);
   const iterate = iterable.asyncIterator ?? iterable.iterator;
   if (iterate !== undefined && typeof source !== 'string') {
-    return piecesOfIterator(iterate.call(source) as Iterator<Uint8Array>);
+    return piecesOfIterator(iterate.call(source) as Iterator<Uint8Array>, parts);
   }
   throw new TypeError(
-    `source must be bytes, a blob, a stream or an iterable, got ${nameOf(source)}`,
+    `source must be bytes, a blob, a stream or an iterable, got ${parts.show(source)}`,
   );
 }
 
@@ -723,24 +738,10 @@ function methodsOf(
   };
 }
 
-/** Of a buffer or a view; undefined of everything else. */
-function bytesOf(source: unknown): Uint8Array | undefined {
-  if (ArrayBuffer.isView(source)) {
-    return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
-  }
-  const isBuffer = Object.prototype.toString.call(source) === '[object ArrayBuffer]';
-  return isBuffer ? new Uint8Array(source as ArrayBuffer) : undefined;
-}
-
-/** A value as messages show it: other text of a caller may have any length. */
-function nameOf(value: unknown): string {
-  if (typeof value === 'number') return String(value);
-  return typeof value === 'object' && value !== null
-    ? Object.prototype.toString.call(value)
-    : `${String(value).slice(0, 100)} (${typeof value})`;
-}
-
-function piecesOfIterator(iterator: Iterator<Uint8Array> | AsyncIterator<Uint8Array>): Pieces {
+function piecesOfIterator(
+  iterator: Iterator<Uint8Array> | AsyncIterator<Uint8Array>,
+  { bytesOf, kindNameOf, show }: ReadParts,
+): Pieces {
   let isDone = false;
   return {
     async next() {
@@ -750,10 +751,10 @@ function piecesOfIterator(iterator: Iterator<Uint8Array> | AsyncIterator<Uint8Ar
         return undefined;
       }
       const value: unknown = next.value;
-      if (Object.prototype.toString.call(value) !== '[object Uint8Array]') {
-        throw new TypeError(`source must give pieces of type Uint8Array, got ${nameOf(value)}`);
+      if (kindNameOf(value) !== 'Uint8Array') {
+        throw new TypeError(`source must give pieces of type Uint8Array, got ${show(value)}`);
       }
-      return bytesOf(value);
+      return bytesOf(value as Uint8Array);
     },
     cancel() {
       if (!isDone) ignoreFailure(() => iterator.return?.());
@@ -761,11 +762,14 @@ function piecesOfIterator(iterator: Iterator<Uint8Array> | AsyncIterator<Uint8Ar
   };
 }
 
-function piecesOfStream(stream: ReadableStream<Uint8Array>): Pieces {
+function piecesOfStream(stream: ReadableStream<Uint8Array>, parts: ReadParts): Pieces {
   const reader = stream.getReader();
-  const pieces = piecesOfIterator({
-    next: () => reader.read() as Promise<IteratorResult<Uint8Array>>,
-  });
+  const pieces = piecesOfIterator(
+    {
+      next: () => reader.read() as Promise<IteratorResult<Uint8Array>>,
+    },
+    parts,
+  );
   return { next: () => pieces.next(), cancel: () => ignoreFailure(() => reader.cancel()) };
 }
 
@@ -774,7 +778,7 @@ function ignoreFailure(call: () => unknown): void {
   new Promise((resolve) => resolve(call())).catch(() => {});
 }
 
-function gunzip(input: Input, TraceError: Failure): Pieces {
+function gunzip(input: Input, parts: ReadParts): Pieces {
   let sourceFailure: unknown;
   const compressed = new ReadableStream<Bytes>({
     pull: async (controller) => {
@@ -788,7 +792,7 @@ function gunzip(input: Input, TraceError: Failure): Pieces {
       }
     },
   });
-  const pieces = piecesOfStream(compressed.pipeThrough(new DecompressionStream('gzip')));
+  const pieces = piecesOfStream(compressed.pipeThrough(new DecompressionStream('gzip')), parts);
   let offset = 0;
   return {
     ...pieces,
@@ -799,7 +803,9 @@ function gunzip(input: Input, TraceError: Failure): Pieces {
         return piece;
       } catch (cause) {
         if (sourceFailure !== undefined) throw sourceFailure;
-        throw new TraceError(offset, messageOf(offset, 'its compression is damaged'), { cause });
+        throw new parts.TraceError(offset, messageOf(offset, 'its compression is damaged'), {
+          cause,
+        });
       }
     },
   };

@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: MIT
 
 import { mustBe } from './arguments.js';
+import { kindNameOf } from './values.js';
 
-/** The eleven kinds of typed arrays, by name. */
+/** `Float16Array` where the platform's types have it, else never: TypeScript has it since version 5.8. */
+type HostFloat16Array = typeof globalThis extends { Float16Array: { prototype: infer Instance } }
+  ? Instance
+  : never;
+
+/** The kinds of typed arrays, by name. */
 export interface TypedArrays {
   Int8Array: Int8Array;
   Uint8Array: Uint8Array;
@@ -11,6 +17,8 @@ export interface TypedArrays {
   Uint16Array: Uint16Array;
   Int32Array: Int32Array;
   Uint32Array: Uint32Array;
+  /** Newer platforms have it: Chrome 135, Firefox 129, Safari 18.2, Node 24. */
+  Float16Array: HostFloat16Array;
   Float32Array: Float32Array;
   Float64Array: Float64Array;
   BigInt64Array: BigInt64Array;
@@ -30,9 +38,8 @@ export interface TypedArrayConstructor<T extends TypedArray = TypedArray> {
   new (buffer: ArrayBufferLike, byteOffset: number, length: number): T;
 }
 
-const constructors: {
-  readonly [Name in keyof TypedArrays]: TypedArrayConstructor<TypedArrays[Name]>;
-} = {
+const { Float16Array } = globalThis as { readonly Float16Array?: TypedArrayConstructor };
+const kinds = new Set<TypedArrayConstructor>([
   Int8Array,
   Uint8Array,
   Uint8ClampedArray,
@@ -44,21 +51,29 @@ const constructors: {
   Float64Array,
   BigInt64Array,
   BigUint64Array,
-};
-const kinds = new Set<unknown>(Object.values(constructors));
+]);
+if (Float16Array !== undefined) kinds.add(Float16Array);
+const kindsByName: Readonly<Record<string, TypedArrayConstructor>> = Object.fromEntries(
+  [...kinds].map((kind) => [kind.name, kind]),
+);
 
-/** The kind of a typed array; of one of a subclass (a Node `Buffer`, say) its basic kind. */
+/** The kind of a typed array; of one of a subclass (a Node `Buffer`, say) or of another realm its basic kind here. */
 export function kindOf<T extends TypedArray>(
   array: T,
 ): TypedArrayConstructor<TypedArrays[T[typeof Symbol.toStringTag]]> {
-  const kind: TypedArrayConstructor | undefined = constructors[array?.[Symbol.toStringTag]];
-  if (kind === undefined) throw new TypeError(mustBe('source', 'a typed array', typeof array));
+  const kind = kindsByName[kindNameOf(array) ?? ''];
+  if (kind === undefined) throw new TypeError(mustBe('source', 'a typed array', array));
   return kind as TypedArrayConstructor<TypedArrays[T[typeof Symbol.toStringTag]]>;
 }
 
-/** Throws unless `type` is one of the eleven constructors. */
+/** Throws unless `type` is a constructor of one of the kinds, in any realm; those of subclasses are not. */
 export function assertKind(type: TypedArrayConstructor): void {
-  if (!kinds.has(type)) {
+  if (kinds.has(type)) return;
+  if (
+    typeof type !== 'function' ||
+    !Object.hasOwn(type, 'BYTES_PER_ELEMENT') ||
+    Object.getPrototypeOf(type).name !== 'TypedArray'
+  ) {
     throw new TypeError(mustBe('type', 'a typed array constructor', type));
   }
 }

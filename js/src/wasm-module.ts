@@ -11,6 +11,7 @@ import {
   type TrapHandler,
 } from './heap-functions.js';
 import { randomSecret } from './secret.js';
+import { bytesOf, classOf, cut, show } from './values.js';
 
 /** Where the wasm can be had: compiled, as bytes, or as what can be fetched. */
 export type WasmSource = WebAssembly.Module | BufferSource | URL | string | Response;
@@ -104,24 +105,18 @@ function isAddress(source: WasmSource): source is URL | string {
   return typeof source === 'string' || classOf(source) === 'URL';
 }
 
-function classOf(value: unknown): string {
-  return Object.prototype.toString.call(value).slice('[object '.length, -1);
-}
-
 /** Engines take typed arrays and buffers, but not every view that the type allows. */
 function toBytes(source: unknown): BufferSource {
   if (classOf(source) === 'ArrayBuffer') return source as ArrayBuffer;
-  if (ArrayBuffer.isView(source)) {
-    return new Uint8Array(source.buffer as ArrayBuffer, source.byteOffset, source.byteLength);
-  }
+  if (ArrayBuffer.isView(source)) return bytesOf(source);
   throw new TypeError(
-    `wasm must be a module, bytes, a URL, a string or a response, got ${String(source)}`,
+    `wasm must be a module, bytes, a URL, a string or a response, got ${show(source)}`,
   );
 }
 
 function resolveUrl(source: URL | string): URL {
   return wrapFailure(
-    `wasm: ${String(source)} is not a URL`,
+    `wasm: ${show(source)} is not a URL`,
     () => new URL(source, globalThis.location?.href),
   );
 }
@@ -135,11 +130,11 @@ async function fetchModule(url: URL): Promise<WebAssembly.Module> {
 function readFile(url: URL): Uint8Array<ArrayBuffer> | undefined {
   const fs = (globalThis as NodeHost).process?.getBuiltinModule?.('node:fs');
   if (url.protocol !== 'file:' || fs === undefined) return undefined;
-  return wrapFailure(`cannot read ${url.href}`, () => fs.readFileSync(url));
+  return wrapFailure(`cannot read ${cut(url.href)}`, () => fs.readFileSync(url));
 }
 
 function fetchWasm(url: URL): Promise<Response> {
-  return wrapRejection(`cannot fetch ${url.href}`, () => fetch(url));
+  return wrapRejection(`cannot fetch ${cut(url.href)}`, () => fetch(url));
 }
 
 /** Only workers may wait for the network. */
@@ -149,7 +144,7 @@ function fetchSync(url: URL): ArrayBuffer {
       'createHeapSync cannot load the wasm on this thread: await createHeap with the same options once before, or pass `wasm` as a module or bytes',
     );
   }
-  return wrapFailure(`cannot fetch ${url.href}`, () => {
+  return wrapFailure(`cannot fetch ${cut(url.href)}`, () => {
     const request = new XMLHttpRequest();
     request.open('GET', url, false);
     request.responseType = 'arraybuffer';
@@ -161,10 +156,10 @@ function fetchSync(url: URL): ArrayBuffer {
 
 async function compileResponse(response: Response): Promise<WebAssembly.Module> {
   if (!response.ok) {
-    throw new WasmLoadError(`cannot fetch ${response.url}: status ${response.status}`);
+    throw new WasmLoadError(`cannot fetch ${cut(response.url)}: status ${response.status}`);
   }
   // Servers that do not know the file type would fail the streaming compiler.
-  return wrapRejection(`cannot compile ${response.url}`, async () =>
+  return wrapRejection(`cannot compile ${cut(response.url)}`, async () =>
     response.headers.get('content-type')?.startsWith('application/wasm')
       ? WebAssembly.compileStreaming(response)
       : WebAssembly.compile(await response.arrayBuffer()),

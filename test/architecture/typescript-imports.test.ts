@@ -5,7 +5,8 @@ import { findAll, listSources, withoutComments } from '../support/sources.js';
 
 /** From the bottom up; files of one row do not import each other unless it says so below. */
 const rows = [
-  ['errors', 'call-stacks', 'operations', 'heap-functions', 'secret', 'address-map'],
+  ['values', 'utf8', 'secret'],
+  ['errors', 'call-stacks', 'operations', 'heap-functions', 'address-map'],
   ['wasm-module', 'region', 'arguments', 'owned-blocks'],
   ['views', 'typed-arrays', 'trace-format'],
   ['blocks', 'debug-layer', 'trace'],
@@ -14,7 +15,7 @@ const rows = [
   ['arena', 'sight', 'lazy-parts'],
   ['scope', 'picture', 'snapshot'],
   ['heap'],
-  ['replay-types'],
+  ['replay-types', 'describe'],
   ['ranking'],
   ['replay-rounds'],
   ['replay'],

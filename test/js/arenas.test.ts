@@ -198,6 +198,25 @@ describeStrategies((strategy) => {
       expect(array.address % 1024).toBe(0);
     });
 
+    test.each([
+      ['é', 'é'.repeat(5_000)],
+      ['€', `${'x'.repeat(9_000)}${'€'.repeat(900)}`],
+      ['half pairs', '\uD800'.repeat(4_000)],
+    ])('of text of %s that does not fit leaves the arena as it was', (_, text) => {
+      const first = arena.array(Uint8Array, 5);
+      const { usedBytes } = arena;
+      const error = catchError(OutOfMemoryError, () => arena.string(text));
+      expect(error.message).toContain(`${arena.bytes - usedBytes} of them free`);
+      expect(arena.usedBytes).toBe(usedBytes);
+      // The block before is the last again.
+      const { address } = first;
+      first.resize(9_000);
+      expect(first.address).toBe(address);
+      expect(arena.usedBytes).toBe(9_000);
+      first.resize(5);
+      expect(arena.string('fits').toString()).toBe('fits');
+    });
+
     test('is as it was where the arena is too small to resize it', () => {
       const array = arena.from(Uint8Array.of(1, 2, 3));
       expect(catchError(OutOfMemoryError, () => array.resize(20_000)).requestedBytes).toBe(20_000);

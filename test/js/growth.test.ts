@@ -152,7 +152,7 @@ describeStrategies((strategy) => {
 test('what is no function is refused', async () => {
   const heap = await createHeap();
   expect(() => heap.onGrow('log' as never)).toThrow(
-    new TypeError('listener must be a function, got log'),
+    new TypeError("listener must be a function, got 'log' (string)"),
   );
 });
 

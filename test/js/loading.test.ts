@@ -300,18 +300,26 @@ describe('a bad option', () => {
     await expect(createHeap(loosely({ maxBytes: 1 }))).rejects.toThrow(/maxBytes.*maximumBytes/);
   });
 
-  test.each([5, 'wasm', null, true])('options that are %s are refused', async (options) => {
+  test.each([
+    [5, '5 (number)'],
+    ['wasm', "'wasm' (string)"],
+    [null, 'null'],
+    [true, 'true (boolean)'],
+  ])('options that are %s are refused', async (options, shown) => {
     await expect(createHeap(options as unknown as HeapOptions)).rejects.toThrow(TypeError);
-    await expect(createHeap(options as unknown as HeapOptions)).rejects.toThrow(
-      `got ${String(options)}`,
-    );
+    await expect(createHeap(options as unknown as HeapOptions)).rejects.toThrow(`got ${shown}`);
   });
 
-  test.each([5, {}, true, null])('wasm %s is refused', async (wasm) => {
+  test.each([
+    [5, '5 (number)'],
+    [{}, 'Object (object)'],
+    [true, 'true (boolean)'],
+    [null, 'null'],
+  ])('wasm %s is refused', async (wasm, shown) => {
     const error: unknown = await createHeap(loosely({ wasm })).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(TypeError);
     expect(String(error)).toContain('wasm');
-    expect(String(error)).toContain(String(wasm));
+    expect(String(error)).toContain(`got ${shown}`);
   });
 
   test('undefined is the default', async () => {

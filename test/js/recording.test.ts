@@ -35,6 +35,7 @@ async function recordReplay(trace: AllocationTrace, strategy: Strategy): Promise
       createHeap: makeHeap,
       assertOptions: () => undefined,
       loadModule: () => Promise.reject(new Error('nothing is to be loaded')),
+      show: String,
       strategies: [],
     },
   );
@@ -256,14 +257,14 @@ describe('a recorder', () => {
   });
 
   test.each([
-    -1,
-    1.5,
-    Number.NaN,
-    Number.POSITIVE_INFINITY,
-    '9' as unknown as number,
-  ])('is refused with a maximum of %s', (maximumOperations) => {
+    [-1, '-1 (number)'],
+    [1.5, '1.5 (number)'],
+    [Number.NaN, 'NaN (number)'],
+    [Number.POSITIVE_INFINITY, 'Infinity (number)'],
+    ['9' as unknown as number, "'9' (string); convert it with Number()"],
+  ])('is refused with a maximum of %s', (maximumOperations, shown) => {
     expect(() => heap.record({ maximumOperations })).toThrow(
-      new RangeError(`maximumOperations must be a non-negative integer, got ${maximumOperations}`),
+      new RangeError(`maximumOperations must be a non-negative integer, got ${shown}`),
     );
     heap.free(heap.malloc(1));
   });

@@ -333,7 +333,7 @@ describe('options of a heap in a region', () => {
     [
       'what is no memory',
       { ...region, memory: {} },
-      /memory must be .* got \[object Object\]/,
+      /memory must be .* got Object \(object\)/,
       TypeError,
     ],
     ['a missing start', { memory, end: 100 }, /start must be a number, got undefined/, TypeError],

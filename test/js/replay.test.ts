@@ -247,8 +247,8 @@ describe('replay', () => {
   });
 
   test.each([
-    ['signal', /^signal must be an AbortSignal, got 5$/],
-    ['onProgress', /^onProgress must be a function, got 5$/],
+    ['signal', /^signal must be an AbortSignal, got 5 \(number\)$/],
+    ['onProgress', /^onProgress must be a function, got 5 \(number\)$/],
   ])('refuses a %s of another type', async (option, message) => {
     const options = { [option]: 5 } as ReplayOptions;
     await expect(replay(trace, options)).rejects.toThrow(TypeError);
@@ -256,13 +256,13 @@ describe('replay', () => {
   });
 
   test.each<[string, ReplayOptions, RegExp]>([
-    ['rounds', { rounds: 0 }, /^rounds must be a positive integer, got 0$/],
-    ['rounds', { rounds: 1.5 }, /^rounds .* got 1.5$/],
-    ['timeLimit', { timeLimit: 0 }, /^timeLimit must be a positive number, got 0$/],
-    ['timeLimit', { timeLimit: Number.NaN }, /^timeLimit .* got NaN$/],
-    ['initialBytes', { initialBytes: -1 }, /^initialBytes .* got -1$/],
-    ['maximumBytes', { maximumBytes: 2 ** 40 }, /^maximumBytes .* got 1099511627776$/],
-    ['strategy', { strategy: 'best-fit' as Strategy }, /^strategy .* got 'best-fit'$/],
+    ['rounds', { rounds: 0 }, /^rounds must be a positive integer, got 0 \(number\)$/],
+    ['rounds', { rounds: 1.5 }, /^rounds .* got 1.5 \(number\)$/],
+    ['timeLimit', { timeLimit: 0 }, /^timeLimit must be a positive number, got 0 \(number\)$/],
+    ['timeLimit', { timeLimit: Number.NaN }, /^timeLimit .* got NaN \(number\)$/],
+    ['initialBytes', { initialBytes: -1 }, /^initialBytes .* got -1 \(number\)$/],
+    ['maximumBytes', { maximumBytes: 2 ** 40 }, /^maximumBytes .* got 1099511627776 \(number\)$/],
+    ['strategy', { strategy: 'best-fit' as Strategy }, /^strategy .* got 'best-fit' \(string\)$/],
   ])('refuses a wrong %s', async (_, options, message) => {
     await expect(replay(trace, options)).rejects.toThrow(RangeError);
     await expect(replay(trace, options)).rejects.toThrow(message);
@@ -273,7 +273,9 @@ describe('replay', () => {
     await expect(replay(trace, options)).rejects.toThrow(/unknown option round/);
     await expect(advise(trace, { strategy: 'free-list' } as object)).rejects.toThrow(TypeError);
     const path = 'a.trace' as unknown as AllocationTrace;
-    await expect(replay(path)).rejects.toThrow('trace must be an AllocationTrace, got a.trace');
+    await expect(replay(path)).rejects.toThrow(
+      "trace must be an AllocationTrace, got 'a.trace' (string)",
+    );
     await expect(advise(path)).rejects.toThrow(TypeError);
   });
 

@@ -44,6 +44,7 @@ import {
   type TraceError,
   type TraceSource,
   type TypedArray,
+  type TypedArrayConstructor,
   type UseAfterFreeError,
   type WasmLoadError,
   type WasmSource,
@@ -196,6 +197,8 @@ describe('typed arrays', () => {
       readonly length: number;
       readonly byteLength: number;
     }>();
+    expectTypeOf<Floats['type']>().toEqualTypeOf<TypedArrayConstructor<Float32Array>>();
+    expectTypeOf<HeapHandle['toJSON']>().toEqualTypeOf<() => string>();
     expectTypeOf<Floats>().toExtend<Disposable>();
     expectTypeOf(heap).toExtend<Disposable>();
   });

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+
+import { inspect } from 'node:util';
+import { createHeap, type Heap, strategies } from 'lite-alloc';
+import { createHeap as createInlineHeap } from 'lite-alloc/inline';
+import { beforeEach, describe, expect, test } from 'vitest';
+
+describe.each([
+  ['lite-alloc', createHeap],
+  ['lite-alloc/inline', createInlineHeap],
+])('what the console and JSON.stringify show of %s:', (_, create) => {
+  let heap: Heap;
+  beforeEach(async () => {
+    heap = await create();
+  });
+
+  function shown(object: object): string {
+    const text = inspect(object);
+    expect(JSON.stringify({ object })).toBe(JSON.stringify({ object: text }));
+    expect(inspect([object])).toContain(text);
+    return text;
+  }
+
+  test('a handle, alive and dead', () => {
+    const array = heap.array(Float32Array, 1000);
+    const string = heap.string('é');
+    const [arrayPlace, stringPlace] = [array, string].map((handle) => handle.address.toString(16));
+    expect(shown(array)).toBe(`HeapArray(Float32Array, 1000) @ 0x${arrayPlace}`);
+    expect(shown(string)).toBe(`HeapString(2 bytes) @ 0x${stringPlace}`);
+    array.free();
+    heap.reset();
+    expect(shown(array)).toBe(`HeapArray(Float32Array, 1000) @ 0x${arrayPlace}, freed`);
+    expect(shown(string)).toBe(`HeapString(2 bytes) @ 0x${stringPlace}, freed`);
+  });
+
+  test('an arena, alive and dead', () => {
+    const arena = heap.arena({ bytes: 100 });
+    arena.malloc(10);
+    expect(shown(arena)).toBe('Arena(10 of 100 bytes used)');
+    arena.free();
+    expect(shown(arena)).toBe('Arena(10 of 100 bytes used), freed');
+  });
+
+  test('a scope, open and closed', () => {
+    const scope = heap.openScope();
+    expect(shown(scope)).toBe('Scope');
+    scope.close();
+    expect(shown(scope)).toBe('Scope(closed)');
+  });
+
+  test('a recorder and a trace', () => {
+    const recorder = heap.record({ maximumOperations: 1 });
+    heap.malloc(8);
+    expect(shown(recorder)).toBe('Recorder(1 operations)');
+    heap.malloc(8);
+    expect(shown(recorder.stop())).toBe('AllocationTrace(1 operations, truncated)');
+  });
+
+  test.each(strategies)('a heap of %s, alive and disposed', async (strategy) => {
+    heap = await create({ strategy });
+    heap.malloc(16);
+    expect(shown(heap)).toMatch(
+      new RegExp(
+        `^Heap\\(${strategy}, 1 live blocks of \\d+ bytes, ${heap.memory.buffer.byteLength} bytes of memory\\)$`,
+      ),
+    );
+    heap[Symbol.dispose]();
+    expect(shown(heap)).toBe(`Heap(${strategy}, the heap was disposed)`);
+  });
+
+  test('the class in Object.prototype.toString', () => {
+    const tags = [heap, heap.array(Int8Array, 1), heap.string(''), heap.arena({ bytes: 1 })].map(
+      (object) => Object.prototype.toString.call(object),
+    );
+    expect(tags).toEqual([
+      '[object Heap]',
+      '[object HeapArray]',
+      '[object HeapString]',
+      '[object Arena]',
+    ]);
+  });
+});

@@ -820,9 +820,9 @@ class SegregatedFit {
     put_chunk(slab);
   }
 
-  /// Gives up all slabs that hold no block, and moves the map down into a free chunk below it, where
-  /// it does not divide the free memory: a map lies where the last small block was allocated that
-  /// the map before could not reach. False iff nothing of this could be done.
+  /// Gives up all slabs that hold no block, and moves the map down into a free chunk below it,
+  /// where it does not divide the free memory: a map lies where the last small block was allocated
+  /// that the map before could not reach. False iff nothing of this could be done.
   [[nodiscard, gnu::noinline]] bool reclaim() noexcept {
     bool has_reclaimed = false;
     for (Size size_class = 1; size_class < kClasses; ++size_class) {
@@ -857,8 +857,8 @@ class SegregatedFit {
     if (below == 0) return false;
     map_ = below;
     if constexpr (Tracker::kEnabled) {
-      // What stays of the old map may look like tags. It lies in a free chunk by now, whose links and
-      // size must stay; where these lie, no tag is read.
+      // What stays of the old map may look like tags. It lies in a free chunk by now, whose links
+      // and size must stay; where these lie, no tag is read.
       const Address begin = std::max(old_map, below + map_size_ + kTag + Size{sizeof(FreeChunk)});
       const Address end = old_map + map_size_ - kTag;
       if (begin < end) std::memset(pages_.template at<std::byte>(begin), 0, end - begin);
@@ -1125,9 +1125,7 @@ class SegregatedFit {
   }
 
   /// Whether what memory grows by belongs to the newest region: no other code's pages lie between.
-  [[nodiscard]] bool goes_on() const noexcept {
-    return kOwnsAllPages || pages_.end() == limit_;
-  }
+  [[nodiscard]] bool goes_on() const noexcept { return kOwnsAllPages || pages_.end() == limit_; }
 
   /// Takes the first memory, or the pages that other code added for this heap, or grows memory by
   /// what is missing for such a chunk behind what is free at the end of the newest region; in a new

@@ -859,8 +859,8 @@ class SegregatedFit {
     if (below == 0) return false;
     map_ = below;
     if constexpr (Tracker::kEnabled) {
-      // What stays of the old map may look like tags. It lies in a free chunk by now, whose links and
-      // size must stay; where these lie, no tag is read.
+      // What stays of the old map may look like tags. It lies in a free chunk by now, whose links
+      // and size must stay; where these lie, no tag is read.
       const Address begin = std::max(old_map, below + map_size_ + kTag + Size{sizeof(FreeChunk)});
       const Address end = old_map + map_size_ - kTag;
       if (begin < end) std::memset(pages_.template at<std::byte>(begin), 0, end - begin);
@@ -1127,9 +1127,7 @@ class SegregatedFit {
   }
 
   /// Whether what memory grows by belongs to the newest region: no other code's pages lie between.
-  [[nodiscard]] bool goes_on() const noexcept {
-    return kOwnsAllPages || pages_.end() == limit_;
-  }
+  [[nodiscard]] bool goes_on() const noexcept { return kOwnsAllPages || pages_.end() == limit_; }
 
   /// Takes the first memory, or the pages that other code added for this heap, or grows memory by
   /// what is missing for such a chunk behind what is free at the end of the newest region; in a new

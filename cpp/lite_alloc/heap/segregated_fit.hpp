@@ -850,10 +850,6 @@ class SegregatedFit {
     const Address below = slide_down(old_map, map_size_ + kTag);
     if (below == 0) return false;
     map_ = below;
-    if constexpr (Tracker::kEnabled) {
-      const Address rest = std::max(old_map, below + map_size_ + kTag);  // may look like tags
-      std::memset(pages_.template at<std::byte>(rest), 0, old_map + map_size_ - rest);
-    }
     return true;
   }
 
@@ -1025,6 +1021,12 @@ class SegregatedFit {
     if constexpr (Tracker::kEnabled) set_tag(chunk, kFree);  // no block starts here any more
     std::memmove(pages_.template at<std::byte>(begin), pages_.template at<std::byte>(chunk),
                  old_size - kTag);
+    if constexpr (Tracker::kEnabled) {
+      if (chunk == map_) {  // what it leaves behind may look like tags
+        const Address rest = std::max(chunk, begin + old_size - kTag);
+        std::memset(pages_.template at<std::byte>(rest), 0, end - kTag - rest);
+      }
+    }
     set_tag(begin, below + old_size);
     return resize_chunk(begin, below + old_size, size) ? begin : 0;
   }

@@ -858,13 +858,6 @@ class SegregatedFit {
     const Address below = slide_down(old_map, map_size_ + kTag);
     if (below == 0) return false;
     map_ = below;
-    if constexpr (Tracker::kEnabled) {
-      // What stays of the old map may look like tags. It lies in a free chunk by now, whose links
-      // and size must stay; where these lie, no tag is read.
-      const Address begin = std::max(old_map, below + map_size_ + kTag + Size{sizeof(FreeChunk)});
-      const Address end = old_map + map_size_ - kTag;
-      if (begin < end) std::memset(pages_.template at<std::byte>(begin), 0, end - begin);
-    }
     return true;
   }
 
@@ -1036,6 +1029,12 @@ class SegregatedFit {
     if constexpr (Tracker::kEnabled) set_tag(chunk, kFree);  // no block starts here any more
     std::memmove(pages_.template at<std::byte>(begin), pages_.template at<std::byte>(chunk),
                  old_size - kTag);
+    if constexpr (Tracker::kEnabled) {
+      if (chunk == map_) {  // what it leaves behind may look like tags
+        const Address rest = std::max(chunk, begin + old_size - kTag);
+        std::memset(pages_.template at<std::byte>(rest), 0, end - kTag - rest);
+      }
+    }
     set_tag(begin, below + old_size);
     return resize_chunk(begin, below + old_size, size) ? begin : 0;
   }

@@ -11,7 +11,7 @@ import type {
   InvalidFreeError,
   LiveBlock,
 } from './errors.js';
-import type { HeapFunctions } from './heap-functions.js';
+import type { HeapLayer } from './heap-functions.js';
 import type { MemoryViews } from './views.js';
 
 /** What a debug heap watches, and what it may cost. */
@@ -27,9 +27,7 @@ export interface DebugOptions {
   stacks?: boolean;
 }
 
-export interface DebugLayer {
-  /** Puts itself between a heap and the functions below. */
-  wrap(below: HeapFunctions): HeapFunctions;
+export interface DebugLayer extends HeapLayer {
   /** In address order. */
   liveBlocks(): LiveBlock[];
   /** The stacks of a freed block of this size, if it is remembered: lines that begin with a line break. */

@@ -115,7 +115,7 @@ export class Heap extends Allocator {
     }
     this.#module = functions;
     this.#debug = makeDebugLayer?.(memory);
-    if (this.#debug !== undefined) this.#layers.push(this.#debug.wrap.bind(this.#debug));
+    if (this.#debug !== undefined) this.#layers.push(this.#debug);
     this.#growth = new GrowthWatch(
       () => this.#owner.views.u8.length,
       () => this.#applyLayers(),
@@ -444,7 +444,7 @@ export class Heap extends Allocator {
       this.#layers.splice(this.#layers.indexOf(layer), 1);
       this.#applyLayers();
     });
-    this.#layers.push(recorder.layer);
+    this.#layers.push(recorder);
     this.#applyLayers();
     return recorder;
   }
@@ -602,9 +602,9 @@ export class Heap extends Allocator {
   /** Makes all calls go through the layers there are now. */
   #applyLayers(): void {
     const layers = [...this.#layers];
-    if (this.#owned !== undefined) layers.push(this.#owned.layer);
-    if (this.#growth.isNeeded) layers.push(this.#growth.layer);
-    this.#functions = layers.reduce((below, layer) => layer(below), this.#module);
+    if (this.#owned !== undefined) layers.push(this.#owned);
+    if (this.#growth.isNeeded) layers.push(this.#growth);
+    this.#functions = layers.reduce((below, layer) => layer.wrap(below), this.#module);
     this.#malloc = this.#functions.malloc;
     this.#free = this.#functions.free;
   }

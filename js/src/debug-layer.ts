@@ -10,6 +10,7 @@ import type {
   HeapCorruptionError,
   InvalidFreeError,
   LiveBlock,
+  listBlocks,
 } from './errors.js';
 import type { HeapLayer } from './heap-functions.js';
 import type { MemoryViews } from './views.js';
@@ -30,6 +31,8 @@ export interface DebugOptions {
 export interface DebugLayer extends HeapLayer {
   /** In address order. */
   liveBlocks(): LiveBlock[];
+  /** Lines for blocks with the same stack together, those with the most bytes first. */
+  listByStack(blocks: readonly LiveBlock[]): string;
   /** The stacks of a freed block of this size, if it is remembered: lines that begin with a line break. */
   historyOf(address: number, size: number): string;
   /** Says what the live block at an address belongs to, and how to free it. */
@@ -50,6 +53,7 @@ export interface DebugParts {
   readonly assertOptions: typeof assertOptions;
   readonly assertType: typeof assertType;
   readonly formatAddress: typeof formatAddress;
+  readonly listBlocks: typeof listBlocks;
   readonly mustBe: typeof mustBe;
 }
 

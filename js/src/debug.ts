@@ -46,6 +46,9 @@ export function planDebug(debug: true | DebugOptions, parts: DebugParts): DebugL
 /** Most freed blocks in quarantine, and most that are remembered after it: what bounds their records. */
 const mostRecords = 4096;
 
+/** Stacks that the message of a `LeakError` lists. */
+const mostGroups = 10;
+
 const unit = 16;
 
 /** More than a heap can be asked for. */
@@ -160,6 +163,23 @@ class DebugHeap implements DebugLayer {
       .filter(({ isLive }) => isLive)
       .sort((left, right) => left.address - right.address)
       .map(({ address, size, allocation }) => ({ address, size, stack: allocation?.toString() }));
+  }
+
+  listByStack(blocks: readonly LiveBlock[]): string {
+    const groups = new Map<string | undefined, { bytes: number; blocks: LiveBlock[] }>();
+    for (const block of blocks) {
+      const group = groups.get(block.stack) ?? { bytes: 0, blocks: [] };
+      group.bytes += block.size;
+      group.blocks.push(block);
+      groups.set(block.stack, group);
+    }
+    const largestFirst = [...groups].sort(([, left], [, right]) => right.bytes - left.bytes);
+    const lines = largestFirst.slice(0, mostGroups).map(([stack = '', group]) => {
+      const frames = stack.replace(/^(?=.)/gm, '\n    ').replace(/\n+/g, '\n');
+      return entry.listBlocks(group.blocks) + frames;
+    });
+    if (groups.size > mostGroups) lines.push(`\nand from ${groups.size - mostGroups} other places`);
+    return lines.join('');
   }
 
   historyOf(address: number, size: number): string {

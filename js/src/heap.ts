@@ -38,9 +38,8 @@ import {
   strategies,
 } from './options.js';
 import { OwnedBlocks } from './owned-blocks.js';
-import { drawHeap } from './picture.js';
 import { Recorder, type RecordOptions } from './recorder.js';
-import type { openRegion, Tenant } from './region.js';
+import type { RegionOpener, Tenant } from './region.js';
 import { Scope } from './scope.js';
 import { checkHeap, type HeapStats } from './sight.js';
 import { HeapSnapshot } from './snapshot.js';
@@ -91,7 +90,7 @@ export class Heap extends Allocator {
     plan: HeapPlan,
     module: WebAssembly.Module,
     makeDebugLayer: DebugLayerMaker | undefined,
-    open: typeof openRegion | undefined,
+    openRegion: RegionOpener | undefined,
   ) {
     super();
     const { region } = plan;
@@ -105,7 +104,7 @@ export class Heap extends Allocator {
     const strategy = strategies.indexOf(isJoined ? defaultStrategy : plan.strategy);
     this.#tenant = { end: (reason) => this.#dispose(reason) };
     const onTrap = (trap: unknown): never => this.#breakOff(trap);
-    const opened = region && open?.(module, region, strategy, this.#tenant, entryParts, onTrap);
+    const opened = openRegion?.(module, strategy, this.#tenant, onTrap);
     this.#leaveRegion = opened?.leave;
     const functions = opened?.functions ?? instantiate(module, memory, strategy, onTrap);
     if (functions === undefined) {
@@ -429,7 +428,7 @@ export class Heap extends Allocator {
    */
   assertNoLeaks(): void {
     const leaks = this.leaks();
-    if (leaks.length !== 0) throw new LeakError(leaks);
+    if (leaks.length !== 0) throw new LeakError(leaks, this.#debug?.listByStack(leaks));
   }
 
   /**
@@ -460,13 +459,15 @@ export class Heap extends Allocator {
   }
 
   /**
-   * A picture of the heap for the terminal, at most 12 lines of 64 characters, with a line above and
-   * below; of a heap that is damaged or disposed, a line that says so.
+   * Returns a line with the strategy, the live blocks and the memory. The Node entry and `lite-alloc/inline`
+   * add a map of the heap for the terminal: at most 12 lines of 64 characters, and a line that explains
+   * them. Of a heap that is corrupted or disposed, the line names the error.
    */
   override toString(): string {
     try {
       this.check();
-      return drawHeap(this.#functions.blocks(), this.stats());
+      const { liveBlocks, liveBytes, memoryBytes } = this.stats();
+      return `${this.strategy}: ${liveBlocks} blocks, ${liveBytes} bytes live, ${memoryBytes} bytes of memory`;
     } catch (error) {
       return `${this.strategy}: ${String(error)}`;
     }
@@ -650,12 +651,12 @@ export async function makeHeap(
   const plan = planHeap(options);
   const { debug, region } = plan;
   const makeDebugLayer = debug === false ? undefined : (await debugPart.load())(debug, entryParts);
-  const open = region && (await regionPart.load());
+  const openRegion = region && (await regionPart.load())(region, entryParts);
   const wasm =
     plan.wasm === undefined
       ? await packagedWasm(fileOf(plan))
       : await wrapRejection('wasm: the promise failed', async () => plan.wasm as WasmSource);
-  return new Heap(plan, await loadModule(wasm), makeDebugLayer, open);
+  return new Heap(plan, await loadModule(wasm), makeDebugLayer, openRegion);
 }
 
 /** The same without a promise. */
@@ -669,10 +670,10 @@ export function makeHeapSync(
   }
   const { debug, region } = plan;
   const makeDebugLayer = debug === false ? undefined : debugPart.loadSync()(debug, entryParts);
-  const open = region && regionPart.loadSync();
+  const openRegion = region && regionPart.loadSync()(region, entryParts);
   const wasm = plan.wasm as WasmSource | undefined;
   const module = loadModuleSync(wasm === undefined ? packagedWasm(fileOf(plan)) : wasm);
-  return new Heap(plan, module, makeDebugLayer, open);
+  return new Heap(plan, module, makeDebugLayer, openRegion);
 }
 
 /** The largest maximum that the platform grants: some refuse to reserve gigabytes. */

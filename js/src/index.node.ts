@@ -6,7 +6,7 @@
 import { planDebug } from './debug.js';
 import { describeObjects } from './describe.js';
 import { debugPart, regionPart } from './lazy-parts.js';
-import { openRegion } from './region.js';
+import { planRegion } from './region.js';
 import { codecs } from './strings.js';
 import './trace-format.js';
 import { codec } from './utf8.js';
@@ -14,6 +14,6 @@ import { codec } from './utf8.js';
 export * from './index.js';
 
 debugPart.provide(planDebug);
-regionPart.provide(openRegion);
+regionPart.provide(planRegion);
 codecs.push(codec);
 describeObjects();

@@ -9,6 +9,7 @@ import {
   formatAddress,
   HeapCorruptionError,
   InvalidFreeError,
+  listBlocks,
   WasmLoadError,
   wrapFailure,
   wrapRejection,
@@ -29,6 +30,7 @@ export const entryParts: DebugParts & RegionParts = {
   assertType,
   formatAddress,
   heapFunctions,
+  listBlocks,
   mapCalls,
   randomSecret,
   mustBe,
@@ -74,5 +76,5 @@ export const debugPart = new LazyPart(
 );
 export const regionPart = new LazyPart(
   'memory, start, end',
-  async () => (await import('./region.js')).openRegion,
+  async () => (await import('./region.js')).planRegion,
 );

@@ -63,6 +63,15 @@ export interface BlockFacts {
   readonly freedAt?: string | undefined;
 }
 
+/** Engines keep the functions of a stack that nobody has read, and so the memory that these use. */
+export function readStack(error: Error): void {
+  try {
+    void error.stack;
+  } catch {
+    // The host's `Error.prepareStackTrace` threw.
+  }
+}
+
 /** What the errors have in common that name a place in memory. */
 abstract class AddressError extends LiteAllocError implements BlockFacts {
   /** Bytes from the start of memory; 0 where no single place shows. */
@@ -80,8 +89,7 @@ abstract class AddressError extends LiteAllocError implements BlockFacts {
     options?: ErrorOptions,
   ) {
     super(code, message, options);
-    // Engines keep the functions of a stack that nobody has read, and so the memory.
-    void this.stack;
+    readStack(this);
     // What is no number at all may be a view of the whole memory: an error must not keep that.
     this.address = typeof address === 'object' ? 0 : address;
     this.size = facts.size;

@@ -21,6 +21,7 @@ import {
   LeakError,
   type LiveBlock,
   OutOfMemoryError,
+  readStack,
   UseAfterFreeError,
   WasmLoadError,
   wrapRejection,
@@ -581,8 +582,7 @@ export class Heap extends Allocator {
   #breakOff(cause: unknown): never {
     // By its name: it may be of another realm.
     if ((cause as Error).name !== 'RuntimeError') throw cause;
-    // Engines keep the module's instance, and so its memory, for a stack that nobody has read.
-    void (cause as Error).stack;
+    readStack(cause as Error);
     const message = 'the heap is damaged, its module trapped: dispose it';
     const error = new HeapCorruptionError(0, message, {}, { cause });
     this.#stop(() => {
@@ -649,14 +649,14 @@ export async function makeHeap(
   packagedWasm: (file: WasmFile) => WasmSource | Promise<WasmSource>,
 ): Promise<Heap> {
   const plan = planHeap(options);
-  const { debug, region } = plan;
-  const makeDebugLayer = debug === false ? undefined : (await debugPart.load())(debug, entryParts);
-  const openRegion = region && (await regionPart.load())(region, entryParts);
+  if (plan.debug !== false) await debugPart.load();
+  if (plan.region !== undefined) await regionPart.load();
+  const make = prepareHeap(plan);
   const wasm =
     plan.wasm === undefined
       ? await packagedWasm(fileOf(plan))
       : await wrapRejection('wasm: the promise failed', async () => plan.wasm as WasmSource);
-  return new Heap(plan, await loadModule(wasm), makeDebugLayer, openRegion);
+  return make(await loadModule(wasm));
 }
 
 /** The same without a promise. */
@@ -665,15 +665,20 @@ export function makeHeapSync(
   packagedWasm: (file: WasmFile) => WasmSource,
 ): Heap {
   const plan = planHeap(options);
-  if (plan.wasm !== undefined && 'then' in Object(plan.wasm)) {
+  const wasm = plan.wasm as WasmSource | undefined;
+  if (wasm !== undefined && 'then' in Object(wasm)) {
     throw new TypeError('wasm: a promise cannot be waited for here; use createHeap');
   }
+  const make = prepareHeap(plan);
+  return make(loadModuleSync(wasm === undefined ? packagedWasm(fileOf(plan)) : wasm));
+}
+
+/** What makes a heap of a module. Fails where the parts that it needs were not loaded. */
+function prepareHeap(plan: HeapPlan): (module: WebAssembly.Module) => Heap {
   const { debug, region } = plan;
-  const makeDebugLayer = debug === false ? undefined : debugPart.loadSync()(debug, entryParts);
-  const openRegion = region && regionPart.loadSync()(region, entryParts);
-  const wasm = plan.wasm as WasmSource | undefined;
-  const module = loadModuleSync(wasm === undefined ? packagedWasm(fileOf(plan)) : wasm);
-  return new Heap(plan, module, makeDebugLayer, openRegion);
+  const makeDebugLayer = debug === false ? undefined : debugPart.loaded(debug, entryParts);
+  const openRegion = region && regionPart.loaded(region, entryParts);
+  return (module) => new Heap(plan, module, makeDebugLayer, openRegion);
 }
 
 /** The largest maximum that the platform grants: some refuse to reserve gigabytes. */

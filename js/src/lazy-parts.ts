@@ -53,16 +53,15 @@ class LazyPart<Part> {
   }
 
   /** Fails with `WasmLoadError`. */
-  async load(): Promise<Part> {
+  async load(): Promise<void> {
     this.#part ??= await wrapRejection(
       `cannot load what heaps with ${this.#options} need`,
       this.#import,
     );
-    return this.#part;
   }
 
-  /** The same without a promise: fails where it was not loaded before. */
-  loadSync(): Part {
+  /** Fails with `WasmLoadError` where it was not loaded before. */
+  get loaded(): Part {
     if (this.#part !== undefined) return this.#part;
     throw new WasmLoadError(
       `createHeapSync cannot load what heaps with ${this.#options} need here: await createHeap({ ${this.#options} }) once before`,

@@ -16,7 +16,7 @@ export interface OperationWatch {
 
 /** The part of a `DebugLayer` that handles use. */
 interface BlockHistory {
-  describe(address: number, owner: string): void;
+  describe(address: number, kind: string): void;
   historyOf(address: number, size: number): string;
 }
 
@@ -42,11 +42,9 @@ export interface BlockOwner {
   realloc(address: number, oldBytes: number, bytes: number): number;
   /** Throws as `Heap.free` does. */
   free(address: number): void;
-  /** Takes back the newest block, before it has a handle, where `free` gives nothing back. */
-  takeBack?(): void;
   /** Takes note of a new handle, and of one that moved. */
   watch(handle: HeapHandle): void;
-  /** Takes note of a handle that holds a view now, where `watch` took none of it. */
+  /** Takes note of a handle that holds a view now. Only arenas have it: their `watch` does nothing. */
   watchView?(handle: HeapHandle): void;
   /** What a debug heap knows of blocks. */
   readonly debug: BlockHistory | undefined;
@@ -114,7 +112,7 @@ export abstract class HeapHandle {
     this.#count = count;
     this.#epoch = owner.epoch;
     owner.watch(this);
-    owner.debug?.describe(address, `a ${type.name}: free it with handle.free()`);
+    owner.debug?.describe(address, type.name);
   }
 
   /** Bytes from the start of memory; changes when the block moves. */

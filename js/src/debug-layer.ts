@@ -35,8 +35,8 @@ export interface DebugLayer extends HeapLayer {
   listByStack(blocks: readonly LiveBlock[]): string;
   /** The stacks of a freed block of this size, if it is remembered: lines that begin with a line break. */
   historyOf(address: number, size: number): string;
-  /** Says what the live block at an address belongs to, and how to free it. */
-  describe(address: number, owner: string): void;
+  /** Says what the live block at an address belongs to: an arena, or a handle of this kind. */
+  describe(address: number, kind: string): void;
   /** Throws `InvalidFreeError` for the free or move by its address of a block that belongs to something. */
   refuseLoss(address: number): void;
 }

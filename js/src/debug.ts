@@ -187,9 +187,13 @@ class DebugHeap implements DebugLayer {
     return block?.isLive === false && block.size === Math.max(size, 1) ? withStacks('', block) : '';
   }
 
-  describe(address: number, owner: string): void {
+  describe(address: number, kind: string): void {
     const block = this.#blocks.get(address);
-    if (block !== undefined) block.owner = owner;
+    if (block === undefined) return;
+    block.owner =
+      kind === 'arena'
+        ? 'an arena: free it with arena.free()'
+        : `a ${kind}: free it with handle.free()`;
   }
 
   refuseLoss(address: number): void {

@@ -59,16 +59,26 @@ export function storeUtf8(
   text: string,
 ): { address: number; byteLength: number } {
   encoder ??= typeof TextEncoder === 'function' ? new TextEncoder() : getCodec().encoder;
-  const address = owner.memalign(defaultAlignment, text.length);
-  const { read, written } = isPlain(owner.memory.buffer)
-    ? encoder.encodeInto(text, bytesAt(owner, address, text.length))
-    : { read: 0, written: 0 };
+  // Arenas give nothing back, and some memories the platform's encoder does not write to.
+  if (owner.watchView !== undefined || !isPlain(owner.memory.buffer)) {
+    const bytes = encoder.encode(text);
+    const address = owner.memalign(defaultAlignment, bytes.length);
+    owner.views.u8.set(bytes, address);
+    return { address, byteLength: bytes.length };
+  }
+  let address = owner.memalign(defaultAlignment, text.length);
+  const { read, written } = encoder.encodeInto(text, bytesAt(owner, address, text.length));
   if (read === text.length) return { address, byteLength: written };
   const rest = encoder.encode(text.slice(read));
   const byteLength = written + rest.length;
-  const moved = reallocOrFree(owner, address, text.length, byteLength);
-  owner.views.u8.set(rest, moved + written);
-  return { address: moved, byteLength };
+  try {
+    address = owner.realloc(address, text.length, byteLength);
+  } catch (error) {
+    owner.free(address);
+    throw error;
+  }
+  owner.views.u8.set(rest, address + written);
+  return { address, byteLength };
 }
 
 /** The text that bytes in a memory are; what is no UTF-8 becomes U+FFFD. */
@@ -91,23 +101,4 @@ function isPlain(buffer: ArrayBufferLike): boolean {
 
 function bytesAt({ views }: BlockOwner, address: number, byteLength: number): Uint8Array {
   return views.u8.subarray(address, address + byteLength);
-}
-
-function reallocOrFree(
-  owner: BlockOwner,
-  address: number,
-  oldBytes: number,
-  bytes: number,
-): number {
-  try {
-    return owner.realloc(address, oldBytes, bytes);
-  } catch (error) {
-    if (owner.takeBack === undefined) {
-      owner.free(address);
-      throw error;
-    }
-    owner.takeBack();
-    // Fails as well, with the figures of the arena as it was.
-    return owner.memalign(defaultAlignment, bytes);
-  }
 }

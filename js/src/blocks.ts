@@ -8,8 +8,6 @@ import type { MemoryViews } from './views.js';
 
 /** Lets listeners for growth run between operations: `GrowthWatch` says how. */
 export interface OperationWatch {
-  hold(): void;
-  settle(): void;
   runOperation<Result>(operation: () => Result): Result;
   notice(): void;
 }
@@ -36,6 +34,9 @@ export interface BlockOwner {
   readonly memory: WebAssembly.Memory;
   readonly views: MemoryViews;
   readonly growth: OperationWatch;
+  // These calls run no listeners for growth in between: the operations that use them call `growth.notice` as
+  // the last thing they do. Where one throws, the listeners ran, and nothing else happened.
+
   /** Throws as `Heap.memalign` does, or where the owner is dead. */
   memalign(alignment: number, bytes: number): number;
   /** Throws as `Heap.realloc` does. */
@@ -144,6 +145,7 @@ export abstract class HeapHandle {
     if (!alive) return;
     this.#unregister();
     this.#owner.free(this.#address);
+    this.#owner.growth.notice();
   }
 
   [disposeSymbol](): void {
@@ -284,10 +286,9 @@ export class HeapArray<T extends TypedArray> extends HeapHandle {
    * @throws UseAfterFreeError where the block was freed.
    */
   resize(length: number): void {
-    this.owner.growth.runOperation(() => {
-      this.resizeBlock(length);
-      this.#generation = -1;
-    });
+    this.resizeBlock(length);
+    this.#generation = -1;
+    this.owner.growth.notice();
   }
 
   /** A copy of the elements outside the heap. */

@@ -53,24 +53,14 @@ export class GrowthWatch implements HeapLayer {
     this.#subscriptions = [];
   }
 
-  /** Begins an operation of several calls: listeners wait until `settle`. */
-  hold(): void {
-    this.#operations++;
-  }
-
-  /** Ends what `hold` began, however it ended. */
-  settle(): void {
-    this.#operations--;
-    if (this.isNeeded) this.notice();
-  }
-
-  /** What `operation` returns, between `hold` and `settle`. */
+  /** What `operation` returns, which is an operation of several calls: listeners wait for its end. */
   runOperation<Result>(operation: () => Result): Result {
-    this.hold();
+    this.#operations++;
     try {
       return operation();
     } finally {
-      this.settle();
+      this.#operations--;
+      this.notice();
     }
   }
 

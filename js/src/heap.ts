@@ -68,6 +68,8 @@ export class Heap extends Allocator {
   readonly #growth: GrowthWatch;
   /** The module's functions below all layers: what every call with raw addresses goes to. */
   #functions!: HeapFunctions;
+  /** The same for what calls the owner of a block, or calls several of them in one operation. */
+  #ownerFunctions!: HeapFunctions;
   // The hottest two once more: the engine reads a field faster than one of a module's many properties.
   #malloc!: HeapFunctions['malloc'];
   #free!: HeapFunctions['free'];
@@ -298,9 +300,7 @@ export class Heap extends Allocator {
     const bytes = toSize('newSize', newSize);
     if (
       !isAddress(address) ||
-      this.#growth.runOperation(() =>
-        this.#functions.mayBeSizedBlock(address, oldBytes, alignment),
-      ) === 0
+      this.#ownerFunctions.mayBeSizedBlock(address, oldBytes, alignment) === 0
     ) {
       this.#failSized(address, oldSize, alignment);
     }
@@ -312,10 +312,9 @@ export class Heap extends Allocator {
 
   /** Drops every block at once; handles are dead. Memory is kept for reuse. */
   reset(): void {
-    this.#growth.runOperation(() => {
-      this.#functions.reset();
-      this.#dropBlocks();
-    });
+    this.#ownerFunctions.reset();
+    this.#dropBlocks();
+    this.#growth.notice();
   }
 
   /**
@@ -368,8 +367,7 @@ export class Heap extends Allocator {
    * @throws OutOfMemoryError where memory cannot hold it.
    */
   arena(options: ArenaOptions): Arena {
-    const bytes = planArena(options);
-    return this.#growth.runOperation(() => new Arena(bytes, this.#owner));
+    return this.note(new Arena(planArena(options), this.#owner));
   }
 
   /** Counters and figures. Constant time, but for a look through the free blocks where the largest was used since. */
@@ -514,23 +512,24 @@ export class Heap extends Allocator {
       growth: this.#growth,
       debug: this.#debug,
       views: new MemoryViews(() => this.memory),
-      memalign: (alignment, bytes) =>
-        this.#own(
-          alignment <= defaultAlignment ? this.malloc(bytes) : this.memalign(alignment, bytes),
-        ),
+      memalign: (alignment, bytes) => {
+        const size = toSize('size', bytes);
+        const address =
+          alignment <= defaultAlignment
+            ? this.#ownerFunctions.malloc(size)
+            : this.#ownerFunctions.memalign(alignment, size);
+        return this.#own(address || this.#failAllocation(bytes));
+      },
       realloc: (address, _oldBytes, bytes) => {
-        let moved = address;
+        const moved = this.#ownerFunctions.realloc(address, toSize('size', bytes));
+        if (moved === 0) this.#failAllocation(bytes);
         this.#owned?.delete(address);
-        try {
-          moved = this.realloc(address, bytes);
-        } finally {
-          this.#own(moved);
-        }
-        return moved;
+        return this.#own(moved);
       },
       free: (address) => {
         this.#owned?.delete(address);
-        this.free(address);
+        const result = this.#ownerFunctions.free(address);
+        if (result !== freedResult) this.#failFree(address, result);
       },
       disown: (address) => this.#owned?.delete(address),
       renew: (address, epoch) => {
@@ -602,10 +601,12 @@ export class Heap extends Allocator {
 
   /** Makes all calls go through the layers there are now. */
   #applyLayers(): void {
-    const layers = [...this.#layers];
-    if (this.#owned !== undefined) layers.push(this.#owned);
-    if (this.#growth.isNeeded) layers.push(this.#growth);
-    this.#functions = layers.reduce((below, layer) => layer.wrap(below), this.#module);
+    const put = (below: HeapFunctions, layer: HeapLayer): HeapFunctions => layer.wrap(below);
+    this.#ownerFunctions = this.#layers.reduce(put, this.#module);
+    const above = [];
+    if (this.#owned !== undefined) above.push(this.#owned);
+    if (this.#growth.isNeeded) above.push(this.#growth);
+    this.#functions = above.reduce(put, this.#ownerFunctions);
     this.#malloc = this.#functions.malloc;
     this.#free = this.#functions.free;
   }
@@ -620,6 +621,7 @@ export class Heap extends Allocator {
   }
 
   #failAllocation(bytes: number): never {
+    this.#growth.notice();
     throw new OutOfMemoryError(bytes, this.#memoryBytes, this.#maximumBytes);
   }
 

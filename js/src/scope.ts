@@ -86,11 +86,9 @@ export class Scope extends Allocator {
     if (address === 0) return this.malloc(size);
     const { owner } = this;
     if (!this.#find('has', address)) return owner.heap.realloc(address, size);
-    return owner.growth.runOperation(() => {
-      const moved = owner.realloc(address, 0, size);
-      this.#find('delete', address);
-      return this.note(moved);
-    });
+    const moved = owner.realloc(address, 0, size);
+    this.#find('delete', address);
+    return this.note(moved);
   }
 
   /**
@@ -100,10 +98,9 @@ export class Scope extends Allocator {
    */
   free(address: number): void {
     const { owner } = this;
-    owner.growth.runOperation(() => {
-      (this.#find('has', address) ? owner : owner.heap).free(address);
-      this.#find('delete', address);
-    });
+    (this.#find('has', address) ? owner : owner.heap).free(address);
+    this.#find('delete', address);
+    owner.growth.notice();
   }
 
   /**
@@ -114,8 +111,7 @@ export class Scope extends Allocator {
    */
   arena(options: ArenaOptions): Arena {
     const bytes = planArena(options);
-    const { owner } = this;
-    return owner.growth.runOperation(() => this.note(new Arena(bytes, owner)));
+    return this.note(new Arena(bytes, this.owner));
   }
 
   /**
@@ -155,10 +151,8 @@ export class Scope extends Allocator {
 
   /** @internal */
   protected override note<Block extends Freeable>(block: Block): Block {
-    this.#refresh();
-    this.#add(block);
-    if (--this.#room < 0) this.#sweep(true);
-    return block;
+    this.#take(block);
+    return super.note(block);
   }
 
   #assertOpen(): void {
@@ -168,6 +162,12 @@ export class Scope extends Allocator {
   /** Looks which blocks are still this scope's, where something happened in the heap. */
   #refresh(): void {
     if (this.#epoch !== this.#heapOwner.epoch) this.#sweep(false);
+  }
+
+  #take(block: Freeable): void {
+    this.#refresh();
+    this.#add(block);
+    if (--this.#room < 0) this.#sweep(true);
   }
 
   #add(block: Freeable): void {
@@ -278,7 +278,7 @@ export class Scope extends Allocator {
     });
     if (errors.length > 0) throw combine(errors);
     for (const block of kept.reverse()) {
-      if (outer && !outer.#isClosed) outer.note(block);
+      if (outer && !outer.#isClosed) outer.#take(block);
       else this.#handOver(block);
     }
   }

@@ -4,7 +4,7 @@
 import { toByteLength } from './arguments.js';
 import { DoubleFreeError, formatAddress, UseAfterFreeError } from './errors.js';
 import type { TypedArray, TypedArrayConstructor } from './typed-arrays.js';
-import type { MemoryViews } from './views.js';
+import type { MemoryViews, WholeViews } from './views.js';
 
 /** Lets listeners for growth run between operations: `GrowthWatch` says how. */
 export interface OperationWatch {
@@ -246,8 +246,8 @@ export class HeapArray<T extends TypedArray> extends HeapHandle {
   /** The constructor of its views. */
   declare readonly type: TypedArrayConstructor<T>;
   #view: T | undefined;
-  /** Of the memory that the view was made of. */
-  #generation = -1;
+  /** Those of the memory that the view was made of, where there is a view. */
+  #whole: WholeViews | undefined;
 
   /** @internal */
   override register(registry: LeakRegistry): void {
@@ -272,7 +272,7 @@ export class HeapArray<T extends TypedArray> extends HeapHandle {
    * @throws UseAfterFreeError where the block was freed.
    */
   get view(): T {
-    return this.alive && this.#generation === this.owner.views.generation
+    return this.alive && this.#whole === this.owner.views.all
       ? (this.#view as T)
       : this.#makeView();
   }
@@ -287,7 +287,7 @@ export class HeapArray<T extends TypedArray> extends HeapHandle {
    */
   resize(length: number): void {
     this.resizeBlock(length);
-    this.#generation = -1;
+    this.#whole = undefined;
     this.owner.growth.notice();
   }
 
@@ -299,14 +299,14 @@ export class HeapArray<T extends TypedArray> extends HeapHandle {
   /** @internal */
   override dropView(): void {
     this.#view = undefined;
-    this.#generation = -1;
+    this.#whole = undefined;
   }
 
   #makeView(): T {
     const { growth, memory, views } = this.owner;
     growth.notice();
     this.assertAlive('view');
-    this.#generation = views.generation;
+    this.#whole = views.all;
     this.#view = new this.type(memory.buffer, this.address, this.length);
     if (this.isRegistered) viewHandles.set(this.#view, this);
     else this.owner.watchView?.(this);

@@ -15,7 +15,7 @@ const mostAddresses = 1 << 20;
  * Takes one bit for each 16 bytes of memory up to the highest such block, 0.8 % of that.
  */
 export class OwnedBlocks implements HeapLayer {
-  #bits = new Uint32Array(0);
+  #bits = new Int32Array(0);
   /** By address the last epoch in which an owner lost a block there, and how many have not noticed. */
   readonly #losses = new Map<number, { readonly epoch: number; owners: number }>();
   readonly #endEpoch: (address: number) => number;
@@ -31,7 +31,7 @@ export class OwnedBlocks implements HeapLayer {
   add(address: number): void {
     const index = address >>> 9;
     if (index >= this.#bits.length) {
-      const bits = new Uint32Array(2 * index + 64);
+      const bits = new Int32Array(2 * index + 64);
       bits.set(this.#bits);
       this.#bits = bits;
     }
@@ -45,7 +45,7 @@ export class OwnedBlocks implements HeapLayer {
 
   /** Forgets all blocks. */
   clear(): void {
-    this.#bits = new Uint32Array(0);
+    this.#bits = new Int32Array(0);
     this.#losses.clear();
   }
 

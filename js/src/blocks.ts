@@ -2,8 +2,9 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
 import { toByteLength } from './arguments.js';
-import { DoubleFreeError, formatAddress, UseAfterFreeError } from './errors.js';
+import { DoubleFreeError, UseAfterFreeError } from './errors.js';
 import type { TypedArray, TypedArrayConstructor } from './typed-arrays.js';
+import { formatAddress } from './values.js';
 import type { MemoryViews, WholeViews } from './views.js';
 
 /** Lets listeners for growth run between operations: `GrowthWatch` says how. */

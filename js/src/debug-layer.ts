@@ -3,17 +3,14 @@
 // What a heap knows of its debug layer, which is in a file that only debug heaps load: debug.ts. Types
 // only: an import of that file from the entry, or the other way round, would split the entry in two.
 
-import type { assertBytes, assertOptions, assertType, mustBe } from './arguments.js';
 import type {
   DoubleFreeError,
-  formatAddress,
   HeapCorruptionError,
   InvalidFreeError,
   LiveBlock,
   listBlocks,
 } from './errors.js';
 import type { HeapLayer } from './heap-functions.js';
-import type { MemoryViews } from './views.js';
 
 /** What a debug heap watches, and what it may cost. */
 export interface DebugOptions {
@@ -48,13 +45,7 @@ export interface DebugParts {
   readonly DoubleFreeError: typeof DoubleFreeError;
   readonly HeapCorruptionError: typeof HeapCorruptionError;
   readonly InvalidFreeError: typeof InvalidFreeError;
-  readonly MemoryViews: typeof MemoryViews;
-  readonly assertBytes: typeof assertBytes;
-  readonly assertOptions: typeof assertOptions;
-  readonly assertType: typeof assertType;
-  readonly formatAddress: typeof formatAddress;
   readonly listBlocks: typeof listBlocks;
-  readonly mustBe: typeof mustBe;
 }
 
 /** What debug.ts offers: throws as `createHeap` does where an option is wrong. */

@@ -8,11 +8,13 @@
 // A freed block stays as it is, filled with a pattern, until the quarantine lets go of it.
 
 import { AddressMap } from './address-map.js';
+import { assertBytes, assertOptions, assertType, mustBe } from './arguments.js';
 import { type CallStack, captureStack, readStack } from './call-stacks.js';
 import type { DebugLayer, DebugLayerMaker, DebugOptions, DebugParts } from './debug-layer.js';
 import type { BlockFacts, HeapCorruptionError, InvalidFreeError, LiveBlock } from './errors.js';
 import type { HeapBlock, HeapFunctions } from './heap-functions.js';
-import type { MemoryViews } from './views.js';
+import { formatAddress } from './values.js';
+import { MemoryViews } from './views.js';
 
 /** Of the entry that loads this file. */
 let entry: DebugParts;
@@ -29,7 +31,6 @@ interface DebugPlan {
 /** What gives heaps their debug layers. A bad option is a `TypeError` or `RangeError` that names it. */
 export function planDebug(debug: true | DebugOptions, parts: DebugParts): DebugLayerMaker {
   entry = parts;
-  const { assertBytes, assertOptions, assertType, mustBe } = parts;
   if (debug !== true && (typeof debug !== 'object' || debug === null)) {
     throw new TypeError(mustBe('debug', 'a boolean or an object', debug));
   }
@@ -100,7 +101,7 @@ class DebugHeap implements DebugLayer {
 
   constructor(memory: WebAssembly.Memory, plan: DebugPlan) {
     this.#plan = plan;
-    this.#memory = new entry.MemoryViews(() => memory);
+    this.#memory = new MemoryViews(() => memory);
   }
 
   wrap(below: HeapFunctions): HeapFunctions {
@@ -431,7 +432,7 @@ class DebugHeap implements DebugLayer {
   }
 
   #explainNotLive(address: number): InvalidFreeError {
-    const place = entry.formatAddress(address);
+    const place = formatAddress(address);
     const block = this.#blocks.get(address) ?? this.#findAround(address);
     if (block === undefined) {
       return new entry.InvalidFreeError(address, `${place} is not a live block of this heap`);
@@ -473,7 +474,7 @@ class DebugHeap implements DebugLayer {
       (isLive ? 0 : this.#findOther(address, address + size, freedByte));
     if (place === 0) return;
     const offset = place - address;
-    const value = entry.formatAddress(this.#memory.u8[place] ?? 0);
+    const value = formatAddress(this.#memory.u8[place] ?? 0);
     const event =
       offset < 0
         ? 'was written to in front of its start'
@@ -564,7 +565,7 @@ function roundUp(size: number): number {
 }
 
 function describe({ size, address, isLive }: Block): string {
-  return `the ${isLive ? '' : 'freed '}block of ${size} bytes at ${entry.formatAddress(address)}`;
+  return `the ${isLive ? '' : 'freed '}block of ${size} bytes at ${formatAddress(address)}`;
 }
 
 function placeIn(offset: number, { size }: Block): string {

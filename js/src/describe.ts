@@ -5,13 +5,13 @@
 
 import { Arena } from './arena.js';
 import { HeapArray, type HeapHandle } from './blocks.js';
-import { formatAddress } from './errors.js';
 import { Heap } from './heap.js';
 import { drawHeap } from './picture.js';
 import { Recorder } from './recorder.js';
 import { Scope } from './scope.js';
 import { HeapString } from './strings.js';
 import { AllocationTrace } from './trace.js';
+import { formatAddress } from './values.js';
 
 /** Under which Node, Deno and Bun look for what an object shows of itself. */
 const inspectSymbol = Symbol.for('nodejs.util.inspect.custom');

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-import { show } from './values.js';
+import { formatAddress } from './values.js';
 
 /** The `code` of every error of this package: stable across versions. */
 export type ErrorCode =
@@ -213,13 +213,6 @@ export function listBlocks(blocks: readonly LiveBlock[]): string {
   const addresses = blocks.slice(0, mostAddresses).map(({ address }) => formatAddress(address));
   if (blocks.length > mostAddresses) addresses.push('...');
   return `\n${countBlocks(blocks)} at ${addresses.join(', ')}`;
-}
-
-/** An address as messages show it. */
-export function formatAddress(address: number): string {
-  return Number.isSafeInteger(address) && address >= 0
-    ? `0x${address.toString(16)}`
-    : show(address);
 }
 
 /** The error about an address that is not a live block, for that or another reason. */

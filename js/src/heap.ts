@@ -15,7 +15,6 @@ import {
 } from './blocks.js';
 import type { DebugLayer, DebugLayerMaker } from './debug-layer.js';
 import {
-  formatAddress,
   HeapCorruptionError,
   invalidAddress,
   LeakError,
@@ -45,6 +44,7 @@ import { Scope } from './scope.js';
 import { checkHeap, type HeapStats } from './sight.js';
 import { HeapSnapshot } from './snapshot.js';
 import { decodeUtf8 } from './strings.js';
+import { formatAddress } from './values.js';
 import { detachViews, MemoryViews, stopDetaching, type WholeViews } from './views.js';
 import { instantiate, loadModule, loadModuleSync, type WasmSource } from './wasm-module.js';
 

@@ -2,11 +2,9 @@
 //
 // What most heaps do without lies in files of its own, which are imported when they are first needed.
 
-import { assertBytes, assertOptions, assertType, mustBe } from './arguments.js';
 import type { DebugParts } from './debug-layer.js';
 import {
   DoubleFreeError,
-  formatAddress,
   HeapCorruptionError,
   InvalidFreeError,
   listBlocks,
@@ -14,26 +12,14 @@ import {
   wrapFailure,
   wrapRejection,
 } from './errors.js';
-import { heapFunctions, mapCalls } from './heap-functions.js';
 import type { RegionParts } from './region.js';
-import { randomSecret } from './secret.js';
-import { MemoryViews } from './views.js';
 
-/** What such files need of the entry: an import of it would split the entry in two. */
+/** What such files need of the entry: classes that callers compare with, and what uses these. */
 export const entryParts: DebugParts & RegionParts = {
   DoubleFreeError,
   HeapCorruptionError,
   InvalidFreeError,
-  MemoryViews,
-  assertBytes,
-  assertOptions,
-  assertType,
-  formatAddress,
-  heapFunctions,
   listBlocks,
-  mapCalls,
-  randomSecret,
-  mustBe,
   wrapFailure,
 };
 

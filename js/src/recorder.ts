@@ -6,6 +6,7 @@ import { disposeSymbol } from './blocks.js';
 import type { HeapFunctions, HeapLayer } from './heap-functions.js';
 import type { OperationCodes } from './operations.js';
 import { AllocationTrace } from './trace.js';
+import { uncloneable } from './values.js';
 
 export interface RecordOptions {
   /** Calls that are kept, at 12 bytes each; those beyond are left out. Default: 4 000 000. */
@@ -30,6 +31,8 @@ const chunkWords = 3 << 14;
  * nothing behind. Where the engine has no memory for the records, the recording ends there: `truncated`. A block from before is recorded from its first `realloc` on; before that only its `free`.
  */
 export class Recorder implements HeapLayer {
+  /** @internal */
+  protected readonly uncloneable = uncloneable;
   #operations = 0;
   #isTruncated = false;
   #maximum: number;

@@ -6,25 +6,22 @@
 //     start            stack limit                                          end
 //     | state          | ... stack  | the heap                              |
 
-// Only heaps in regions load this file: types alone are imported, and `RegionParts` handed in.
+// Only heaps in regions load this file, with copies of the functions that it imports; `RegionParts` are those
+// of the entry.
 
-import type { assertBytes, mustBe } from './arguments.js';
+import { assertBytes, mustBe } from './arguments.js';
 import type { wrapFailure } from './errors.js';
-import type {
-  HeapFunctions,
+import {
+  type HeapFunctions,
   heapFunctions,
-  ModuleFunctions,
+  type ModuleFunctions,
   mapCalls,
-  TrapHandler,
+  type TrapHandler,
 } from './heap-functions.js';
-import type { randomSecret } from './secret.js';
+import { randomSecret } from './secret.js';
+
 /** What this needs of the entry. */
 export interface RegionParts {
-  readonly assertBytes: typeof assertBytes;
-  readonly mustBe: typeof mustBe;
-  readonly heapFunctions: typeof heapFunctions;
-  readonly mapCalls: typeof mapCalls;
-  readonly randomSecret: typeof randomSecret;
   readonly wrapFailure: typeof wrapFailure;
 }
 
@@ -83,7 +80,6 @@ export type RegionOpener = (
 /** What opens heaps in a region. A bad option is a `TypeError` or `RangeError` that names it. */
 export function planRegion(region: Region, parts: RegionParts): RegionOpener {
   const { memory, start, end } = region;
-  const { assertBytes, mustBe } = parts;
   if (!isUnsharedMemory(memory)) {
     throw new TypeError(mustBe('memory', 'an unshared WebAssembly.Memory', memory));
   }
@@ -136,11 +132,11 @@ function openRegion(
         __stack_pointer: new WebAssembly.Global({ value: 'i32', mutable: true }, heapStart),
       },
     });
-    const calls = parts.mapCalls(exports as Record<string, RawFunction>, (call) =>
+    const calls = mapCalls(exports as Record<string, RawFunction>, (call) =>
       unsigned(call, onTrap),
     );
-    calls['start']?.(strategy, heapStart, last, parts.randomSecret());
-    return parts.heapFunctions(calls as unknown as ModuleFunctions, memory);
+    calls['start']?.(strategy, heapStart, last, randomSecret());
+    return heapFunctions(calls as unknown as ModuleFunctions, memory);
   });
   const leases = leasesOf.get(memory) ?? new Set();
   leasesOf.set(memory, leases);

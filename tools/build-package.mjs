@@ -26,7 +26,7 @@ const generated = {
         readFileSync(path(`${bindings}/${name}/lite-alloc.js`), 'utf8'),
       );
       if (source !== other) throw new Error('the two modules need two glues');
-      const { code } = await minify(source, {
+      const { code } = await minify(withMemory(source), {
         module: true,
         compress: { passes: 3, pure_new: true },
         mangle: true,
@@ -46,6 +46,13 @@ const generated = {
     });
   },
 };
+
+/** The glue without what it does where no memory is given: the entries always give one. */
+function withMemory(glue) {
+  const fallback = /if\(Module\["wasmMemory"\]\)\{(.*?)\}else\{.*?\}(?=updateMemoryViews\(\))/;
+  if (!fallback.test(glue)) throw new Error('the glue makes no memory where none is given');
+  return glue.replace(fallback, '$1;');
+}
 
 /**
  * Parts that most pages never load. Each has copies of the functions that it needs: an import of them would

@@ -89,8 +89,7 @@ export function planArena(options: ArenaOptions): number {
 /** The block of an arena, as the owner of those inside. */
 class ArenaRegion implements BlockOwner {
   readonly block: HeapArray<Uint8Array>;
-  usedBytes = 0;
-  readonly debug = undefined;
+  usedBytes: number;
   readonly #owner: BlockOwner;
   #epoch = 0;
   #lastAddress = 0;
@@ -102,6 +101,11 @@ class ArenaRegion implements BlockOwner {
     this.block = new HeapArray(owner, Uint8Array, address, bytes);
     owner.debug?.describe(address, 'arena');
     this.#owner = owner;
+    this.usedBytes = 0;
+  }
+
+  get debug(): undefined {
+    return undefined;
   }
 
   get epoch(): number {

@@ -13,7 +13,7 @@ import { codec } from './utf8.js';
 
 export * from './index.js';
 
-debugPart.provide(planDebug);
-regionPart.provide(planRegion);
+debugPart.part = planDebug;
+regionPart.part = planRegion;
 codecs.push(codec);
 describeObjects();

@@ -24,7 +24,8 @@ export const entryParts: DebugParts & RegionParts = {
 };
 
 class LazyPart<Part> {
-  #part: Part | undefined;
+  /** Entries that have it from the start put it here. */
+  part: Part | undefined;
   readonly #options: string;
   readonly #import: () => Promise<Part>;
 
@@ -33,14 +34,9 @@ class LazyPart<Part> {
     this.#import = importPart;
   }
 
-  /** For entries that have it from the start. */
-  provide(part: Part): void {
-    this.#part = part;
-  }
-
   /** Fails with `WasmLoadError`. */
   async load(): Promise<void> {
-    this.#part ??= await wrapRejection(
+    this.part ??= await wrapRejection(
       `cannot load what heaps with ${this.#options} need`,
       this.#import,
     );
@@ -48,7 +44,7 @@ class LazyPart<Part> {
 
   /** Fails with `WasmLoadError` where it was not loaded before. */
   get loaded(): Part {
-    if (this.#part !== undefined) return this.#part;
+    if (this.part !== undefined) return this.part;
     throw new WasmLoadError(
       `createHeapSync cannot load what heaps with ${this.#options} need here: await createHeap({ ${this.#options} }) once before`,
     );

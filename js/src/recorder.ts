@@ -32,7 +32,7 @@ const chunkWords = 3 << 14;
  */
 export class Recorder implements HeapLayer {
   /** @internal */
-  protected readonly uncloneable = uncloneable;
+  protected readonly uncloneable: typeof uncloneable;
   #operations = 0;
   #isTruncated = false;
   #maximum: number;
@@ -46,6 +46,7 @@ export class Recorder implements HeapLayer {
   /** @internal */
   constructor(options: RecordOptions, remove: (layer: HeapLayer) => void) {
     assertOptions(options, ['maximumOperations']);
+    this.uncloneable = uncloneable;
     this.#maximum = toSize('maximumOperations', options.maximumOperations ?? 4_000_000);
     this.#remove = remove;
   }

@@ -229,6 +229,7 @@ export abstract class HeapHandle {
     this.#epoch = this.#owner.renew(this.#address, this.#epoch);
     if (this.#epoch >= 0) return true;
     this.#unregister();
+    this.dropView();
     return false;
   }
 

@@ -52,7 +52,7 @@ export class LeakNet {
       if (handle.alive) {
         handle.register(registry);
         this.#known.push(new WeakRef(handle));
-      } else handle.dropView();
+      }
     }
     if (this.#known.length < this.#pruneAt) return;
     const live = new Set(this.#known.map((known) => known.deref()));

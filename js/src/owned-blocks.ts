@@ -66,10 +66,11 @@ export class OwnedBlocks implements HeapLayer {
    * they make such a call.
    */
   wrap(below: HeapFunctions): HeapFunctions {
+    // Read once, and the common case first: most calls are for blocks without owners.
+    const { free } = below;
     return {
       ...below,
-      free: (address) =>
-        this.#has(address) ? this.#lose(below.free, 1, address) : below.free(address),
+      free: (address) => (this.#has(address) ? this.#lose(free, 1, address) : free(address)),
       deallocate: (...numbers) => this.#lose(below.deallocate, 0, ...numbers),
       realloc: (...numbers) => this.#lose(below.realloc, 0, ...numbers),
       reallocate: (...numbers) => this.#lose(below.reallocate, 0, ...numbers),

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 
+import { join } from 'node:path';
 import { createHeap, type Heap } from 'lite-alloc';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { runNode } from '../../support/consumer.js';
+import { repository } from '../../support/sources.js';
 import { describeStrategies } from '../../support/strategies.js';
 
 interface Picture {
@@ -105,4 +108,21 @@ describeStrategies((strategy) => {
       expect(heap.toString()).toBe(`${strategy}: UseAfterFreeError: the heap was disposed`);
     });
   });
+});
+
+test.each([
+  ['index.js', 1],
+  ['index.node.js', 3],
+  ['inline.js', 3],
+])('the text of a heap from %s is a line, in Node and inline with a map below', (entry, lines) => {
+  const program = `
+    const { createHeap } = await import(${JSON.stringify(join(repository, 'dist', entry))});
+    const heap = await createHeap();
+    heap.malloc(1000);
+    process.stdout.write(String(heap));
+  `;
+  const text = runNode(repository, '--input-type=module', '--eval', program).split('\n');
+  expect(text[0]).toMatch(/^segregated-fit: 1 blocks, 1\d{3} bytes live, \d+ bytes of memory$/);
+  if (lines === 1) expect(text).toHaveLength(1);
+  else expect(text.length).toBeGreaterThanOrEqual(lines);
 });

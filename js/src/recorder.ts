@@ -30,7 +30,7 @@ const chunkWords = 3 << 14;
  * Records the allocation calls of a heap while it is open: `Heap.record` makes one. Calls that fail leave
  * nothing behind. Where the engine has no memory for the records, the recording ends there: `truncated`. A block from before is recorded from its first `realloc` on; before that only its `free`.
  */
-export class Recorder implements HeapLayer {
+export class Recorder {
   /** @internal */
   protected readonly uncloneable: typeof uncloneable;
   #operations = 0;

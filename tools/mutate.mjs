@@ -195,7 +195,6 @@ async function runTests(number, seconds) {
     const { status, output } = await runInCopy(command, commandArguments, {
       environment: {
         LITE_ALLOC_MUTANT: String(number),
-        LITE_ALLOC_CORRUPTIONS: '40',
         LITE_ALLOC_OPERATIONS: '20000',
         LITE_ALLOC_RANDOM_OPERATIONS: '20000',
       },

@@ -89,7 +89,7 @@ template <typename Heap>
 class SegregatedFitCursor {
  public:
   explicit SegregatedFitCursor(const Heap& heap) noexcept
-      : heap_(&heap), region_(heap.oldest_region()), chunk_(region_.begin) {}
+      : heap_(&heap), region_(heap.oldest_region()), chunk_(Heap::first_chunk(region_)) {}
 
   /// The next stretch. False, and nothing written, behind the last.
   [[nodiscard]] bool next(Extent& extent) noexcept {
@@ -97,13 +97,16 @@ class SegregatedFitCursor {
       next_in_slab(extent);
       return true;
     }
-    if (chunk_ == region_.end) {
+    if (region_ == 0) return false;
+    Address end = heap_->region_end(region_);
+    if (chunk_ == end) {
       region_ = heap_->next_region(region_);
-      chunk_ = region_.begin;
-      if (region_.begin == 0) return false;
+      if (region_ == 0) return false;
+      chunk_ = Heap::first_chunk(region_);
+      end = heap_->region_end(region_);
     }
     const Size tag = heap_->tag_of(chunk_);
-    const Size size = std::min((tag & ~Heap::kFlags) - 1, region_.end - chunk_ - 1) + 1;
+    const Size size = std::min((tag & ~Heap::kFlags) - 1, end - chunk_ - 1) + 1;
     const bool is_free = (tag & Heap::kFree) != 0;
     const bool may_be_slab = !is_free && size == Heap::kSlab && chunk_ % Heap::kSlab == 0;
     const Size size_class = may_be_slab ? heap_->class_at(chunk_) : 0;
@@ -140,7 +143,7 @@ class SegregatedFitCursor {
   }
 
   const Heap* heap_;
-  typename Heap::Region region_;
+  Address region_;
   Address chunk_;
   std::optional<SlabPicture<Heap>> slab_;  // within one
   Size place_ = 0;
@@ -154,13 +157,15 @@ class SegregatedFitCheck {
   explicit SegregatedFitCheck(const Heap& heap) noexcept : heap_(&heap) {}
 
   [[nodiscard]] Corruption run() noexcept {
-    auto last = typename Heap::Region{};
-    for (auto region = heap_->oldest_region(); region.begin != 0 && !found_;
+    Address last_begin = 0;
+    Address last_end = 0;
+    for (Address region = heap_->oldest_region(); region != 0 && !found_;
          region = heap_->next_region(region)) {
-      check_region(region);
-      last = region;
+      last_begin = Heap::first_chunk(region);
+      last_end = heap_->region_end(region);
+      check_region(last_begin, last_end);
     }
-    expect(last.end == heap_->limit_, Kind::kHeaderOverwritten, last.begin);
+    expect(last_end == heap_->limit_, Kind::kHeaderOverwritten, last_begin);
     for (Size bin = 0; bin < SizeBins::kCount && !found_; ++bin) check_bin(bin);
     for (Size size_class = 1; size_class < Heap::kClasses && !found_; ++size_class) {
       check_class(size_class);
@@ -183,14 +188,14 @@ class SegregatedFitCheck {
     return chunk % kUnit == 0 && heap_->owns(chunk, kUnit);
   }
 
-  void check_region(const auto& region) noexcept {
-    Address chunk = region.begin;
+  void check_region(Address begin, Address end) noexcept {
+    Address chunk = begin;
     Size free_below = 0;  // the size of the free chunk below
-    while (chunk != region.end && !found_) {
+    while (chunk != end && !found_) {
       const Size tag = heap_->tag_of(chunk);
       const Size size = tag & ~Heap::kFlags;
       const bool is_free = (tag & Heap::kFree) != 0;
-      expect(size != 0 && size <= region.end - chunk, Kind::kHeaderOverwritten, chunk);
+      expect(size != 0 && size <= end - chunk, Kind::kHeaderOverwritten, chunk);
       check_flags(chunk, tag, free_below);
       if (found_) return;
       if (is_free) {
@@ -210,7 +215,7 @@ class SegregatedFitCheck {
     const Size tag = heap_->tag_of(chunk);
     expect(tag <= Heap::kBelowFree, Kind::kHeaderOverwritten, chunk);
     check_flags(chunk, tag, free_below);
-    heap_bytes_ += region.end - region.begin;
+    heap_bytes_ += end - begin;
   }
 
   void check_flags(Address chunk, Size tag, Size free_below) noexcept {

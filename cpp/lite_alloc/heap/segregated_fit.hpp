@@ -135,7 +135,7 @@ class SegregatedFit {
       // No sum of both wraps then.
       if (!std::has_single_bit(alignment) || size > kMaxSize - alignment) return fail();
     }
-    return allocate({.size = size, .alignment = alignment});
+    return take_counted(size, alignment, 0);
   }
 
   /// The block with `size` bytes, perhaps elsewhere, contents kept up to the smaller size; with
@@ -200,10 +200,7 @@ class SegregatedFit {
   /// A block, or 0. Fails iff nothing free fits and memory cannot grow; all blocks are as they were
   /// then.
   [[nodiscard]] Address allocate(const Layout& layout) noexcept {
-    const Address block = take_any(layout.size, layout.alignment, layout.prefix);
-    if (block == 0) return fail();
-    count_new(block, layout.prefix);
-    return block + layout.prefix;
+    return take_counted(layout.size, layout.alignment, layout.prefix);
   }
 
   /// Frees a block. `layout` is what it was allocated with, or last reallocated to.
@@ -506,6 +503,14 @@ class SegregatedFit {
     return block;
   }
 
+  /// The same for a caller, or 0; what is behind the prefix.
+  [[nodiscard]] Address take_counted(Size size, Size alignment, Size prefix) noexcept {
+    const Address block = take_any(size, alignment, prefix);
+    if (block == 0) return fail();
+    count_new(block, prefix);
+    return block + prefix;
+  }
+
   /// The alignment that a block keeps when it moves: at least what it was asked with.
   [[nodiscard]] Size alignment_of(Address block) const noexcept {
     if constexpr (Tracker::kEnabled) {
@@ -654,6 +659,7 @@ class SegregatedFit {
            is_in_list(ready_[size_class], block);
   }
 
+  LITE_ALLOC_SMALL_CODE
   [[nodiscard]] bool is_in_list(Address list, Address block) const noexcept {
     for (Size left = kMaxReady; list != block; --left) {
       if (is_end_of_list(list)) return false;
@@ -816,8 +822,8 @@ class SegregatedFit {
     }
   }
 
-  /// For a slab that is none any more: puts a mark into every used block, so that it looks free, and
-  /// what is no used chunk's tag below every block, where contents may look like one.
+  /// For a slab that is none any more: puts a mark into every used block, so that it looks free,
+  /// and what is no used chunk's tag below every block, where contents may look like one.
   void mark_blocks_free(Address slab, Size size_class) noexcept requires(Tracker::kEnabled) {
     const Size size = size_class * kUnit;
     Address block = slab + kSlabHead;
@@ -863,10 +869,10 @@ class SegregatedFit {
     return has_reclaimed;
   }
 
-  /// Moves the map into the free chunk below it, where it no longer divides the free memory: it lies
-  /// where the last slab was made that the map before could not reach. Only where memory cannot
-  /// grow, since a map that moves at each growth made some programs take more memory. False iff
-  /// there is no free chunk below.
+  /// Moves the map into the free chunk below it, where it no longer divides the free memory: it
+  /// lies where the last slab was made that the map before could not reach. Only where memory
+  /// cannot grow, since a map that moves at each growth made some programs take more memory. False
+  /// iff there is no free chunk below.
   [[nodiscard]] bool move_map_down() noexcept {
     if (map_ == 0) return false;
     const Address old_map = map_;

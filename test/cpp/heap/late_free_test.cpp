@@ -83,6 +83,36 @@ TEST_F(LateFreeTest, TheMapOfSlabsHoldsNoLiveBlock) {
   }
 }
 
+TEST_F(LateFreeTest, AFreeOfAPlaceThatWasNeverHandedOutIsNoSecondFree) {
+  for (const Size size : {16U, 48U, 200U, 512U}) {
+    const Address block = heap_.malloc(size);
+    const Address next = block + (size + kUnit - 1) / kUnit * kUnit;
+    EXPECT_EQ(heap_.free(next), FreeResult::kNotABlock) << size;
+    EXPECT_FALSE(heap_.is_live(next)) << size;
+    EXPECT_FALSE(heap_.find_corruption()) << size;
+    EXPECT_EQ(heap_.free(block), FreeResult::kFreed) << size;
+    EXPECT_EQ(heap_.free(block), FreeResult::kAlreadyFree) << size;
+    EXPECT_EQ(heap_.free(next), FreeResult::kNotABlock) << size;
+    EXPECT_EQ(heap_.malloc(size), block) << size;
+    EXPECT_EQ(heap_.malloc(size), next) << size;
+    EXPECT_EQ(heap_.free(next), FreeResult::kFreed) << size;
+    EXPECT_EQ(heap_.free(next), FreeResult::kAlreadyFree) << size;
+  }
+}
+
+TEST_F(LateFreeTest, AResetAndASlabOfAnotherSizeKeepWhatWasFreed) {
+  const Address block = heap_.malloc(32);
+  const Address next = block + 32;
+  heap_.reset();
+  EXPECT_EQ(heap_.free(block), FreeResult::kAlreadyFree);
+  EXPECT_EQ(heap_.free(next), FreeResult::kNotABlock);
+  const Address other = heap_.malloc(16);  // the slab is cut up again
+  ASSERT_EQ(other, block);
+  EXPECT_EQ(heap_.free(next), FreeResult::kNotABlock);
+  EXPECT_EQ(heap_.free(other), FreeResult::kFreed);
+  EXPECT_EQ(heap_.free(block), FreeResult::kAlreadyFree);
+}
+
 TEST_F(LateFreeTest, AResetOfAnOverwrittenHeapEnds) {
   for (const Size tag : {0U, 8U, 0xFFFF'FFF0U}) {
     const Address block = heap_.malloc(1000);

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import type { Strategy } from 'lite-alloc';
 import { beforeEach, describe, expect, inject, test } from 'vitest';
+import { fillings, freeingOrders } from '../../support/fillings.js';
 import { expectPattern, fillPattern } from '../../support/pattern.js';
 import { Random, runSteps } from '../../support/random.js';
 import { type ShadowBlock, ShadowHeap } from '../../support/shadow-heap.js';
@@ -289,6 +290,31 @@ describeStrategies((strategy) => {
       const [first = 0] = blocks;
       heap.deallocate(first, chunk);
       expect(heap.allocate(chunk)).toBe(first);
+    });
+  });
+
+  // The other two strategies do not join free blocks.
+  const joins = strategy === 'segregated-fit' || strategy === 'free-list';
+  describe.runIf(joins).each(fillings)('memory full of %s', (_, nextSize) => {
+    test.each(
+      freeingOrders,
+    )('freed %s, is one block of 90 %% beside a few that live', (_, order) => {
+      const kept = Array.from({ length: 20 }, (_, index) => heap.allocate(index * 13));
+      for (let round = 0; round < 2; round++) {
+        const blocks: { address: number; size: number }[] = [];
+        while (heap.pages < 64 || blocks.length === 0) {
+          const size = nextSize();
+          blocks.push({ address: heap.allocate(size), size });
+        }
+        const { pages } = heap;
+        for (const { address, size } of order(blocks)) heap.deallocate(address, size);
+        const large = pages * 65536 * 0.9;
+        const address = heap.allocate(large);
+        expect(address).toBeGreaterThan(0);
+        expect(heap.pages).toBe(pages);
+        heap.deallocate(address, large);
+      }
+      expect(new Set(kept).size).toBe(20);
     });
   });
 

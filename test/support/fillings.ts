@@ -3,12 +3,12 @@
 import { Random } from './random.js';
 
 /** Sizes of blocks to fill a heap with, by what they are. */
-export const fillings: readonly (readonly [string, () => number])[] = [
-  ['blocks of 40 bytes', () => 40],
-  ['blocks of 500 bytes', () => 500],
-  ['blocks of 3000 bytes', () => 3000],
-  ['blocks of 100 kB', () => 100_000],
-  ['blocks of all sizes', mixedSizes(new Random(5))],
+export const fillings: readonly { readonly sizes: string; readonly nextSize: () => number }[] = [
+  { sizes: '40 bytes', nextSize: () => 40 },
+  { sizes: '500 bytes', nextSize: () => 500 },
+  { sizes: '3000 bytes', nextSize: () => 3000 },
+  { sizes: '100 kB', nextSize: () => 100_000 },
+  { sizes: 'mixed sizes', nextSize: mixedSizes(new Random(5)) },
 ];
 
 /** Seven small blocks to one of up to 60 kB. */
@@ -17,10 +17,13 @@ function mixedSizes(random: Random): () => number {
 }
 
 /** Freeing in the order of allocation, in reverse, and in an order without a pattern. */
-export const freeingOrders: readonly (readonly [string, <T>(blocks: T[]) => T[]])[] = [
-  ['in order', (blocks) => blocks],
-  ['in reverse', (blocks) => blocks.toReversed()],
-  ['in a random order', shuffled],
+export const freeingOrders: readonly {
+  readonly order: string;
+  readonly arrange: <T>(blocks: T[]) => T[];
+}[] = [
+  { order: 'order', arrange: (blocks) => blocks },
+  { order: 'reverse', arrange: (blocks) => blocks.toReversed() },
+  { order: 'a random order', arrange: shuffled },
 ];
 
 function shuffled<T>(blocks: T[]): T[] {

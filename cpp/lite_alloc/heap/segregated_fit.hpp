@@ -148,7 +148,8 @@ class SegregatedFit {
 
   /// Frees a block; 0 is ignored. Nothing changes unless the result is `kFreed`. With `Tracking`
   /// the heap rejects every wrong address, except one inside a large block below which that holds
-  /// the tag of a chunk, mixed with the secret. Without, it rejects what a few instructions can:
+  /// the tag of a chunk, mixed with the secret; the result `kAlreadyFree` is for what was a block,
+  /// and for where a free chunk starts or started. Without, it rejects what a few instructions can:
   /// most second frees, every address inside a small block, and most where no tag can be. Ends the
   /// program where metadata that it needs was overwritten.
   FreeResult free(Address address) noexcept {
@@ -275,6 +276,7 @@ class SegregatedFit {
       if (is_newest) {
         top_ = region.begin;
         mark_free(top_, region.end - top_);
+        mark_as_freed(top_);
       } else {
         put_in_bin(region.begin, region.end - region.begin);
       }
@@ -386,6 +388,10 @@ class SegregatedFit {
   /// look free, and in the lowest digit the count of blocks that free has put above those of a
   /// slab.
   static constexpr Size kMaxAbove = kUnit - 1;
+
+  /// The lowest digit for a block that is put into its slab. Where a heap tells a second free from
+  /// the free of an address that was never a block, 0 is left to blocks that malloc never gave.
+  static constexpr Size kFreed = Tracker::kEnabled ? 1 : 0;
 
   /// What a block takes.
   struct Footprint {
@@ -519,7 +525,10 @@ class SegregatedFit {
   /// Whether this, which is no live block, looks like one that was freed.
   [[nodiscard]] bool was_freed(Address address) const noexcept requires(Tracker::kEnabled) {
     if (address % kUnit != 0 || !owns(address, kUnit)) return false;
-    return looks_free(address) || (class_at(address) == 0 && (tag_of(address) & kFree) != 0);
+    if (mark_of(address) == hardening_.mark(address) + kFreed) return true;
+    const Size tag = tag_of(address);
+    return class_at(address) == 0 && address != top_ && (tag & kFlags & ~kBelowFree) == kFree &&
+           owns(address, tag & ~kFlags);
   }
 
   FreeResult release(Address block, Size prefix) noexcept {
@@ -530,7 +539,8 @@ class SegregatedFit {
 
   FreeResult release_small(Address block, Size size_class, Size prefix) noexcept {
     if (looks_free(block) && is_free_in_slab(block, size_class)) [[unlikely]] {
-      return FreeResult::kAlreadyFree;
+      const bool was_used = !Tracker::kEnabled || above_of(block) != 0;
+      return was_used ? FreeResult::kAlreadyFree : FreeResult::kNotABlock;
     }
     tracker_.deallocated(size_class * kUnit, prefix);
     put_block(block, size_class);
@@ -691,7 +701,7 @@ class SegregatedFit {
   void put_in_slab(Address block, Size size_class) noexcept {
     const Address slab = slab_of(block);
     Slab& head = at<Slab>(slab);
-    set_next_block(block, head.free);
+    set_next_block(block, head.free, kFreed);
     head.free = block;
     if (--head.until_turn == 0) turn(slab, size_class);
   }
@@ -801,14 +811,15 @@ class SegregatedFit {
     set_next_block(block, slab);
   }
 
-  /// For a slab that is none any more: puts a mark into every block, so that it looks free, and
-  /// what is no used chunk's tag below it, where contents may look like one.
+  /// For a slab that is none any more: puts a mark into every block that malloc gave, so that it
+  /// looks free, and below each what is not the tag of a chunk, where contents may look like one.
   void mark_blocks_free(Address slab, Size size_class) noexcept requires(Tracker::kEnabled) {
     const Size size = size_class * kUnit;
     Address block = slab + kSlabHead;
     for (Size left = blocks_in_slab(size_class); left != 0; --left, block += size) {
-      set_next_block(block, slab);
-      set_tag(block, kFree);
+      const bool was_used = mark_of(block) != hardening_.mark(block);
+      set_next_block(block, slab, was_used ? kFreed : 0);
+      at<Size>(block - kTag) = 0;
     }
   }
 
@@ -824,7 +835,12 @@ class SegregatedFit {
   [[nodiscard, gnu::noinline]] bool reclaim() noexcept {
     bool has_reclaimed = false;
     for (Size size_class = 1; size_class < kClasses; ++size_class) {
-      while (!is_end_of_list(ready_[size_class])) put_in_slab(take_ready(size_class), size_class);
+      while (!is_end_of_list(ready_[size_class])) {
+        const bool is_fresh = above_of(ready_[size_class]) == 0;
+        const Address block = take_ready(size_class);
+        put_in_slab(block, size_class);
+        if (Tracker::kEnabled && is_fresh) mark_of(block) -= kFreed;
+      }
       const Address slab = active_[size_class];
       if (slab == 0) continue;
       active_[size_class] = 0;
@@ -848,10 +864,10 @@ class SegregatedFit {
     return has_reclaimed;
   }
 
-  /// Moves the map into the free chunk below it, where it no longer divides the free memory: it lies
-  /// where the last slab was made that the map before could not reach. Only where memory cannot
-  /// grow, since a map that moves at each growth made some programs take more memory. False iff
-  /// there is no free chunk below.
+  /// Moves the map into the free chunk below it, where it no longer divides the free memory: it
+  /// lies where the last slab was made that the map before could not reach. Only where memory
+  /// cannot grow, since a map that moves at each growth made some programs take more memory. False
+  /// iff there is no free chunk below.
   [[nodiscard]] bool move_map_down() noexcept {
     if (map_ == 0) return false;
     const Address old_map = map_;
@@ -987,12 +1003,19 @@ class SegregatedFit {
     }
   }
 
+  /// Shows that a block was here, where the tag does not: at `top_`, which may never have been
+  /// handed out.
+  void mark_as_freed(Address chunk) noexcept {
+    if constexpr (Tracker::kEnabled) set_next_block(chunk, 0, kFreed);
+  }
+
   /// Frees a used chunk and merges it with its neighbours.
   void put_chunk(Address chunk) noexcept {
     const Size tag = tag_of(chunk);
     Address begin = chunk;
     Address end = chunk + (tag & ~kFlags);
     set_tag(chunk, tag | kFree);  // stays when it merges: so a second free is told
+    mark_as_freed(chunk);
     if ((tag & kBelowFree) != 0) {
       const Size below = at<Size>(chunk - 2 * kTag);
       begin -= below;
@@ -1009,6 +1032,7 @@ class SegregatedFit {
     if (end == limit_) {
       top_ = begin;
       mark_free(begin, end - begin);
+      mark_as_freed(begin);
     } else {
       put_in_bin(begin, end - begin);
     }

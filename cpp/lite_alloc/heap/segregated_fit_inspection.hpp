@@ -22,7 +22,7 @@ class SlabPicture {
     while (is_sound_ && !Heap::is_end_of_list(block)) {
       add(block);
       if (!is_sound_) break;
-      is_sound_ = heap.looks_free(block) && heap.above_of(block) == 0;
+      is_sound_ = heap.looks_free(block) && heap.above_of(block) <= Heap::kFreed;
       block = heap.next_block(block);
     }
     own_count_ = free_count_;

@@ -26,7 +26,7 @@ const generated = {
         readFileSync(path(`${bindings}/${name}/lite-alloc.js`), 'utf8'),
       );
       if (source !== other) throw new Error('the two modules need two glues');
-      const { code } = await minify(source, {
+      const { code } = await minify(withMemory(source), {
         module: true,
         compress: { passes: 3, pure_new: true },
         mangle: true,
@@ -47,15 +47,27 @@ const generated = {
   },
 };
 
-/** What Node's entry adds to the others stands in files of their own: no copies, and no more of them for browsers. */
+/** The glue without what it does where no memory is given: the entries always give one. */
+function withMemory(glue) {
+  const fallback = /if\(Module\["wasmMemory"\]\)\{(.*?)\}else\{.*?\}(?=updateMemoryViews\(\))/;
+  if (!fallback.test(glue)) throw new Error('the glue makes no memory where none is given');
+  return glue.replace(fallback, '$1;');
+}
+
+/**
+ * Parts that most pages never load. Each has copies of the functions that it needs: an import of them would
+ * split the entry in two.
+ */
+const lazyParts = ['debug', 'region', 'trace-format'];
+
+/** Files that others import as they are; the entry so by that of Node alone. */
 const besides = {
   name: 'besides',
   setup({ onResolve }) {
-    onResolve(
-      { filter: /^\.\/(index|debug|region|trace-format)\.js$/ },
-      ({ path: specifier, importer }) =>
-        importer.endsWith('index.node.ts') ? { path: specifier, external: true } : undefined,
-    );
+    onResolve({ filter: /^\.\/(index|debug|region|trace-format)\.js$/ }, ({ path: specifier }) => ({
+      path: specifier,
+      external: true,
+    }));
   },
 };
 
@@ -67,7 +79,11 @@ cpSync(path(`${bindings}/region/lite-alloc.region.wasm`), path('dist/lite-alloc.
 for (const name of ['bump-free-list', 'segregated-bump', 'free-list', 'segregated-fit']) {
   cpSync(path(`${bindings}/standalone/${name}.wasm`), path(`dist/standalone/${name}.wasm`));
 }
-writeLicences([await bundle(), await bundleCommand()]);
+writeLicences([
+  await bundle(['index', 'index.node', 'inline'], true),
+  await bundle(lazyParts, false),
+  await bundleCommand(),
+]);
 writeTypes();
 installForC();
 
@@ -75,15 +91,13 @@ installForC();
  * The TypeScript, readable: an application's own bundler minifies it. What the entries share, and what is
  * imported lazily, become files of their own.
  */
-async function bundle() {
+async function bundle(entries, splitting) {
   const { metafile } = await build({
     metafile: true,
-    entryPoints: ['index', 'index.node', 'inline', 'debug', 'region', 'trace-format'].map((entry) =>
-      path(`js/src/${entry}.ts`),
-    ),
+    entryPoints: entries.map((entry) => path(`js/src/${entry}.ts`)),
     outdir: path('dist'),
     chunkNames: '[name]-[hash]',
-    splitting: true,
+    splitting,
     bundle: true,
     format: 'esm',
     target: 'es2022',

@@ -11,7 +11,7 @@ import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { minify } from 'terser';
 
-const limitBytes = 16 * 1024;
+const limitBytes = 16_640;
 const dist = fileURLToPath(new URL('../dist/', import.meta.url));
 
 /** Bytes of some files: raw, and each compressed. */

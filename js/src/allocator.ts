@@ -11,7 +11,7 @@ import {
   toSize,
 } from './arguments.js';
 import { type BlockOwner, HeapArray, HeapHandle } from './blocks.js';
-import { HeapString, storeUtf8 } from './strings.js';
+import { HeapString } from './strings.js';
 import {
   assertKind,
   collectElements,
@@ -39,11 +39,12 @@ export abstract class Allocator {
   protected abstract get owner(): BlockOwner;
 
   /**
-   * Takes note of a new block, and returns it.
+   * Takes note of a new block, lets listeners for growth run, and returns it.
    *
    * @internal
    */
   protected note<Block extends Freeable>(block: Block): Block {
+    this.owner.growth.notice();
     return block;
   }
 
@@ -66,12 +67,10 @@ export abstract class Allocator {
   calloc(count: number, size: number): number {
     toSize('size', size);
     const bytes = toByteLength('count', count, size);
-    const { growth, views } = this.owner;
-    return growth.runOperation(() => {
-      const address = this.malloc(bytes);
-      views.u8.fill(0, address, address + bytes);
-      return address;
-    });
+    const { owner } = this;
+    const address = owner.memalign(defaultAlignment, bytes);
+    owner.views.u8.fill(0, address, address + bytes);
+    return this.note(address);
   }
 
   /**
@@ -84,8 +83,7 @@ export abstract class Allocator {
   memalign(alignment: number, size: number): number {
     assertAlignment(alignment);
     toSize('size', size);
-    const { owner } = this;
-    return owner.growth.runOperation(() => this.note(owner.memalign(alignment, size)));
+    return this.note(this.owner.memalign(alignment, size));
   }
 
   /**
@@ -105,14 +103,9 @@ export abstract class Allocator {
     // Getters of options may close a scope: they run before the owner is asked for.
     const { alignment, zero } = planArray(options);
     const { owner } = this;
-    owner.growth.hold();
-    try {
-      const address = owner.memalign(alignment, bytes);
-      if (zero) owner.views.u8.fill(0, address, address + bytes);
-      return this.note(new HeapArray(owner, type, address, length));
-    } finally {
-      owner.growth.settle();
-    }
+    const address = owner.memalign(alignment, bytes);
+    if (zero) owner.views.u8.fill(0, address, address + bytes);
+    return this.note(new HeapArray(owner, type, address, length));
   }
 
   /**
@@ -163,11 +156,7 @@ export abstract class Allocator {
    */
   string(text: string): HeapString {
     assertType('text', text, 'string');
-    const { owner } = this;
-    return owner.growth.runOperation(() => {
-      const { address, byteLength } = storeUtf8(owner, text);
-      return this.note(new HeapString(owner, address, byteLength));
-    });
+    return this.note(HeapString.store(this.owner, text));
   }
 
   #copy(
@@ -181,12 +170,10 @@ export abstract class Allocator {
     const { byteOffset, length } = bytes;
     const { owner } = this;
     const isInHeap = bytes.buffer === owner.memory.buffer;
-    return owner.growth.runOperation(() => {
-      const address = owner.memalign(alignment, length);
-      // The allocation may have grown memory, and detached a source that lies in it.
-      const { u8 } = owner.views;
-      u8.set(isInHeap ? u8.subarray(byteOffset, byteOffset + length) : bytes, address);
-      return this.note(new HeapArray(owner, type, address, length / type.BYTES_PER_ELEMENT));
-    });
+    const address = owner.memalign(alignment, length);
+    // The allocation may have grown memory, and detached a source that lies in it.
+    const { u8 } = owner.views;
+    u8.set(isInHeap ? u8.subarray(byteOffset, byteOffset + length) : bytes, address);
+    return this.note(new HeapArray(owner, type, address, length / type.BYTES_PER_ELEMENT));
   }
 }

@@ -77,6 +77,7 @@ export class Arena extends Allocator {
 
 /** The epoch of an arena that was freed: that of no handle. */
 const arenaEnd = -3;
+
 /** What options ask for: read before the owner is asked for memory, since a getter may end that. */
 export function planArena(options: ArenaOptions): number {
   assertOptions(options, ['bytes']);
@@ -88,22 +89,23 @@ export function planArena(options: ArenaOptions): number {
 /** The block of an arena, as the owner of those inside. */
 class ArenaRegion implements BlockOwner {
   readonly block: HeapArray<Uint8Array>;
-  usedBytes = 0;
-  readonly debug = undefined;
+  usedBytes: number;
   readonly #owner: BlockOwner;
   #epoch = 0;
   #lastAddress = 0;
-  // As these two were before the last block.
-  #usedBefore = 0;
-  #lastBefore = 0;
   /** Of blocks that are aligned to more than all are. */
   readonly #alignments = new Map<number, number>();
 
   constructor(bytes: number, owner: BlockOwner) {
     const address = owner.memalign(defaultAlignment, bytes);
     this.block = new HeapArray(owner, Uint8Array, address, bytes);
-    owner.debug?.describe(address, 'an arena: free it with arena.free()');
+    owner.debug?.describe(address, 'arena');
     this.#owner = owner;
+    this.usedBytes = 0;
+  }
+
+  get debug(): undefined {
+    return undefined;
   }
 
   get epoch(): number {
@@ -128,18 +130,12 @@ class ArenaRegion implements BlockOwner {
 
   memalign(alignment: number, bytes: number): number {
     this.#assertAlive();
-    this.#usedBefore = this.usedBytes;
-    this.#lastBefore = this.#lastAddress;
-    const end = this.block.address + this.usedBytes;
-    const address = alignUp(end, Math.max(alignment, defaultAlignment));
+    const unit = Math.max(alignment, defaultAlignment);
+    // Perhaps a number of more than 32 bits, where bit operations are of no use.
+    const address = Math.ceil((this.block.address + this.usedBytes) / unit) * unit;
     this.#take(address, bytes);
     if (alignment > defaultAlignment) this.#alignments.set(address, alignment);
     return address;
-  }
-
-  takeBack(): void {
-    this.usedBytes = this.#usedBefore;
-    this.#lastAddress = this.#lastBefore;
   }
 
   realloc(address: number, oldBytes: number, bytes: number): number {
@@ -185,9 +181,4 @@ class ArenaRegion implements BlockOwner {
   #assertAlive(): void {
     if (!this.block.alive) throw new UseAfterFreeError('the arena was freed');
   }
-}
-
-/** Numbers of more than 32 bits, too, where bit operations are of no use. */
-function alignUp(address: number, alignment: number): number {
-  return Math.ceil(address / alignment) * alignment;
 }

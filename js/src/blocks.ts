@@ -2,21 +2,20 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
 import { toByteLength } from './arguments.js';
-import { DoubleFreeError, formatAddress, UseAfterFreeError } from './errors.js';
+import { DoubleFreeError, UseAfterFreeError } from './errors.js';
 import type { TypedArray, TypedArrayConstructor } from './typed-arrays.js';
-import type { MemoryViews } from './views.js';
+import { formatAddress } from './values.js';
+import type { MemoryViews, WholeViews } from './views.js';
 
 /** Lets listeners for growth run between operations: `GrowthWatch` says how. */
 export interface OperationWatch {
-  hold(): void;
-  settle(): void;
   runOperation<Result>(operation: () => Result): Result;
   notice(): void;
 }
 
 /** The part of a `DebugLayer` that handles use. */
 interface BlockHistory {
-  describe(address: number, owner: string): void;
+  describe(address: number, kind: string): void;
   historyOf(address: number, size: number): string;
 }
 
@@ -36,17 +35,18 @@ export interface BlockOwner {
   readonly memory: WebAssembly.Memory;
   readonly views: MemoryViews;
   readonly growth: OperationWatch;
+  // These calls run no listeners for growth in between: the operations that use them call `growth.notice` as
+  // the last thing they do. Where one throws, the listeners ran, and nothing else happened.
+
   /** Throws as `Heap.memalign` does, or where the owner is dead. */
   memalign(alignment: number, bytes: number): number;
   /** Throws as `Heap.realloc` does. */
   realloc(address: number, oldBytes: number, bytes: number): number;
   /** Throws as `Heap.free` does. */
   free(address: number): void;
-  /** Takes back the newest block, before it has a handle, where `free` gives nothing back. */
-  takeBack?(): void;
   /** Takes note of a new handle, and of one that moved. */
   watch(handle: HeapHandle): void;
-  /** Takes note of a handle that holds a view now, where `watch` took none of it. */
+  /** Takes note of a handle that holds a view now. Only arenas have it: their `watch` does nothing. */
   watchView?(handle: HeapHandle): void;
   /** What a debug heap knows of blocks. */
   readonly debug: BlockHistory | undefined;
@@ -114,7 +114,7 @@ export abstract class HeapHandle {
     this.#count = count;
     this.#epoch = owner.epoch;
     owner.watch(this);
-    owner.debug?.describe(address, `a ${type.name}: free it with handle.free()`);
+    owner.debug?.describe(address, type.name);
   }
 
   /** Bytes from the start of memory; changes when the block moves. */
@@ -146,6 +146,7 @@ export abstract class HeapHandle {
     if (!alive) return;
     this.#unregister();
     this.#owner.free(this.#address);
+    this.#owner.growth.notice();
   }
 
   [disposeSymbol](): void {
@@ -228,6 +229,7 @@ export abstract class HeapHandle {
     this.#epoch = this.#owner.renew(this.#address, this.#epoch);
     if (this.#epoch >= 0) return true;
     this.#unregister();
+    this.dropView();
     return false;
   }
 
@@ -246,8 +248,8 @@ export class HeapArray<T extends TypedArray> extends HeapHandle {
   /** The constructor of its views. */
   declare readonly type: TypedArrayConstructor<T>;
   #view: T | undefined;
-  /** Of the memory that the view was made of. */
-  #generation = -1;
+  /** Those of the memory that the view was made of, where there is a view. */
+  #whole: WholeViews | undefined;
 
   /** @internal */
   override register(registry: LeakRegistry): void {
@@ -272,7 +274,7 @@ export class HeapArray<T extends TypedArray> extends HeapHandle {
    * @throws UseAfterFreeError where the block was freed.
    */
   get view(): T {
-    return this.alive && this.#generation === this.owner.views.generation
+    return this.alive && this.#whole === this.owner.views.all
       ? (this.#view as T)
       : this.#makeView();
   }
@@ -286,10 +288,9 @@ export class HeapArray<T extends TypedArray> extends HeapHandle {
    * @throws UseAfterFreeError where the block was freed.
    */
   resize(length: number): void {
-    this.owner.growth.runOperation(() => {
-      this.resizeBlock(length);
-      this.#generation = -1;
-    });
+    this.resizeBlock(length);
+    this.#whole = undefined;
+    this.owner.growth.notice();
   }
 
   /** A copy of the elements outside the heap. */
@@ -300,14 +301,14 @@ export class HeapArray<T extends TypedArray> extends HeapHandle {
   /** @internal */
   override dropView(): void {
     this.#view = undefined;
-    this.#generation = -1;
+    this.#whole = undefined;
   }
 
   #makeView(): T {
     const { growth, memory, views } = this.owner;
     growth.notice();
     this.assertAlive('view');
-    this.#generation = views.generation;
+    this.#whole = views.all;
     this.#view = new this.type(memory.buffer, this.address, this.length);
     if (this.isRegistered) viewHandles.set(this.#view, this);
     else this.owner.watchView?.(this);

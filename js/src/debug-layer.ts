@@ -3,16 +3,14 @@
 // What a heap knows of its debug layer, which is in a file that only debug heaps load: debug.ts. Types
 // only: an import of that file from the entry, or the other way round, would split the entry in two.
 
-import type { assertBytes, assertOptions, assertType, mustBe } from './arguments.js';
 import type {
   DoubleFreeError,
-  formatAddress,
   HeapCorruptionError,
   InvalidFreeError,
   LiveBlock,
+  listBlocks,
 } from './errors.js';
-import type { HeapFunctions } from './heap-functions.js';
-import type { MemoryViews } from './views.js';
+import type { HeapLayer } from './heap-functions.js';
 
 /** What a debug heap watches, and what it may cost. */
 export interface DebugOptions {
@@ -27,15 +25,15 @@ export interface DebugOptions {
   stacks?: boolean;
 }
 
-export interface DebugLayer {
-  /** Puts itself between a heap and the functions below. */
-  wrap(below: HeapFunctions): HeapFunctions;
+export interface DebugLayer extends HeapLayer {
   /** In address order. */
   liveBlocks(): LiveBlock[];
+  /** Lines for blocks with the same stack together, those with the most bytes first. */
+  listByStack(blocks: readonly LiveBlock[]): string;
   /** The stacks of a freed block of this size, if it is remembered: lines that begin with a line break. */
   historyOf(address: number, size: number): string;
-  /** Says what the live block at an address belongs to, and how to free it. */
-  describe(address: number, owner: string): void;
+  /** Says what the live block at an address belongs to: an arena, or a handle of this kind. */
+  describe(address: number, kind: string): void;
   /** Throws `InvalidFreeError` for the free or move by its address of a block that belongs to something. */
   refuseLoss(address: number): void;
 }
@@ -47,12 +45,7 @@ export interface DebugParts {
   readonly DoubleFreeError: typeof DoubleFreeError;
   readonly HeapCorruptionError: typeof HeapCorruptionError;
   readonly InvalidFreeError: typeof InvalidFreeError;
-  readonly MemoryViews: typeof MemoryViews;
-  readonly assertBytes: typeof assertBytes;
-  readonly assertOptions: typeof assertOptions;
-  readonly assertType: typeof assertType;
-  readonly formatAddress: typeof formatAddress;
-  readonly mustBe: typeof mustBe;
+  readonly listBlocks: typeof listBlocks;
 }
 
 /** What debug.ts offers: throws as `createHeap` does where an option is wrong. */

@@ -8,11 +8,13 @@
 // A freed block stays as it is, filled with a pattern, until the quarantine lets go of it.
 
 import { AddressMap } from './address-map.js';
+import { assertBytes, assertOptions, assertType, mustBe } from './arguments.js';
 import { type CallStack, captureStack, readStack } from './call-stacks.js';
 import type { DebugLayer, DebugLayerMaker, DebugOptions, DebugParts } from './debug-layer.js';
 import type { BlockFacts, HeapCorruptionError, InvalidFreeError, LiveBlock } from './errors.js';
 import type { HeapBlock, HeapFunctions } from './heap-functions.js';
-import type { MemoryViews } from './views.js';
+import { formatAddress } from './values.js';
+import { MemoryViews } from './views.js';
 
 /** Of the entry that loads this file. */
 let entry: DebugParts;
@@ -29,7 +31,6 @@ interface DebugPlan {
 /** What gives heaps their debug layers. A bad option is a `TypeError` or `RangeError` that names it. */
 export function planDebug(debug: true | DebugOptions, parts: DebugParts): DebugLayerMaker {
   entry = parts;
-  const { assertBytes, assertOptions, assertType, mustBe } = parts;
   if (debug !== true && (typeof debug !== 'object' || debug === null)) {
     throw new TypeError(mustBe('debug', 'a boolean or an object', debug));
   }
@@ -45,6 +46,9 @@ export function planDebug(debug: true | DebugOptions, parts: DebugParts): DebugL
 
 /** Most freed blocks in quarantine, and most that are remembered after it: what bounds their records. */
 const mostRecords = 4096;
+
+/** Stacks that the message of a `LeakError` lists. */
+const mostGroups = 10;
 
 const unit = 16;
 
@@ -97,7 +101,7 @@ class DebugHeap implements DebugLayer {
 
   constructor(memory: WebAssembly.Memory, plan: DebugPlan) {
     this.#plan = plan;
-    this.#memory = new entry.MemoryViews(() => memory);
+    this.#memory = new MemoryViews(() => memory);
   }
 
   wrap(below: HeapFunctions): HeapFunctions {
@@ -162,14 +166,35 @@ class DebugHeap implements DebugLayer {
       .map(({ address, size, allocation }) => ({ address, size, stack: allocation?.toString() }));
   }
 
+  listByStack(blocks: readonly LiveBlock[]): string {
+    const groups = new Map<string | undefined, { bytes: number; blocks: LiveBlock[] }>();
+    for (const block of blocks) {
+      const group = groups.get(block.stack) ?? { bytes: 0, blocks: [] };
+      group.bytes += block.size;
+      group.blocks.push(block);
+      groups.set(block.stack, group);
+    }
+    const largestFirst = [...groups].sort(([, left], [, right]) => right.bytes - left.bytes);
+    const lines = largestFirst.slice(0, mostGroups).map(([stack = '', group]) => {
+      const frames = stack.replace(/^(?=.)/gm, '\n    ').replace(/\n+/g, '\n');
+      return entry.listBlocks(group.blocks) + frames;
+    });
+    if (groups.size > mostGroups) lines.push(`\nand from ${groups.size - mostGroups} other places`);
+    return lines.join('');
+  }
+
   historyOf(address: number, size: number): string {
     const block = this.#blocks.get(address);
     return block?.isLive === false && block.size === Math.max(size, 1) ? withStacks('', block) : '';
   }
 
-  describe(address: number, owner: string): void {
+  describe(address: number, kind: string): void {
     const block = this.#blocks.get(address);
-    if (block !== undefined) block.owner = owner;
+    if (block === undefined) return;
+    block.owner =
+      kind === 'arena'
+        ? 'an arena: free it with arena.free()'
+        : `a ${kind}: free it with handle.free()`;
   }
 
   refuseLoss(address: number): void {
@@ -407,7 +432,7 @@ class DebugHeap implements DebugLayer {
   }
 
   #explainNotLive(address: number): InvalidFreeError {
-    const place = entry.formatAddress(address);
+    const place = formatAddress(address);
     const block = this.#blocks.get(address) ?? this.#findAround(address);
     if (block === undefined) {
       return new entry.InvalidFreeError(address, `${place} is not a live block of this heap`);
@@ -449,7 +474,7 @@ class DebugHeap implements DebugLayer {
       (isLive ? 0 : this.#findOther(address, address + size, freedByte));
     if (place === 0) return;
     const offset = place - address;
-    const value = entry.formatAddress(this.#memory.u8[place] ?? 0);
+    const value = formatAddress(this.#memory.u8[place] ?? 0);
     const event =
       offset < 0
         ? 'was written to in front of its start'
@@ -540,7 +565,7 @@ function roundUp(size: number): number {
 }
 
 function describe({ size, address, isLive }: Block): string {
-  return `the ${isLive ? '' : 'freed '}block of ${size} bytes at ${entry.formatAddress(address)}`;
+  return `the ${isLive ? '' : 'freed '}block of ${size} bytes at ${formatAddress(address)}`;
 }
 
 function placeIn(offset: number, { size }: Block): string {

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT
 //
-// What Node's console and `util.inspect`, and `JSON.stringify`, show of the package's objects. Only the entries
-// load this file whose size costs no page anything.
+// What Node's console and `util.inspect`, `JSON.stringify` and the text of a heap show of the package's objects.
+// Only the entries load this file whose size costs no page anything.
 
 import { Arena } from './arena.js';
 import { HeapArray, type HeapHandle } from './blocks.js';
-import { formatAddress } from './errors.js';
 import { Heap } from './heap.js';
+import { drawHeap } from './picture.js';
 import { Recorder } from './recorder.js';
 import { Scope } from './scope.js';
 import { HeapString } from './strings.js';
 import { AllocationTrace } from './trace.js';
+import { formatAddress } from './values.js';
 
 /** Under which Node, Deno and Bun look for what an object shows of itself. */
 const inspectSymbol = Symbol.for('nodejs.util.inspect.custom');
@@ -44,6 +45,20 @@ export function describeObjects(): void {
     (string) => `(${string.byteLength} bytes)${placeOf(string)}`,
   );
   describe(Heap.prototype, 'Heap', describeHeap);
+  const lineOf = Heap.prototype.toString;
+  Object.defineProperty(Heap.prototype, 'toString', {
+    value(this: Heap): string {
+      const line = lineOf.call(this);
+      try {
+        return drawHeap(line, [...this.blocks()]);
+      } catch {
+        // The line says that the heap is corrupted or disposed.
+        return line;
+      }
+    },
+    configurable: true,
+    writable: true,
+  });
   describe(
     Arena.prototype,
     'Arena',

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-import { show } from './values.js';
+import { formatAddress } from './values.js';
 
 /** The `code` of every error of this package: stable across versions. */
 export type ErrorCode =
@@ -63,6 +63,15 @@ export interface BlockFacts {
   readonly freedAt?: string | undefined;
 }
 
+/** Engines keep the functions of a stack that nobody has read, and so the memory that these use. */
+export function readStack(error: Error): void {
+  try {
+    void error.stack;
+  } catch {
+    // The host's `Error.prepareStackTrace` threw.
+  }
+}
+
 /** What the errors have in common that name a place in memory. */
 abstract class AddressError extends LiteAllocError implements BlockFacts {
   /** Bytes from the start of memory; 0 where no single place shows. */
@@ -80,8 +89,7 @@ abstract class AddressError extends LiteAllocError implements BlockFacts {
     options?: ErrorOptions,
   ) {
     super(code, message, options);
-    // Engines keep the functions of a stack that nobody has read, and so the memory.
-    void this.stack;
+    readStack(this);
     // What is no number at all may be a view of the whole memory: an error must not keep that.
     this.address = typeof address === 'object' ? 0 : address;
     this.size = facts.size;
@@ -131,8 +139,9 @@ export class LeakError extends LiteAllocError {
   /** All of them, in address order. */
   readonly leaks: readonly LiveBlock[];
 
-  constructor(leaks: readonly LiveBlock[]) {
-    super('LEAK', `${summarise(leaks)} never freed${listByStack(leaks)}`);
+  /** `list` says where they lie, in lines that begin with a line break. */
+  constructor(leaks: readonly LiveBlock[], list = listBlocks(leaks)) {
+    super('LEAK', `${countBlocks(leaks)} never freed${list}`);
     this.leaks = leaks;
   }
 }
@@ -191,41 +200,19 @@ export async function wrapRejection<Result>(
   }
 }
 
-/** Groups that the message of a `LeakError` lists, and addresses in each. */
-const mostGroups = 10;
+/** Addresses of a list that a message shows. */
 const mostAddresses = 5;
 
-function summarise(blocks: readonly LiveBlock[]): string {
+function countBlocks(blocks: readonly LiveBlock[]): string {
   const bytes = blocks.reduce((sum, { size }) => sum + size, 0);
   return `${blocks.length} ${blocks.length === 1 ? 'block' : 'blocks'} of ${bytes} bytes`;
 }
 
-/** Blocks with the same stack together, those with the most bytes first. */
-function listByStack(blocks: readonly LiveBlock[]): string {
-  const groups = new Map<string | undefined, { bytes: number; blocks: LiveBlock[] }>();
-  for (const block of blocks) {
-    const group = groups.get(block.stack) ?? { bytes: 0, blocks: [] };
-    group.bytes += block.size;
-    group.blocks.push(block);
-    groups.set(block.stack, group);
-  }
-  const largestFirst = [...groups].sort(([, left], [, right]) => right.bytes - left.bytes);
-  const lines = largestFirst.slice(0, mostGroups).map(([stack = '', group]) => {
-    const addresses = group.blocks
-      .slice(0, mostAddresses)
-      .map((block) => formatAddress(block.address));
-    if (group.blocks.length > mostAddresses) addresses.push('...');
-    return `\n${summarise(group.blocks)} at ${addresses.join(', ')}${stack.replace(/^(?=.)/gm, '\n    ').replace(/\n+/g, '\n')}`;
-  });
-  if (groups.size > mostGroups) lines.push(`\nand from ${groups.size - mostGroups} other places`);
-  return lines.join('');
-}
-
-/** An address as messages show it. */
-export function formatAddress(address: number): string {
-  return Number.isSafeInteger(address) && address >= 0
-    ? `0x${address.toString(16)}`
-    : show(address);
+/** A line that says how many blocks there are, and where the first ones lie. */
+export function listBlocks(blocks: readonly LiveBlock[]): string {
+  const addresses = blocks.slice(0, mostAddresses).map(({ address }) => formatAddress(address));
+  if (blocks.length > mostAddresses) addresses.push('...');
+  return `\n${countBlocks(blocks)} at ${addresses.join(', ')}`;
 }
 
 /** The error about an address that is not a live block, for that or another reason. */

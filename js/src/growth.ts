@@ -3,7 +3,7 @@
 
 import { assertType } from './arguments.js';
 import { disposeSymbol } from './blocks.js';
-import { type HeapFunctions, mapCalls } from './heap-functions.js';
+import { type HeapFunctions, type HeapLayer, mapCalls } from './heap-functions.js';
 
 /** Receives the size of memory after and before it grew, in bytes. */
 export type GrowthListener = (memoryBytes: number, previousBytes: number) => void;
@@ -12,7 +12,7 @@ export type GrowthListener = (memoryBytes: number, previousBytes: number) => voi
  * Detects growth by comparing sizes, and only while there are listeners. These run between operations,
  * never inside one, and each of them hears of one growth before any of them hears of the next.
  */
-export class GrowthWatch {
+export class GrowthWatch implements HeapLayer {
   readonly #measure: () => number;
   readonly #onChange: () => void;
   #subscriptions: readonly { readonly listener: GrowthListener }[] = [];
@@ -53,24 +53,14 @@ export class GrowthWatch {
     this.#subscriptions = [];
   }
 
-  /** Begins an operation of several calls: listeners wait until `settle`. */
-  hold(): void {
-    this.#operations++;
-  }
-
-  /** Ends what `hold` began, however it ended. */
-  settle(): void {
-    this.#operations--;
-    if (this.isNeeded) this.notice();
-  }
-
-  /** What `operation` returns, between `hold` and `settle`. */
+  /** What `operation` returns, which is an operation of several calls: listeners wait for its end. */
   runOperation<Result>(operation: () => Result): Result {
-    this.hold();
+    this.#operations++;
     try {
       return operation();
     } finally {
-      this.settle();
+      this.#operations--;
+      this.notice();
     }
   }
 
@@ -87,14 +77,15 @@ export class GrowthWatch {
   }
 
   /** The uppermost layer: after each call. */
-  readonly layer = (below: HeapFunctions): HeapFunctions =>
-    mapCalls(below, (call) => (...numbers: number[]) => {
+  wrap(below: HeapFunctions): HeapFunctions {
+    return mapCalls(below, (call) => (...numbers: number[]) => {
       try {
         return call(...numbers);
       } finally {
         this.notice();
       }
     });
+  }
 
   #deliver(): void {
     this.#operations++;

@@ -78,11 +78,11 @@ export interface HeapFunctions
 /** Takes what a call of the module throws, and throws something else. */
 export type TrapHandler = (trap: unknown) => never;
 
-/**
- * Puts something between a heap's calls and its module: the functions of `below`, some of them wrapped.
- * Applied anew whenever a heap's layers change, so what it remembers lies elsewhere.
- */
-export type HeapLayer = (below: HeapFunctions) => HeapFunctions;
+/** What stands between a heap's calls and its module. */
+export interface HeapLayer {
+  /** The functions of `below`, some of them wrapped. Called anew whenever a heap's layers change. */
+  wrap(below: HeapFunctions): HeapFunctions;
+}
 
 /** The same functions by name, each in another's place. */
 export function mapCalls<Calls extends object>(

@@ -15,12 +15,12 @@ import {
 } from './blocks.js';
 import type { DebugLayer, DebugLayerMaker } from './debug-layer.js';
 import {
-  formatAddress,
   HeapCorruptionError,
   invalidAddress,
   LeakError,
   type LiveBlock,
   OutOfMemoryError,
+  readStack,
   UseAfterFreeError,
   WasmLoadError,
   wrapRejection,
@@ -38,13 +38,13 @@ import {
   strategies,
 } from './options.js';
 import { OwnedBlocks } from './owned-blocks.js';
-import { drawHeap } from './picture.js';
 import { Recorder, type RecordOptions } from './recorder.js';
-import type { openRegion, Tenant } from './region.js';
+import type { RegionOpener, Tenant } from './region.js';
 import { Scope } from './scope.js';
 import { checkHeap, type HeapStats } from './sight.js';
 import { HeapSnapshot } from './snapshot.js';
 import { decodeUtf8 } from './strings.js';
+import { formatAddress } from './values.js';
 import { detachViews, MemoryViews, stopDetaching, type WholeViews } from './views.js';
 import { instantiate, loadModule, loadModuleSync, type WasmSource } from './wasm-module.js';
 
@@ -68,6 +68,8 @@ export class Heap extends Allocator {
   readonly #growth: GrowthWatch;
   /** The module's functions below all layers: what every call with raw addresses goes to. */
   #functions!: HeapFunctions;
+  /** The same for what calls the owner of a block, or calls several of them in one operation. */
+  #ownerFunctions!: HeapFunctions;
   // The hottest two once more: the engine reads a field faster than one of a module's many properties.
   #malloc!: HeapFunctions['malloc'];
   #free!: HeapFunctions['free'];
@@ -91,7 +93,7 @@ export class Heap extends Allocator {
     plan: HeapPlan,
     module: WebAssembly.Module,
     makeDebugLayer: DebugLayerMaker | undefined,
-    open: typeof openRegion | undefined,
+    openRegion: RegionOpener | undefined,
   ) {
     super();
     const { region } = plan;
@@ -105,7 +107,7 @@ export class Heap extends Allocator {
     const strategy = strategies.indexOf(isJoined ? defaultStrategy : plan.strategy);
     this.#tenant = { end: (reason) => this.#dispose(reason) };
     const onTrap = (trap: unknown): never => this.#breakOff(trap);
-    const opened = region && open?.(module, region, strategy, this.#tenant, entryParts, onTrap);
+    const opened = openRegion?.(module, strategy, this.#tenant, onTrap);
     this.#leaveRegion = opened?.leave;
     const functions = opened?.functions ?? instantiate(module, memory, strategy, onTrap);
     if (functions === undefined) {
@@ -115,7 +117,7 @@ export class Heap extends Allocator {
     }
     this.#module = functions;
     this.#debug = makeDebugLayer?.(memory);
-    if (this.#debug !== undefined) this.#layers.push(this.#debug.wrap.bind(this.#debug));
+    if (this.#debug !== undefined) this.#layers.push(this.#debug);
     this.#growth = new GrowthWatch(
       () => this.#owner.views.u8.length,
       () => this.#applyLayers(),
@@ -298,9 +300,7 @@ export class Heap extends Allocator {
     const bytes = toSize('newSize', newSize);
     if (
       !isAddress(address) ||
-      this.#growth.runOperation(() =>
-        this.#functions.mayBeSizedBlock(address, oldBytes, alignment),
-      ) === 0
+      this.#ownerFunctions.mayBeSizedBlock(address, oldBytes, alignment) === 0
     ) {
       this.#failSized(address, oldSize, alignment);
     }
@@ -312,10 +312,9 @@ export class Heap extends Allocator {
 
   /** Drops every block at once; handles are dead. Memory is kept for reuse. */
   reset(): void {
-    this.#growth.runOperation(() => {
-      this.#functions.reset();
-      this.#dropBlocks();
-    });
+    this.#ownerFunctions.reset();
+    this.#dropBlocks();
+    this.#growth.notice();
   }
 
   /**
@@ -368,8 +367,7 @@ export class Heap extends Allocator {
    * @throws OutOfMemoryError where memory cannot hold it.
    */
   arena(options: ArenaOptions): Arena {
-    const bytes = planArena(options);
-    return this.#growth.runOperation(() => new Arena(bytes, this.#owner));
+    return this.note(new Arena(planArena(options), this.#owner));
   }
 
   /** Counters and figures. Constant time, but for a look through the free blocks where the largest was used since. */
@@ -429,7 +427,7 @@ export class Heap extends Allocator {
    */
   assertNoLeaks(): void {
     const leaks = this.leaks();
-    if (leaks.length !== 0) throw new LeakError(leaks);
+    if (leaks.length !== 0) throw new LeakError(leaks, this.#debug?.listByStack(leaks));
   }
 
   /**
@@ -444,7 +442,7 @@ export class Heap extends Allocator {
       this.#layers.splice(this.#layers.indexOf(layer), 1);
       this.#applyLayers();
     });
-    this.#layers.push(recorder.layer);
+    this.#layers.push(recorder);
     this.#applyLayers();
     return recorder;
   }
@@ -460,13 +458,15 @@ export class Heap extends Allocator {
   }
 
   /**
-   * A picture of the heap for the terminal, at most 12 lines of 64 characters, with a line above and
-   * below; of a heap that is damaged or disposed, a line that says so.
+   * Returns a line with the strategy, the live blocks and the memory. The Node entry and `lite-alloc/inline`
+   * add a map of the heap for the terminal: at most 12 lines of 64 characters, and a line that explains
+   * them. Of a heap that is corrupted or disposed, the line names the error.
    */
   override toString(): string {
     try {
       this.check();
-      return drawHeap(this.#functions.blocks(), this.stats());
+      const { liveBlocks, liveBytes, memoryBytes } = this.stats();
+      return `${this.strategy}: ${liveBlocks} blocks, ${liveBytes} bytes live, ${memoryBytes} bytes of memory`;
     } catch (error) {
       return `${this.strategy}: ${String(error)}`;
     }
@@ -513,23 +513,24 @@ export class Heap extends Allocator {
       growth: this.#growth,
       debug: this.#debug,
       views: new MemoryViews(() => this.memory),
-      memalign: (alignment, bytes) =>
-        this.#own(
-          alignment <= defaultAlignment ? this.malloc(bytes) : this.memalign(alignment, bytes),
-        ),
+      memalign: (alignment, bytes) => {
+        const size = toSize('size', bytes);
+        const address =
+          alignment <= defaultAlignment
+            ? this.#ownerFunctions.malloc(size)
+            : this.#ownerFunctions.memalign(alignment, size);
+        return this.#own(address || this.#failAllocation(bytes));
+      },
       realloc: (address, _oldBytes, bytes) => {
-        let moved = address;
+        const moved = this.#ownerFunctions.realloc(address, toSize('size', bytes));
+        if (moved === 0) this.#failAllocation(bytes);
         this.#owned?.delete(address);
-        try {
-          moved = this.realloc(address, bytes);
-        } finally {
-          this.#own(moved);
-        }
-        return moved;
+        return this.#own(moved);
       },
       free: (address) => {
         this.#owned?.delete(address);
-        this.free(address);
+        const result = this.#ownerFunctions.free(address);
+        if (result !== freedResult) this.#failFree(address, result);
       },
       disown: (address) => this.#owned?.delete(address),
       renew: (address, epoch) => {
@@ -581,8 +582,7 @@ export class Heap extends Allocator {
   #breakOff(cause: unknown): never {
     // By its name: it may be of another realm.
     if ((cause as Error).name !== 'RuntimeError') throw cause;
-    // Engines keep the module's instance, and so its memory, for a stack that nobody has read.
-    void (cause as Error).stack;
+    readStack(cause as Error);
     const message = 'the heap is damaged, its module trapped: dispose it';
     const error = new HeapCorruptionError(0, message, {}, { cause });
     this.#stop(() => {
@@ -602,10 +602,12 @@ export class Heap extends Allocator {
 
   /** Makes all calls go through the layers there are now. */
   #applyLayers(): void {
-    const layers = [...this.#layers];
-    if (this.#owned !== undefined) layers.push(this.#owned.layer);
-    if (this.#growth.isNeeded) layers.push(this.#growth.layer);
-    this.#functions = layers.reduce((below, layer) => layer(below), this.#module);
+    const put = (below: HeapFunctions, layer: HeapLayer): HeapFunctions => layer.wrap(below);
+    this.#ownerFunctions = this.#layers.reduce(put, this.#module);
+    const above = [];
+    if (this.#owned !== undefined) above.push(this.#owned);
+    if (this.#growth.isNeeded) above.push(this.#growth);
+    this.#functions = above.reduce(put, this.#ownerFunctions);
     this.#malloc = this.#functions.malloc;
     this.#free = this.#functions.free;
   }
@@ -620,6 +622,7 @@ export class Heap extends Allocator {
   }
 
   #failAllocation(bytes: number): never {
+    this.#growth.notice();
     throw new OutOfMemoryError(bytes, this.#memoryBytes, this.#maximumBytes);
   }
 
@@ -649,14 +652,14 @@ export async function makeHeap(
   packagedWasm: (file: WasmFile) => WasmSource | Promise<WasmSource>,
 ): Promise<Heap> {
   const plan = planHeap(options);
-  const { debug, region } = plan;
-  const makeDebugLayer = debug === false ? undefined : (await debugPart.load())(debug, entryParts);
-  const open = region && (await regionPart.load());
+  if (plan.debug !== false) await debugPart.load();
+  if (plan.region !== undefined) await regionPart.load();
+  const make = prepareHeap(plan);
   const wasm =
     plan.wasm === undefined
       ? await packagedWasm(fileOf(plan))
       : await wrapRejection('wasm: the promise failed', async () => plan.wasm as WasmSource);
-  return new Heap(plan, await loadModule(wasm), makeDebugLayer, open);
+  return make(await loadModule(wasm));
 }
 
 /** The same without a promise. */
@@ -665,15 +668,20 @@ export function makeHeapSync(
   packagedWasm: (file: WasmFile) => WasmSource,
 ): Heap {
   const plan = planHeap(options);
-  if (plan.wasm !== undefined && 'then' in Object(plan.wasm)) {
+  const wasm = plan.wasm as WasmSource | undefined;
+  if (wasm !== undefined && 'then' in Object(wasm)) {
     throw new TypeError('wasm: a promise cannot be waited for here; use createHeap');
   }
+  const make = prepareHeap(plan);
+  return make(loadModuleSync(wasm === undefined ? packagedWasm(fileOf(plan)) : wasm));
+}
+
+/** What makes a heap of a module. Fails where the parts that it needs were not loaded. */
+function prepareHeap(plan: HeapPlan): (module: WebAssembly.Module) => Heap {
   const { debug, region } = plan;
-  const makeDebugLayer = debug === false ? undefined : debugPart.loadSync()(debug, entryParts);
-  const open = region && regionPart.loadSync();
-  const wasm = plan.wasm as WasmSource | undefined;
-  const module = loadModuleSync(wasm === undefined ? packagedWasm(fileOf(plan)) : wasm);
-  return new Heap(plan, module, makeDebugLayer, open);
+  const makeDebugLayer = debug === false ? undefined : debugPart.loaded(debug, entryParts);
+  const openRegion = region && regionPart.loaded(region, entryParts);
+  return (module) => new Heap(plan, module, makeDebugLayer, openRegion);
 }
 
 /** The largest maximum that the platform grants: some refuse to reserve gigabytes. */

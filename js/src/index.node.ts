@@ -6,14 +6,14 @@
 import { planDebug } from './debug.js';
 import { describeObjects } from './describe.js';
 import { debugPart, regionPart } from './lazy-parts.js';
-import { openRegion } from './region.js';
+import { planRegion } from './region.js';
 import { codecs } from './strings.js';
 import './trace-format.js';
 import { codec } from './utf8.js';
 
 export * from './index.js';
 
-debugPart.provide(planDebug);
-regionPart.provide(openRegion);
+debugPart.part = planDebug;
+regionPart.part = planRegion;
 codecs.push(codec);
 describeObjects();

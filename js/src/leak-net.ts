@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 import type { HeapHandle, LeakedHandle, LeakRegistry } from './blocks.js';
-import { formatAddress } from './errors.js';
+import { formatAddress } from './values.js';
 
 /** Handles that wait at most: more, and those that are freed by then are let go. */
 const waitingHandles = 1024;
@@ -52,7 +52,7 @@ export class LeakNet {
       if (handle.alive) {
         handle.register(registry);
         this.#known.push(new WeakRef(handle));
-      } else handle.dropView();
+      }
     }
     if (this.#known.length < this.#pruneAt) return;
     const live = new Set(this.#known.map((known) => known.deref()));

@@ -133,34 +133,10 @@ function planRegion({ memory, ...options }: HeapOptions): Region | undefined {
       `${name} cannot go with${isRegion ? '' : 'out'} memory, got ${show(options[name])}`,
     );
   }
-  if (!isRegion) return undefined;
-  if (!isUnsharedMemory(memory)) {
-    throw new TypeError(`memory must be an unshared WebAssembly.Memory, got ${show(memory)}`);
-  }
-  const start = options.start as number;
-  const end = options.end as number;
-  assertBytes('start', start, 0, memory.buffer.byteLength);
-  assertBytes('end', end, start, memory.buffer.byteLength);
-  return { memory, start, end };
-}
-
-/**
- * By what the engine knows of the object: a memory of a frame, or of a context that a test runner made, is of
- * another class than the one here.
- */
-function isUnsharedMemory(memory: WebAssembly.Memory): boolean {
-  try {
-    const buffer: unknown = readGetter(WebAssembly.Memory.prototype, 'buffer', memory);
-    readGetter(ArrayBuffer.prototype, 'byteLength', buffer);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Throws where `object` is not of the engine's class that has this getter. */
-function readGetter(prototype: object, name: string, object: unknown): unknown {
-  return Object.getOwnPropertyDescriptor(prototype, name)?.get?.call(object);
+  // Checked where regions are opened.
+  return isRegion
+    ? { memory, start: options.start as number, end: options.end as number }
+    : undefined;
 }
 
 function toPages(name: string, bytes: number, mostPages: number): number {

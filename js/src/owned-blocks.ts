@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-import type { HeapFunctions } from './heap-functions.js';
+import type { HeapFunctions, HeapLayer } from './heap-functions.js';
 
 /**
  * Addresses with losses that owners have not noticed, at most: at others the heap accepts no address of an
@@ -14,10 +14,10 @@ const mostAddresses = 1 << 20;
  *
  * Takes one bit for each 16 bytes of memory up to the highest such block, 0.8 % of that.
  */
-export class OwnedBlocks {
-  #bits = new Uint32Array(0);
-  /** By address the epochs in which owners lost blocks there, in order. */
-  readonly #losses = new Map<number, number[]>();
+export class OwnedBlocks implements HeapLayer {
+  #bits = new Int32Array(0);
+  /** By address the last epoch in which an owner lost a block there, and how many have not noticed. */
+  readonly #losses = new Map<number, { readonly epoch: number; owners: number }>();
   readonly #endEpoch: (address: number) => number;
 
   /**
@@ -31,7 +31,7 @@ export class OwnedBlocks {
   add(address: number): void {
     const index = address >>> 9;
     if (index >= this.#bits.length) {
-      const bits = new Uint32Array(2 * index + 64);
+      const bits = new Int32Array(2 * index + 64);
       bits.set(this.#bits);
       this.#bits = bits;
     }
@@ -45,7 +45,7 @@ export class OwnedBlocks {
 
   /** Forgets all blocks. */
   clear(): void {
-    this.#bits = new Uint32Array(0);
+    this.#bits = new Int32Array(0);
     this.#losses.clear();
   }
 
@@ -54,12 +54,10 @@ export class OwnedBlocks {
    * loss is forgotten then.
    */
   takeLoss(address: number, epoch: number): boolean {
-    const losses = this.#losses.get(address) ?? [];
-    // The first loss since is the owner's own; later ones are those of later owners.
-    const index = losses.findIndex((end) => end >= epoch);
-    if (index < 0) return false;
-    losses.splice(index, 1);
-    if (losses.length === 0) this.#losses.delete(address);
+    const loss = this.#losses.get(address);
+    // The present owner of the place got it later.
+    if (loss === undefined || loss.epoch < epoch) return false;
+    if (--loss.owners === 0) this.#losses.delete(address);
     return true;
   }
 
@@ -67,32 +65,37 @@ export class OwnedBlocks {
    * Watches the calls that free or move blocks by their raw addresses. Owners take a block out before
    * they make such a call.
    */
-  readonly layer = (below: HeapFunctions): HeapFunctions => ({
-    ...below,
-    free: (address) =>
-      this.#has(address) ? this.lose(address, 1, () => below.free(address)) : below.free(address),
-    deallocate: (address, size, alignment) =>
-      this.lose(address, 0, () => below.deallocate(address, size, alignment)),
-    realloc: (address, size) => this.lose(address, 0, () => below.realloc(address, size)),
-    reallocate: (address, oldSize, size, alignment) =>
-      this.lose(address, 0, () => below.reallocate(address, oldSize, size, alignment)),
-  });
+  wrap(below: HeapFunctions): HeapFunctions {
+    // Read once, and the common case first: most calls are for blocks without owners.
+    const { free } = below;
+    return {
+      ...below,
+      free: (address) => (this.#has(address) ? this.#lose(free, 1, address) : free(address)),
+      deallocate: (...numbers) => this.#lose(below.deallocate, 0, ...numbers),
+      realloc: (...numbers) => this.#lose(below.realloc, 0, ...numbers),
+      reallocate: (...numbers) => this.#lose(below.reallocate, 0, ...numbers),
+    };
+  }
 
   #has(address: number): boolean {
     return ((this.#bits[address >>> 9] as number) & (1 << (address >>> 4))) !== 0;
   }
 
   /** What `call` returns, which frees or moves the block at `address`. `failure` is what it returns if not. */
-  lose(address: number, failure: 0 | 1, call: () => number): number {
-    if (!this.#has(address)) return call();
+  #lose<Numbers extends number[]>(
+    call: (...numbers: Numbers) => number,
+    failure: 0 | 1,
+    ...numbers: Numbers
+  ): number {
+    const [address = 0] = numbers;
+    if (!this.#has(address)) return call(...numbers);
     const epoch = this.#endEpoch(address);
     if (this.#losses.size === mostAddresses) return failure;
-    const result = call();
+    const result = call(...numbers);
     if ((result === 0) === (failure === 1)) {
       this.delete(address);
-      const losses = this.#losses.get(address) ?? [];
-      losses.push(epoch);
-      this.#losses.set(address, losses);
+      const owners = (this.#losses.get(address)?.owners ?? 0) + 1;
+      this.#losses.set(address, { epoch, owners });
     }
     return result;
   }

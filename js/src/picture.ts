@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 
 import type { HeapBlock } from './heap-functions.js';
-import type { HeapStats } from './sight.js';
 
 const columns = 64;
 const mostRows = 12;
@@ -12,10 +11,10 @@ const shades = ' ░▒▓█';
 const foreign = '·';
 
 /**
- * A heap in characters: each stands for an equal share of it, in address order, and is darker the more of
- * it is used.
+ * A heap in characters below a title: each stands for an equal share of it, in address order, and is darker
+ * the more of it is used.
  */
-export function drawHeap(blocks: readonly HeapBlock[], stats: HeapStats): string {
+export function drawHeap(title: string, blocks: readonly HeapBlock[]): string {
   const begin = blocks[0]?.address ?? 0;
   const last = blocks.at(-1);
   const end = last === undefined ? begin : last.address + last.size;
@@ -30,9 +29,7 @@ export function drawHeap(blocks: readonly HeapBlock[], stats: HeapStats): string
   }
 
   const cells = Array.from(used, (share, cell) => shadeOf(share, owned[cell] ?? 0));
-  const lines = [
-    `${stats.strategy}: ${stats.liveBlocks} blocks, ${stats.liveBytes} bytes live, ${stats.memoryBytes} bytes of memory`,
-  ];
+  const lines = [title];
   for (let cell = 0; cell < cells.length; cell += columns) {
     lines.push(
       `│${cells

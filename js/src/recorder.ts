@@ -3,9 +3,10 @@
 
 import { assertOptions, toSize } from './arguments.js';
 import { disposeSymbol } from './blocks.js';
-import type { HeapLayer } from './heap-functions.js';
+import type { HeapFunctions, HeapLayer } from './heap-functions.js';
 import type { OperationCodes } from './operations.js';
 import { AllocationTrace } from './trace.js';
+import { uncloneable } from './values.js';
 
 export interface RecordOptions {
   /** Calls that are kept, at 12 bytes each; those beyond are left out. Default: 4 000 000. */
@@ -29,7 +30,9 @@ const chunkWords = 3 << 14;
  * Records the allocation calls of a heap while it is open: `Heap.record` makes one. Calls that fail leave
  * nothing behind. Where the engine has no memory for the records, the recording ends there: `truncated`. A block from before is recorded from its first `realloc` on; before that only its `free`.
  */
-export class Recorder {
+export class Recorder implements HeapLayer {
+  /** @internal */
+  protected readonly uncloneable: typeof uncloneable;
   #operations = 0;
   #isTruncated = false;
   #maximum: number;
@@ -43,6 +46,7 @@ export class Recorder {
   /** @internal */
   constructor(options: RecordOptions, remove: (layer: HeapLayer) => void) {
     assertOptions(options, ['maximumOperations']);
+    this.uncloneable = uncloneable;
     this.#maximum = toSize('maximumOperations', options.maximumOperations ?? 4_000_000);
     this.#remove = remove;
   }
@@ -59,7 +63,7 @@ export class Recorder {
    */
   stop(): AllocationTrace {
     if (this.#trace === undefined) {
-      this.#remove(this.layer);
+      this.#remove(this);
       this.#trace = new AllocationTrace({
         operations: this.#operations,
         truncated: this.#isTruncated,
@@ -74,40 +78,42 @@ export class Recorder {
   }
 
   /** @internal */
-  readonly layer: HeapLayer = (below) => ({
-    ...below,
-    malloc: (size) => this.#allocated(mallocCode, below.malloc(size), size),
-    zeroed: (size) => this.#allocated(zeroedCode, below.zeroed(size), size),
-    memalign: (alignment, size) =>
-      this.#allocated(memalignCode, below.memalign(alignment, size), size, exponentOf(alignment)),
-    allocate: (size, alignment) =>
-      this.#allocated(allocateCode, below.allocate(size, alignment), size, exponentOf(alignment)),
-    realloc: (address, size) => {
-      const moved = below.realloc(address, size);
-      if (moved !== 0) this.#add(reallocCode, address, size, moved);
-      return moved;
-    },
-    reallocate: (address, oldSize, size, alignment) => {
-      const moved = below.reallocate(address, oldSize, size, alignment);
-      if (moved !== 0) this.#add(reallocateCode, address, size, moved + exponentOf(alignment));
-      return moved;
-    },
-    free: (address) => {
-      const result = below.free(address);
-      if (result === 0 && address !== 0) this.#add(freeCode, address);
-      return result;
-    },
-    deallocate: (address, size, alignment) => {
-      const isFreed = below.deallocate(address, size, alignment);
-      if (isFreed !== 0) this.#add(deallocateCode, address);
-      return isFreed;
-    },
-    reset: () => {
-      const dropped = below.reset();
-      this.#add(resetCode, 0);
-      return dropped;
-    },
-  });
+  wrap(below: HeapFunctions): HeapFunctions {
+    return {
+      ...below,
+      malloc: (size) => this.#allocated(mallocCode, below.malloc(size), size),
+      zeroed: (size) => this.#allocated(zeroedCode, below.zeroed(size), size),
+      memalign: (alignment, size) =>
+        this.#allocated(memalignCode, below.memalign(alignment, size), size, exponentOf(alignment)),
+      allocate: (size, alignment) =>
+        this.#allocated(allocateCode, below.allocate(size, alignment), size, exponentOf(alignment)),
+      realloc: (address, size) => {
+        const moved = below.realloc(address, size);
+        if (moved !== 0) this.#add(reallocCode, address, size, moved);
+        return moved;
+      },
+      reallocate: (address, oldSize, size, alignment) => {
+        const moved = below.reallocate(address, oldSize, size, alignment);
+        if (moved !== 0) this.#add(reallocateCode, address, size, moved + exponentOf(alignment));
+        return moved;
+      },
+      free: (address) => {
+        const result = below.free(address);
+        if (result === 0 && address !== 0) this.#add(freeCode, address);
+        return result;
+      },
+      deallocate: (address, size, alignment) => {
+        const isFreed = below.deallocate(address, size, alignment);
+        if (isFreed !== 0) this.#add(deallocateCode, address);
+        return isFreed;
+      },
+      reset: () => {
+        const dropped = below.reset();
+        this.#add(resetCode, 0);
+        return dropped;
+      },
+    };
+  }
 
   #allocated(code: number, address: number, size: number, exponent = 0): number {
     if (address !== 0) this.#add(code, address, size, exponent);

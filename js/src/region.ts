@@ -6,23 +6,22 @@
 //     start            stack limit                                          end
 //     | state          | ... stack  | the heap                              |
 
-// Only heaps in regions load this file: types alone are imported, and `RegionParts` handed in.
+// Only heaps in regions load this file, with copies of the functions that it imports; `RegionParts` are those
+// of the entry.
 
+import { assertBytes, mustBe } from './arguments.js';
 import type { wrapFailure } from './errors.js';
-import type {
-  HeapFunctions,
+import {
+  type HeapFunctions,
   heapFunctions,
-  ModuleFunctions,
+  type ModuleFunctions,
   mapCalls,
-  TrapHandler,
+  type TrapHandler,
 } from './heap-functions.js';
-import type { randomSecret } from './secret.js';
+import { randomSecret } from './secret.js';
 
 /** What this needs of the entry. */
 export interface RegionParts {
-  readonly heapFunctions: typeof heapFunctions;
-  readonly mapCalls: typeof mapCalls;
-  readonly randomSecret: typeof randomSecret;
   readonly wrapFailure: typeof wrapFailure;
 }
 
@@ -65,20 +64,53 @@ const leastBytes = 4 * unit;
 const lastAddress = 2 ** 32 - unit;
 
 /**
- * Opens a heap over all of the region, which is cleared: what an earlier heap left there could pass for
+ * Opens a heap over all of a region, which is cleared: what an earlier heap left there could pass for
  * blocks. Ends every older heap whose region overlaps: each byte of a memory belongs to one live heap. The
  * caller keeps `tenant` reachable as long as the heap is.
  *
- * @throws RangeError where the region is too small.
- * @throws WasmLoadError where the module is another.
+ * Throws `RangeError` where the region is too small, `WasmLoadError` where the module is another.
  */
-export function openRegion(
+export type RegionOpener = (
   module: WebAssembly.Module,
-  { memory, start, end }: Region,
   strategy: number,
   tenant: Tenant,
-  parts: RegionParts,
   onTrap: TrapHandler,
+) => OpenedRegion;
+
+/** What opens heaps in a region. A bad option is a `TypeError` or `RangeError` that names it. */
+export function planRegion(region: Region, parts: RegionParts): RegionOpener {
+  const { memory, start, end } = region;
+  if (!isUnsharedMemory(memory)) {
+    throw new TypeError(mustBe('memory', 'an unshared WebAssembly.Memory', memory));
+  }
+  assertBytes('start', start, 0, memory.buffer.byteLength);
+  assertBytes('end', end, start, memory.buffer.byteLength);
+  return (...rest) => openRegion(region, parts, ...rest);
+}
+
+/**
+ * By what the engine knows of the object: a memory of a frame, or of a context that a test runner made, is of
+ * another class than the one here.
+ */
+function isUnsharedMemory(memory: WebAssembly.Memory): boolean {
+  try {
+    const buffer: unknown = readGetter(WebAssembly.Memory.prototype, 'buffer', memory);
+    readGetter(ArrayBuffer.prototype, 'byteLength', buffer);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Throws where `object` is not of the engine's class that has this getter. */
+function readGetter(prototype: object, name: string, object: unknown): unknown {
+  return Object.getOwnPropertyDescriptor(prototype, name)?.get?.call(object);
+}
+
+function openRegion(
+  { memory, start, end }: Region,
+  parts: RegionParts,
+  ...[module, strategy, tenant, onTrap]: Parameters<RegionOpener>
 ): OpenedRegion {
   const first = Math.max(Math.ceil(start / unit), 1) * unit;
   const last = Math.min(Math.floor(end / unit) * unit, lastAddress);
@@ -100,11 +132,11 @@ export function openRegion(
         __stack_pointer: new WebAssembly.Global({ value: 'i32', mutable: true }, heapStart),
       },
     });
-    const calls = parts.mapCalls(exports as Record<string, RawFunction>, (call) =>
+    const calls = mapCalls(exports as Record<string, RawFunction>, (call) =>
       unsigned(call, onTrap),
     );
-    calls['start']?.(strategy, heapStart, last, parts.randomSecret());
-    return parts.heapFunctions(calls as unknown as ModuleFunctions, memory);
+    calls['start']?.(strategy, heapStart, last, randomSecret());
+    return heapFunctions(calls as unknown as ModuleFunctions, memory);
   });
   const leases = leasesOf.get(memory) ?? new Set();
   leasesOf.set(memory, leases);

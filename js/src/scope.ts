@@ -7,18 +7,16 @@ import { assertType, mustBe } from './arguments.js';
 import { disposeSymbol, doubleFree, type HeapOwner, lostEpoch } from './blocks.js';
 import { UseAfterFreeError } from './errors.js';
 
-/** Blocks in an array or set, and objects in a result, at most: a `Set` of the engine ends at 2^24. */
+/** Blocks in a set, and objects in a result, at most: a `Set` of the engine ends at 2^24. */
 const mostTogether = 1 << 22;
 
 /** Frees what is allocated through it when it closes, the last first. */
 export class Scope extends Allocator {
   readonly #heapOwner: HeapOwner;
-  /** In the order of allocation: in arrays, which take less, and in sets once one was looked for. */
-  #blocks: (Freeable[] | Set<Freeable>)[] = [];
-  #isIndexed = false;
-  /** Blocks in them when freed ones were dropped last, and those added since: with many of these it is done again. */
-  #added = 0;
-  #sweepAt = 0;
+  /** In the order of allocation. */
+  readonly #blocks = [new Set<Freeable>()];
+  /** How many blocks are added before those that were freed are dropped. */
+  #room = 256;
   /** Of the heap when the scope last looked which of its blocks are still its own. */
   #epoch: number;
   #isClosed = false;
@@ -88,11 +86,9 @@ export class Scope extends Allocator {
     if (address === 0) return this.malloc(size);
     const { owner } = this;
     if (!this.#find('has', address)) return owner.heap.realloc(address, size);
-    return owner.growth.runOperation(() => {
-      const moved = owner.realloc(address, 0, size);
-      this.#find('delete', address);
-      return this.note(moved);
-    });
+    const moved = owner.realloc(address, 0, size);
+    this.#find('delete', address);
+    return this.note(moved);
   }
 
   /**
@@ -102,10 +98,9 @@ export class Scope extends Allocator {
    */
   free(address: number): void {
     const { owner } = this;
-    owner.growth.runOperation(() => {
-      (this.#find('has', address) ? owner : owner.heap).free(address);
-      this.#find('delete', address);
-    });
+    (this.#find('has', address) ? owner : owner.heap).free(address);
+    this.#find('delete', address);
+    owner.growth.notice();
   }
 
   /**
@@ -116,8 +111,7 @@ export class Scope extends Allocator {
    */
   arena(options: ArenaOptions): Arena {
     const bytes = planArena(options);
-    const { owner } = this;
-    return owner.growth.runOperation(() => this.note(new Arena(bytes, owner)));
+    return this.note(new Arena(bytes, this.owner));
   }
 
   /**
@@ -130,7 +124,7 @@ export class Scope extends Allocator {
    */
   keep<Value>(value: Value): Value {
     this.#assertOpen();
-    for (const part of partsOf(value, 2 ** 32)) {
+    for (const part of this.#partsOf(value)) {
       if (this.#find('delete', part as Freeable)) this.#handOver(part as Freeable);
     }
     return value;
@@ -157,10 +151,8 @@ export class Scope extends Allocator {
 
   /** @internal */
   protected override note<Block extends Freeable>(block: Block): Block {
-    this.#refresh();
-    this.#add(block);
-    if (this.#added > this.#sweepAt) this.#sweep(true);
-    return block;
+    this.#take(block);
+    return super.note(block);
   }
 
   #assertOpen(): void {
@@ -172,37 +164,38 @@ export class Scope extends Allocator {
     if (this.#epoch !== this.#heapOwner.epoch) this.#sweep(false);
   }
 
-  #drop(): (Freeable[] | Set<Freeable>)[] {
-    const blocks = this.#blocks;
-    this.#blocks = [];
-    this.#added = 0;
-    return blocks;
+  #take(block: Freeable): void {
+    this.#refresh();
+    this.#add(block);
+    if (--this.#room < 0) this.#sweep(true);
   }
 
   #add(block: Freeable): void {
-    if (this.#added++ % mostTogether === 0) this.#blocks.push(this.#isIndexed ? new Set() : []);
-    const last = this.#blocks.at(-1);
-    if (Array.isArray(last)) last.push(block);
-    else last?.add(block);
+    if (this.#last.size === mostTogether) this.#blocks.push(new Set());
+    this.#last.add(block);
   }
 
-  /** Drops raw blocks that are no longer this scope's and, with `full`, handles that were freed. */
-  #sweep(full: boolean): void {
+  get #last(): Set<Freeable> {
+    return this.#blocks[this.#blocks.length - 1] as Set<Freeable>;
+  }
+
+  /** Drops raw blocks that are no longer this scope's and, with `isFull`, handles that were freed. */
+  #sweep(isFull: boolean): void {
     const owner = this.#heapOwner;
     const before = this.#epoch;
     this.#epoch = owner.epoch;
-    for (const blocks of this.#drop()) {
+    for (const blocks of this.#blocks) {
       for (const block of blocks) {
         if (isRaw(block)) {
           const now = before === owner.epoch ? before : owner.renew(block, before);
+          if (now < 0) blocks.delete(block);
           if (now === lostEpoch) this.#add(lostBlock(block));
-          else if (now === owner.epoch) this.#add(block);
-        } else if (!full || block.alive) {
-          this.#add(block);
+        } else if (isFull && !block.alive) {
+          blocks.delete(block);
         }
       }
     }
-    this.#sweepAt = 2 * this.#added + 256;
+    this.#room = this.#blocks.reduce((sum, { size }) => sum + size, 256);
   }
 
   /** Calls `fn` while `running` is the innermost scope. */
@@ -220,16 +213,33 @@ export class Scope extends Allocator {
   /** Whether the block is this scope's; `delete` takes it out. */
   #find(action: 'has' | 'delete', block: Freeable): boolean {
     this.#refresh();
-    if (!this.#isIndexed) {
-      this.#isIndexed = true;
-      this.#sweep(true);
-    }
-    return (this.#blocks as Set<Freeable>[]).some((blocks) => blocks[action](block));
+    return this.#blocks.some((blocks) => blocks[action](block));
   }
 
   /** A raw block that leaves the scopes is the caller's. */
   #handOver(block: Freeable): void {
     if (isRaw(block)) this.#heapOwner.disown(block);
+  }
+
+  /** A value, and what is in its arrays and plain objects: objects, and addresses of this scope's blocks. */
+  #partsOf(value: unknown): Set<unknown> {
+    const parts = new Set([value]);
+    // The loop comes to what is added meanwhile.
+    for (const part of parts) {
+      if (!isCollection(part)) continue;
+      // A copy of a million elements takes longer than all else.
+      const values: readonly unknown[] =
+        Array.isArray(part) && part.length <= mostTogether ? part : Object.values(part);
+      for (let index = 0, { length } = values; index < length; index++) {
+        const child = values[index];
+        const mayBeBlock =
+          typeof child === 'number' ? this.#find('has', child) : typeof child === 'object';
+        if (mayBeBlock && parts.add(child).size > mostTogether) {
+          throw new RangeError(`a result of more than ${mostTogether} objects`);
+        }
+      }
+    }
+    return parts;
   }
 
   /**
@@ -249,29 +259,26 @@ export class Scope extends Allocator {
         errors.push(error);
       }
     };
-    let highest = 0;
-    for (const blocks of this.#blocks) {
-      for (const block of blocks) if (isRaw(block) && block > highest) highest = block;
-    }
     try {
-      returned = partsOf(result, highest);
+      returned = this.#partsOf(result);
     } catch (error) {
       errors.push(error);
     }
     this.#isClosed = true;
     this.#refresh();
     this.#heapOwner.growth.runOperation(() => {
-      for (const blocks of this.#drop().reverse()) {
+      for (const blocks of this.#blocks.reverse()) {
         for (const block of [...blocks].reverse()) {
           if (returned.has(block)) kept.push(block);
           else free(block);
         }
+        blocks.clear();
       }
-      if (errors.length > 0) kept.splice(0).forEach(free);
+      if (errors.length > 0) kept.forEach(free);
     });
     if (errors.length > 0) throw combine(errors);
     for (const block of kept.reverse()) {
-      if (outer && !outer.#isClosed) outer.note(block);
+      if (outer && !outer.#isClosed) outer.#take(block);
       else this.#handOver(block);
     }
   }
@@ -307,29 +314,6 @@ function assertNoPromise(result: unknown): void {
     (result as Promise<unknown>).catch(() => {});
   }
   throw new TypeError(`${mustBe('fn', 'synchronous', 'a promise')}: there is scopeAsync`);
-}
-
-/** A value, and what is in its arrays and plain objects: objects, and what may be addresses up to `highest`. */
-function partsOf(value: unknown, highest: number): Set<unknown> {
-  const parts = new Set([value]);
-  // The loop comes to what is added meanwhile.
-  for (const part of parts) {
-    if (!isCollection(part)) continue;
-    // A copy of a million elements takes longer than all else.
-    const values: readonly unknown[] =
-      Array.isArray(part) && part.length <= mostTogether ? part : Object.values(part);
-    for (let index = 0, { length } = values; index < length; index++) {
-      const child = values[index];
-      const mayBeBlock =
-        typeof child === 'number'
-          ? child > 0 && child <= highest && (child & 15) === 0
-          : typeof child === 'object';
-      if (mayBeBlock && parts.add(child).size > mostTogether) {
-        throw new RangeError(`a result of more than ${mostTogether} objects`);
-      }
-    }
-  }
-  return parts;
 }
 
 /** Arrays, and objects whose prototype is the last of its chain: `Object.prototype` of any realm, or none. */

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 
-import { formatAddress, HeapCorruptionError } from './errors.js';
+import { HeapCorruptionError } from './errors.js';
 import type { HeapFigures, HeapFunctions } from './heap-functions.js';
 import type { Strategy } from './options.js';
+import { formatAddress } from './values.js';
 
 /** What a heap tells of itself, in bytes and counts. */
 export interface HeapStats extends HeapFigures {

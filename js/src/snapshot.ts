@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 
-import { formatAddress, type LiveBlock } from './errors.js';
+import type { LiveBlock } from './errors.js';
 import type { HeapStats } from './sight.js';
+import { formatAddress } from './values.js';
 
 /** Lines of the text form for each of came and went. */
 const shownBlocks = 20;

@@ -38,6 +38,38 @@ export class HeapString extends HeapHandle {
   }
 
   /**
+   * A string of `owner` with the text in UTF-8, half a surrogate pair as U+FFFD.
+   *
+   * The platform writes ASCII into memory in a fiftieth of the time that it takes to count the bytes of a
+   * text first: so the block is made for ASCII, and made larger where there is more.
+   *
+   * @internal
+   */
+  static store(owner: BlockOwner, text: string): HeapString {
+    encoder ??= typeof TextEncoder === 'function' ? new TextEncoder() : getCodec().encoder;
+    // Arenas give nothing back, and some memories the platform's encoder does not write to.
+    if (owner.watchView !== undefined || !isPlain(owner.memory.buffer)) {
+      const bytes = encoder.encode(text);
+      const address = owner.memalign(defaultAlignment, bytes.length);
+      owner.views.u8.set(bytes, address);
+      return new HeapString(owner, address, bytes.length);
+    }
+    const address = owner.memalign(defaultAlignment, text.length);
+    const string = new HeapString(owner, address, text.length);
+    const { read, written } = encoder.encodeInto(text, bytesAt(owner, address, text.length));
+    if (read === text.length) return string;
+    const rest = encoder.encode(text.slice(read));
+    try {
+      string.resizeBlock(written + rest.length);
+    } catch (error) {
+      string.free();
+      throw error;
+    }
+    owner.views.u8.set(rest, string.address + written);
+    return string;
+  }
+
+  /**
    * The text that the bytes are now.
    *
    * @throws UseAfterFreeError where the block was freed.
@@ -46,29 +78,6 @@ export class HeapString extends HeapHandle {
     this.assertAlive('toString');
     return decodeUtf8(bytesAt(this.owner, this.address, this.byteLength));
   }
-}
-
-/**
- * A block of `owner` with the text in UTF-8, half a surrogate pair as U+FFFD.
- *
- * The platform writes ASCII into memory in a fiftieth of the time that it takes to count the bytes of a
- * text first: so the block is made for ASCII, and made larger where there is more.
- */
-export function storeUtf8(
-  owner: BlockOwner,
-  text: string,
-): { address: number; byteLength: number } {
-  encoder ??= typeof TextEncoder === 'function' ? new TextEncoder() : getCodec().encoder;
-  const address = owner.memalign(defaultAlignment, text.length);
-  const { read, written } = isPlain(owner.memory.buffer)
-    ? encoder.encodeInto(text, bytesAt(owner, address, text.length))
-    : { read: 0, written: 0 };
-  if (read === text.length) return { address, byteLength: written };
-  const rest = encoder.encode(text.slice(read));
-  const byteLength = written + rest.length;
-  const moved = reallocOrFree(owner, address, text.length, byteLength);
-  owner.views.u8.set(rest, moved + written);
-  return { address: moved, byteLength };
 }
 
 /** The text that bytes in a memory are; what is no UTF-8 becomes U+FFFD. */
@@ -91,23 +100,4 @@ function isPlain(buffer: ArrayBufferLike): boolean {
 
 function bytesAt({ views }: BlockOwner, address: number, byteLength: number): Uint8Array {
   return views.u8.subarray(address, address + byteLength);
-}
-
-function reallocOrFree(
-  owner: BlockOwner,
-  address: number,
-  oldBytes: number,
-  bytes: number,
-): number {
-  try {
-    return owner.realloc(address, oldBytes, bytes);
-  } catch (error) {
-    if (owner.takeBack === undefined) {
-      owner.free(address);
-      throw error;
-    }
-    owner.takeBack();
-    // Fails as well, with the figures of the arena as it was.
-    return owner.memalign(defaultAlignment, bytes);
-  }
 }

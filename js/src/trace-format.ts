@@ -1,24 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
 // The binary forms of a trace: docs/trace-format.md describes them. Loaded lazily, with nothing imported
-// from the entry, which would otherwise be split in two.
+// from the entry, which would otherwise be split in two: it has copies of the functions that it imports.
 
 import { crc32 } from '@foxglove/crc';
 import { AddressMap } from './address-map.js';
 import type { OperationCodes, Operations, ReadOptions, TraceSource } from './operations.js';
-import type { bytesOf, classOf, kindNameOf, show } from './values.js';
+import { bytesOf, classOf, kindNameOf, show } from './values.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 type Failure = new (offset: number, message: string, options?: ErrorOptions) => Error;
-
-/** What this needs of the entry. */
-interface ReadParts {
-  readonly TraceError: Failure;
-  readonly bytesOf: typeof bytesOf;
-  readonly classOf: typeof classOf;
-  readonly kindNameOf: typeof kindNameOf;
-  readonly show: typeof show;
-}
 
 const codes: OperationCodes = {
   malloc: 1,
@@ -267,15 +258,14 @@ class Encoder {
 export async function readTrace(
   source: TraceSource,
   options: ReadOptions,
-  parts: ReadParts,
+  TraceError: Failure,
 ): Promise<Operations> {
-  const { TraceError } = parts;
-  const maximumOperations = checkOptions(options, parts);
-  const opened = [piecesOf(source, parts)];
+  const maximumOperations = checkOptions(options);
+  const opened = [piecesOf(source)];
   try {
     const raw = new Input(opened[0] as Pieces, TraceError);
     const isGzip = (await raw.peek(2)).join() === '31,139';
-    if (isGzip) opened.unshift(gunzip(raw, parts));
+    if (isGzip) opened.unshift(gunzip(raw, TraceError));
     const input = isGzip ? new Input(opened[0] as Pieces, TraceError) : raw;
     const start = await input.peek(signature.length);
     if (start.join() === signature.join()) return await readFrames(input, maximumOperations);
@@ -286,7 +276,7 @@ export async function readTrace(
   }
 }
 
-function checkOptions(options: ReadOptions, { show }: ReadParts): number {
+function checkOptions(options: ReadOptions): number {
   if (typeof options !== 'object' || options === null) {
     throw new TypeError(`options must be an object, got ${show(options)}`);
   }
@@ -701,23 +691,21 @@ interface Pieces {
 // Sources are known by what they have, not by their classes: a frame or a context that a test runner made has
 // its own, and some hosts lack one.
 
-function piecesOf(source: TraceSource, parts: ReadParts): Pieces {
+function piecesOf(source: TraceSource): Pieces {
   const bytes = ArrayBuffer.isView(source)
-    ? parts.bytesOf(source)
-    : parts.classOf(source) === 'ArrayBuffer'
+    ? bytesOf(source)
+    : classOf(source) === 'ArrayBuffer'
       ? new Uint8Array(source as ArrayBuffer)
       : undefined;
-  if (bytes !== undefined) return piecesOfIterator([bytes].values(), parts);
+  if (bytes !== undefined) return piecesOfIterator([bytes].values());
   const { getReader, stream, ...iterable } = methodsOf(source);
-  if (getReader !== undefined) return piecesOfStream(source as ReadableStream<Uint8Array>, parts);
-  if (stream !== undefined) return piecesOfStream((source as Blob).stream(), parts);
+  if (getReader !== undefined) return piecesOfStream(source as ReadableStream<Uint8Array>);
+  if (stream !== undefined) return piecesOfStream((source as Blob).stream());
   const iterate = iterable.asyncIterator ?? iterable.iterator;
   if (iterate !== undefined && typeof source !== 'string') {
-    return piecesOfIterator(iterate.call(source) as Iterator<Uint8Array>, parts);
+    return piecesOfIterator(iterate.call(source) as Iterator<Uint8Array>);
   }
-  throw new TypeError(
-    `source must be bytes, a blob, a stream or an iterable, got ${parts.show(source)}`,
-  );
+  throw new TypeError(`source must be bytes, a blob, a stream or an iterable, got ${show(source)}`);
 }
 
 type Method = (() => unknown) | undefined;
@@ -738,10 +726,7 @@ function methodsOf(
   };
 }
 
-function piecesOfIterator(
-  iterator: Iterator<Uint8Array> | AsyncIterator<Uint8Array>,
-  { bytesOf, kindNameOf, show }: ReadParts,
-): Pieces {
+function piecesOfIterator(iterator: Iterator<Uint8Array> | AsyncIterator<Uint8Array>): Pieces {
   let isDone = false;
   return {
     async next() {
@@ -762,14 +747,11 @@ function piecesOfIterator(
   };
 }
 
-function piecesOfStream(stream: ReadableStream<Uint8Array>, parts: ReadParts): Pieces {
+function piecesOfStream(stream: ReadableStream<Uint8Array>): Pieces {
   const reader = stream.getReader();
-  const pieces = piecesOfIterator(
-    {
-      next: () => reader.read() as Promise<IteratorResult<Uint8Array>>,
-    },
-    parts,
-  );
+  const pieces = piecesOfIterator({
+    next: () => reader.read() as Promise<IteratorResult<Uint8Array>>,
+  });
   return { next: () => pieces.next(), cancel: () => ignoreFailure(() => reader.cancel()) };
 }
 
@@ -778,7 +760,7 @@ function ignoreFailure(call: () => unknown): void {
   new Promise((resolve) => resolve(call())).catch(() => {});
 }
 
-function gunzip(input: Input, parts: ReadParts): Pieces {
+function gunzip(input: Input, TraceError: Failure): Pieces {
   let sourceFailure: unknown;
   const compressed = new ReadableStream<Bytes>({
     pull: async (controller) => {
@@ -792,7 +774,7 @@ function gunzip(input: Input, parts: ReadParts): Pieces {
       }
     },
   });
-  const pieces = piecesOfStream(compressed.pipeThrough(new DecompressionStream('gzip')), parts);
+  const pieces = piecesOfStream(compressed.pipeThrough(new DecompressionStream('gzip')));
   let offset = 0;
   return {
     ...pieces,
@@ -803,7 +785,7 @@ function gunzip(input: Input, parts: ReadParts): Pieces {
         return piece;
       } catch (cause) {
         if (sourceFailure !== undefined) throw sourceFailure;
-        throw new parts.TraceError(offset, messageOf(offset, 'its compression is damaged'), {
+        throw new TraceError(offset, messageOf(offset, 'its compression is damaged'), {
           cause,
         });
       }

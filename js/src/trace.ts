@@ -2,7 +2,6 @@
 
 import { TraceError } from './errors.js';
 import type { Operations, ReadOptions, TraceSource } from './operations.js';
-import { bytesOf, classOf, kindNameOf, show } from './values.js';
 
 /** Allocation calls in the order in which they were made, without contents. It does not change. */
 export class AllocationTrace {
@@ -17,8 +16,7 @@ export class AllocationTrace {
    */
   static async read(source: TraceSource, options: ReadOptions = {}): Promise<AllocationTrace> {
     const { readTrace } = await import('./trace-format.js');
-    const parts = { TraceError, bytesOf, classOf, kindNameOf, show };
-    return new AllocationTrace(await readTrace(source, options, parts));
+    return new AllocationTrace(await readTrace(source, options, TraceError));
   }
 
   /** How many calls were recorded. */

@@ -66,6 +66,13 @@ export function show(value: unknown): string {
   return `${type === 'string' ? `'${cut(text)}'` : cut(text)} (${type})`;
 }
 
+/** An address as messages show it. */
+export function formatAddress(address: number): string {
+  return Number.isSafeInteger(address) && address >= 0
+    ? `0x${address.toString(16)}`
+    : show(address);
+}
+
 /**
  * A function as an own property of an object makes structured cloning and `postMessage` throw: they would
  * give an empty object otherwise.

@@ -22,29 +22,20 @@ export interface WholeViews {
  */
 export class MemoryViews {
   readonly #getMemory: () => WebAssembly.Memory;
-  #generation = 0;
   #all = viewsOf(new ArrayBuffer(0));
 
   constructor(getMemory: () => WebAssembly.Memory) {
     this.#getMemory = getMemory;
   }
 
+  /** Others when memory has grown so that views of it are detached. */
   get all(): WholeViews {
-    if (this.#all.u8.length === 0) {
-      this.#all = viewsOf(this.#getMemory().buffer);
-      this.#generation++;
-    }
+    if (this.#all.u8.length === 0) this.#all = viewsOf(this.#getMemory().buffer);
     return this.#all;
   }
 
   get u8(): Uint8Array {
     return this.all.u8;
-  }
-
-  /** Changes when memory has grown so that views of it are detached. */
-  get generation(): number {
-    void this.all;
-    return this.#generation;
   }
 }
 

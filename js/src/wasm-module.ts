@@ -22,8 +22,6 @@ export const minimumPages = 1;
 /** What the module's import of its memory accepts. */
 export const maximumPages = 65536;
 
-const compileFailure = 'cannot compile the wasm';
-
 interface NodeHost {
   readonly process?: {
     getBuiltinModule?(id: 'node:fs'): { readFileSync(path: URL): Uint8Array<ArrayBuffer> };
@@ -35,36 +33,39 @@ const modules = new Map<string, WebAssembly.Module | Promise<WebAssembly.Module>
 
 /** Loads and compiles. Fails with `WasmLoadError`. */
 export async function loadModule(source: WasmSource): Promise<WebAssembly.Module> {
-  if (isResponse(source)) return compileResponse(source);
-  if (!isAddress(source)) return isModule(source) ? source : compileBytes(toBytes(source));
-
-  const url = resolveUrl(source);
-  const known = modules.get(url.href);
-  if (known !== undefined) return known;
-  const pending = fetchModule(url);
-  modules.set(url.href, pending);
-  try {
-    const module = await pending;
-    modules.set(url.href, module);
-    return module;
-  } catch (error) {
-    modules.delete(url.href);
-    throw error;
-  }
+  return load(source, false);
 }
 
 /** The same without a promise, where the platform can. Fails with `WasmLoadError`. */
 export function loadModuleSync(source: WasmSource): WebAssembly.Module {
+  return load(source, true) as WebAssembly.Module;
+}
+
+/** Gives a promise only where it need not be `atOnce`. */
+function load(
+  source: WasmSource,
+  atOnce: boolean,
+): WebAssembly.Module | Promise<WebAssembly.Module> {
+  if (isModule(source)) return source;
   if (isResponse(source)) {
+    if (!atOnce) return compileResponse(source);
     throw new TypeError('wasm: a Response cannot be read without a promise; use createHeap');
   }
-  if (!isAddress(source)) return isModule(source) ? source : compileBytesSync(toBytes(source));
+  if (!isAddress(source)) return compile(toBytes(source), atOnce);
 
   const url = resolveUrl(source);
-  const known = modules.get(url.href);
-  if (known !== undefined && !('then' in known)) return known;
-  const module = compileBytesSync(readFile(url) ?? fetchSync(url));
-  modules.set(url.href, module);
+  const { href } = url;
+  const known = modules.get(href);
+  if (known !== undefined && !(atOnce && isPending(known))) return known;
+  const bytes = readFile(url) ?? (atOnce ? fetchSync(url) : undefined);
+  const module = bytes === undefined ? fetchModule(url) : compile(bytes, atOnce);
+  modules.set(href, module);
+  if (isPending(module)) {
+    module.then(
+      (compiled) => modules.set(href, compiled),
+      () => modules.delete(href),
+    );
+  }
   return module;
 }
 
@@ -88,6 +89,12 @@ export function instantiate(
         : heapFunctions(functions, memory);
     },
   );
+}
+
+function isPending(
+  module: WebAssembly.Module | Promise<WebAssembly.Module>,
+): module is Promise<WebAssembly.Module> {
+  return 'then' in module;
 }
 
 // By the names of their classes, not by the classes: the host may lack one, and a frame or a context that a
@@ -122,8 +129,7 @@ function resolveUrl(source: URL | string): URL {
 }
 
 async function fetchModule(url: URL): Promise<WebAssembly.Module> {
-  const bytes = readFile(url);
-  return bytes === undefined ? compileResponse(await fetchWasm(url)) : compileBytes(bytes);
+  return compileResponse(await wrapRejection(`cannot fetch ${cut(url.href)}`, () => fetch(url)));
 }
 
 /** The file's bytes where there is a file system to read; undefined where there is none. */
@@ -131,10 +137,6 @@ function readFile(url: URL): Uint8Array<ArrayBuffer> | undefined {
   const fs = (globalThis as NodeHost).process?.getBuiltinModule?.('node:fs');
   if (url.protocol !== 'file:' || fs === undefined) return undefined;
   return wrapFailure(`cannot read ${cut(url.href)}`, () => fs.readFileSync(url));
-}
-
-function fetchWasm(url: URL): Promise<Response> {
-  return wrapRejection(`cannot fetch ${cut(url.href)}`, () => fetch(url));
 }
 
 /** Only workers may wait for the network. */
@@ -166,10 +168,12 @@ async function compileResponse(response: Response): Promise<WebAssembly.Module> 
   );
 }
 
-function compileBytes(bytes: BufferSource): Promise<WebAssembly.Module> {
-  return wrapRejection(compileFailure, () => WebAssembly.compile(bytes));
-}
-
-function compileBytesSync(bytes: BufferSource): WebAssembly.Module {
-  return wrapFailure(compileFailure, () => new WebAssembly.Module(bytes));
+function compile(
+  bytes: BufferSource,
+  atOnce: boolean,
+): WebAssembly.Module | Promise<WebAssembly.Module> {
+  const message = 'cannot compile the wasm';
+  return atOnce
+    ? wrapFailure(message, () => new WebAssembly.Module(bytes))
+    : wrapRejection(message, () => WebAssembly.compile(bytes));
 }

@@ -7,8 +7,8 @@ import { findAll, listSources, withoutComments } from '../support/sources.js';
 const rows = [
   ['values', 'utf8', 'secret'],
   ['errors', 'call-stacks', 'operations', 'heap-functions', 'address-map'],
-  ['wasm-module', 'region', 'arguments', 'owned-blocks'],
-  ['views', 'typed-arrays', 'trace-format'],
+  ['wasm-module', 'arguments', 'owned-blocks'],
+  ['views', 'typed-arrays', 'trace-format', 'region'],
   ['blocks', 'debug-layer', 'trace'],
   ['leak-net', 'strings', 'debug', 'recorder', 'growth'],
   ['options', 'allocator'],

@@ -2,7 +2,7 @@
 
 import { createHeap, type Heap } from 'lite-alloc';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { describeStrategies } from '../support/strategies.js';
+import { describeStrategies } from '../../support/strategies.js';
 
 interface Picture {
   readonly title: string;

@@ -533,7 +533,10 @@ class SegregatedFit {
   /// Whether this, which is no live block, looks like one that was freed.
   [[nodiscard]] bool was_freed(Address address) const noexcept requires(Tracker::kEnabled) {
     if (address % kUnit != 0 || !owns(address, kUnit)) return false;
-    return looks_freed(address) || (class_at(address) == 0 && (tag_of(address) & kFree) != 0);
+    if (looks_freed(address)) return true;
+    const Size tag = tag_of(address);
+    return class_at(address) == 0 && (tag & kFlags & ~kBelowFree) == kFree &&
+           owns(address, tag & ~kFlags);
   }
 
   FreeResult release(Address block, Size prefix) noexcept {

@@ -535,8 +535,9 @@ class SegregatedFit {
     if (address % kUnit != 0 || !owns(address, kUnit)) return false;
     if (looks_freed(address)) return true;
     const Size tag = tag_of(address);
-    return class_at(address) == 0 && (tag & kFlags & ~kBelowFree) == kFree &&
-           owns(address, tag & ~kFlags);
+    const Size size = tag & ~kFlags;
+    return class_at(address) == 0 && (tag & kFlags & ~kBelowFree) == kFree && size != 0 &&
+           owns(address, size);
   }
 
   FreeResult release(Address block, Size prefix) noexcept {

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include "lite_alloc/heap/segregated_fit.hpp"
@@ -97,6 +98,7 @@ TEST_F(LateFreeTest, AFreeOfAPlaceThatWasNeverHandedOutIsNoSecondFree) {
     EXPECT_EQ(heap_.malloc(size), next) << size;
     EXPECT_EQ(heap_.free(next), FreeResult::kFreed) << size;
     EXPECT_EQ(heap_.free(next), FreeResult::kAlreadyFree) << size;
+    EXPECT_EQ(heap_.free(block), FreeResult::kFreed) << size;
   }
 }
 
@@ -245,7 +247,9 @@ TEST_F(FreeResultTest, FreedBlocksAreKnownInFrontOfTheEndWhicheverWasFreedFirst)
     for (const Address block : blocks) EXPECT_EQ(heap_.free(block), FreeResult::kAlreadyFree);
     EXPECT_EQ(heap_.malloc(5000), first);
     for (const Address block : blocks) {
-      if (block != first) EXPECT_EQ(heap_.free(block), FreeResult::kAlreadyFree);
+      if (block != first) {
+        EXPECT_EQ(heap_.free(block), FreeResult::kAlreadyFree);
+      }
     }
     EXPECT_EQ(heap_.free(first), FreeResult::kFreed);
   }

@@ -17,6 +17,9 @@ extern template __attribute__((noinline)) bool SegregatedFit<bindings::Memory>::
     Address) const noexcept;
 extern template bool SegregatedFit<bindings::Memory>::grow(Size, Size, Size) noexcept;
 extern template bool SegregatedFit<bindings::Memory>::reclaim() noexcept;
+extern template bool SegregatedFit<bindings::Memory>::is_free_in_slab(Address, Size) const noexcept;
+extern template Address SegregatedFit<bindings::Memory>::find_in_bin(Address, Size, Size,
+                                                                     Size) const noexcept;
 extern template
     __attribute__((noinline)) void SegregatedFit<bindings::Memory>::put_in_slab(Address,
                                                                                 Size) noexcept;

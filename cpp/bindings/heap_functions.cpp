@@ -6,7 +6,9 @@
 #include "heap_functions.hpp"
 
 #include <cstddef>
+#include <cstring>
 #include <memory>
+#include <new>
 
 #include "default_heap.hpp"
 #include "lite_alloc/heap/malloc_adaptor.hpp"
@@ -51,6 +53,20 @@ decltype(auto) with_heap(Action action) noexcept {
   return heap.allocator().may_be_used(address, size) && !heap.is_live(address);
 }
 
+// These calls of the default heap are those of `malloc` and `free`, whose code is there already.
+[[nodiscard]] Address zeroed_in(DefaultHeap& heap, Size size) noexcept {
+  const Address address = malloc(size);
+  if (address != 0) std::memset(heap.pages().at<std::byte>(address), 0, size);
+  return address;
+}
+[[nodiscard]] Address zeroed_in(OtherHeap& heap, Size size) noexcept { return heap.zeroed(size); }
+void deallocate_in(DefaultHeap&, Address address, const Layout&) noexcept {
+  static_cast<void>(free(address));
+}
+void deallocate_in(OtherHeap& heap, Address address, const Layout& layout) noexcept {
+  heap.allocator().deallocate(address, layout);
+}
+
 }  // namespace
 
 Size start(Size strategy, std::uint32_t secret) noexcept {
@@ -69,7 +85,7 @@ Address malloc_of_other(Size size) noexcept { return other_heap.malloc(size); }
 Size free_of_other(Address address) noexcept { return static_cast<Size>(other_heap.free(address)); }
 
 Address zeroed(Size size) noexcept {
-  return with_heap([=](auto& heap) { return heap.zeroed(size); });
+  return with_heap([=](auto& heap) { return zeroed_in(heap, size); });
 }
 
 Address memalign(Size alignment, Size size) noexcept {
@@ -77,6 +93,7 @@ Address memalign(Size alignment, Size size) noexcept {
 }
 
 Address realloc(Address address, Size size) noexcept {
+  if (address == 0) return malloc(size);
   return with_heap([=](auto& heap) { return heap.realloc(address, size); });
 }
 
@@ -100,9 +117,8 @@ Address allocate(Size size, Size alignment) noexcept {
 Size deallocate(Address address, Size size, Size alignment) noexcept {
   const Size may_be = may_be_sized_block(address, size, alignment);
   if (may_be != 0) {
-    with_heap([=](auto& heap) {
-      sized(heap).deallocate(address, {.size = size, .alignment = alignment});
-    });
+    with_heap(
+        [=](auto& heap) { deallocate_in(heap, address, {.size = size, .alignment = alignment}); });
   }
   return may_be;
 }
@@ -167,8 +183,10 @@ template <typename Record>
 }  // namespace
 
 Address report() noexcept {
-  const Statistics now = with_heap([](auto& heap) { return sized(heap).statistics(); });
-  last_report = {.statistics = now, .fragmentation = fragmentation(now)};
+  // Made where it stays: a copy on the stack takes 40 bytes of code.
+  new (&last_report.statistics)
+      Statistics(with_heap([](auto& heap) { return sized(heap).statistics(); }));
+  last_report.fragmentation = fragmentation(last_report.statistics);
   return address_of(last_report);
 }
 

@@ -485,6 +485,7 @@ export class Heap extends Allocator {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
     this.#leaveRegion?.();
+    this.#leaveRegion = undefined; // engines keep the memory with this function
     if (this.#regionBytes === undefined) detachViews(this.memory);
     const fail = (): never => {
       throw new UseAfterFreeError(reason);

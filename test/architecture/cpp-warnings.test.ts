@@ -44,6 +44,7 @@ test.for([
   { compiler: 'clang++', warnings: ['-Wshorten-64-to-32'] },
 ])(
   'the headers compile without a warning of $compiler',
+  { timeout: 60_000 },
   ({ compiler, warnings }, { skip }) => {
     const options = [...common, ...warnings, `-I${join(repository, 'cpp')}`, '-fsyntax-only'];
     const { error, status, stderr } = spawnSync(compiler, [...options, '-x', 'c++', '-'], {
@@ -54,5 +55,4 @@ test.for([
     expect(stderr).toBe('');
     expect(status).toBe(0);
   },
-  60_000,
 );

@@ -140,7 +140,7 @@ describe('replay', () => {
         'where each call clears many bytes',
         'segregated-fit',
         (heap) => {
-          for (let count = 0; count < 400; count++) heap.free(heap.calloc(1, 64 * mebi));
+          for (let count = 0; count < 100; count++) heap.free(heap.calloc(1, 64 * mebi));
         },
       ],
       [
@@ -201,7 +201,7 @@ describe('replay', () => {
 
   test('ends soon after its signal was aborted, in the middle of slow calls', async () => {
     const slow = await record((heap) => {
-      for (let count = 0; count < 400; count++) heap.free(heap.calloc(1, 2 ** 26));
+      for (let count = 0; count < 100; count++) heap.free(heap.calloc(1, 2 ** 26));
     });
     const reason = new Error('enough');
     const controller = new AbortController();

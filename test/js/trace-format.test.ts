@@ -358,11 +358,14 @@ describe('the limit of operations', () => {
   function* endless(operation: readonly number[], first = operation): Generator<Uint8Array> {
     const payload = [...first, ...new Array(65_535).fill(operation).flat()];
     yield bytes.subarray(0, headerBytes);
-    for (let frame = 0; ; frame++) {
-      const own = frame === 0 ? payload : [...operation, ...payload.slice(first.length)];
-      const head = [...number(65_536), ...number(own.length), ...own];
-      yield Uint8Array.from([...head, ...checksumOf(head)]);
-    }
+    yield frameOf(payload);
+    const later = frameOf([...operation, ...payload.slice(first.length)]);
+    for (;;) yield later;
+  }
+
+  function frameOf(payload: readonly number[]): Uint8Array {
+    const frame = [...number(65_536), ...number(payload.length), ...payload];
+    return Uint8Array.from([...frame, ...checksumOf(frame)]);
   }
 
   function number(value: number): number[] {
@@ -404,14 +407,14 @@ describe('the limit of operations', () => {
   test('is 16 million unless it is set', async () => {
     const error = await refusal(endless([129, 1]));
     expect(error.message).toContain('more than 16000000 operations');
-  }, 60_000);
+  });
 
   test('has a limit of live blocks beside it', async () => {
     // One block of 16 bytes, then the same size again for ever.
     const error = await refusal(endless([1], [64]), 1e9);
     expect(error).toBeInstanceOf(TraceError);
     expect(error.message).toContain('more than 8388608 blocks are live');
-  }, 60_000);
+  });
 
   test('is refused where it is no count', async () => {
     for (const maximumOperations of [-1, 1.5, Number.NaN, '9' as unknown as number]) {
@@ -427,10 +430,10 @@ describe('the limit of operations', () => {
   test('does not keep the event loop from its turns', async () => {
     let turns = 0;
     const timer = setInterval(() => turns++, 1);
-    await refusal(endless([129, 1]), 4_000_000);
+    await refusal(endless([129, 1]), 1_000_000);
     clearInterval(timer);
     expect(turns).toBeGreaterThan(0);
-  }, 60_000);
+  });
 });
 
 describe('a source that never answers again', () => {

@@ -32,6 +32,7 @@ import {
   type LiteAllocError,
   type LiveBlock,
   OutOfMemoryError,
+  type ReadOptions,
   type Recorder,
   type RecordOptions,
   type ReplayOptions,
@@ -376,7 +377,7 @@ describe('traces', () => {
 
   test('a trace is read and written as bytes', () => {
     expectTypeOf(AllocationTrace.read).toEqualTypeOf<
-      (source: TraceSource) => Promise<AllocationTrace>
+      (source: TraceSource, options?: ReadOptions) => Promise<AllocationTrace>
     >();
     expectTypeOf<ReturnType<AllocationTrace['write']>>().toEqualTypeOf<
       ReadableStream<Uint8Array<ArrayBuffer>>

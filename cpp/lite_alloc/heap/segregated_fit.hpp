@@ -135,7 +135,7 @@ class SegregatedFit {
       // No sum of both wraps then.
       if (!std::has_single_bit(alignment) || size > kMaxSize - alignment) return fail();
     }
-    return allocate({.size = size, .alignment = alignment});
+    return take_counted(size, alignment, 0);
   }
 
   /// The block with `size` bytes, perhaps elsewhere, contents kept up to the smaller size; with
@@ -155,7 +155,10 @@ class SegregatedFit {
     if constexpr (Tracker::kEnabled) {
       const Size size_class = class_at(address);
       if (size_class != 0) {
-        if (is_place_in_slab(address, size_class)) return release_small(address, size_class, 0);
+        if (is_place_in_slab(address, size_class) &&
+            release_small(address, size_class, 0) == FreeResult::kFreed) {
+          return FreeResult::kFreed;
+        }
       } else if (address == 0) {
         return FreeResult::kFreed;
       } else if (is_live_chunk(address)) {
@@ -197,10 +200,7 @@ class SegregatedFit {
   /// A block, or 0. Fails iff nothing free fits and memory cannot grow; all blocks are as they were
   /// then.
   [[nodiscard]] Address allocate(const Layout& layout) noexcept {
-    const Address block = take_any(layout.size, layout.alignment, layout.prefix);
-    if (block == 0) return fail();
-    count_new(block, layout.prefix);
-    return block + layout.prefix;
+    return take_counted(layout.size, layout.alignment, layout.prefix);
   }
 
   /// Frees a block. `layout` is what it was allocated with, or last reallocated to.
@@ -256,10 +256,11 @@ class SegregatedFit {
   /// Every block is gone; the memory stays for reuse. Time in proportion to the number of blocks:
   /// each is marked, so that a late free is told.
   void reset() noexcept requires(Tracker::kEnabled) {
-    for (Region region = oldest_region(); region.begin != 0; region = next_region(region)) {
-      for (Address chunk = region.begin; chunk != region.end;) {
+    for (Address region = oldest_region(); region != 0; region = next_region(region)) {
+      const Address end = region_end(region);
+      for (Address chunk = first_chunk(region); chunk != end;) {
         const Size size = chunk_size(chunk);
-        if (size - 1 >= region.end - chunk) break;  // overwritten: nobody knows what follows
+        if (size - 1 >= end - chunk) break;  // overwritten: nobody knows what follows
         const Size size_class = size == kSlab ? class_at(chunk) : 0;
         if (size_class != 0) mark_blocks_free(chunk, size_class);
         set_tag(chunk, tag_of(chunk) | kFree);
@@ -269,14 +270,15 @@ class SegregatedFit {
     if (map_ != 0) clear_map();
     tracker_.forget_blocks();
     forget_lists();
-    for (Region region = oldest_region(); region.begin != 0; region = next_region(region)) {
-      const bool is_newest = region.end == limit_;
-      set_tag(region.end, kBelowFree);
-      if (is_newest) {
-        top_ = region.begin;
-        mark_free(top_, region.end - top_);
+    for (Address region = oldest_region(); region != 0; region = next_region(region)) {
+      const Address begin = first_chunk(region);
+      const Address end = region_end(region);
+      set_tag(end, kBelowFree);
+      if (end == limit_) {
+        top_ = begin;
+        mark_free(begin, end - begin);
       } else {
-        put_in_bin(region.begin, region.end - region.begin);
+        put_in_bin(begin, end - begin);
       }
     }
   }
@@ -285,16 +287,18 @@ class SegregatedFit {
 
   /// Whether `[address, address + size)` lies in this heap's memory.
   [[nodiscard]] bool owns(Address address, Size size) const noexcept requires(Tracker::kEnabled) {
-    const Region region = region_around(address);
-    return region.begin != 0 && size <= region.end - address;
+    const Address region = region_around(address);
+    return region != 0 && size <= region_end(region) - address;
   }
 
   /// Whether all of it may have been handed out before: what is free at the end has not.
   [[nodiscard]] bool has_handed_out(Address address, Size size) const noexcept
       requires(Tracker::kEnabled) {
-    const Region region = region_around(address);
-    const Address end = region.end == limit_ && top_ != 0 ? top_ : region.end;
-    return region.begin != 0 && address <= end && size <= end - address;
+    const Address region = region_around(address);
+    if (region == 0) return false;
+    const Address region_limit = region_end(region);
+    const Address end = region_limit == limit_ && top_ != 0 ? top_ : region_limit;
+    return address <= end && size <= end - address;
   }
 
   /// Whether a block that was not freed starts here: for any address, see `free`. Reads one tag or
@@ -315,8 +319,8 @@ class SegregatedFit {
   /// blocks; all else is at hand.
   [[nodiscard]] Statistics statistics() const noexcept requires(Tracker::kEnabled) {
     Statistics statistics = tracker_.counters();
-    for (Region region = oldest_region(); region.begin != 0; region = next_region(region)) {
-      statistics.heap_bytes += region.end - region.begin;
+    for (Address region = oldest_region(); region != 0; region = next_region(region)) {
+      statistics.heap_bytes += region_end(region) - first_chunk(region);
     }
     statistics.free_bytes = statistics.heap_bytes - tracker_.used_bytes();
     statistics.slack_bytes = top_ == 0 ? 0 : limit_ - top_;
@@ -386,6 +390,10 @@ class SegregatedFit {
   /// look free, and in the lowest digit the count of blocks that free has put above those of a
   /// slab.
   static constexpr Size kMaxAbove = kUnit - 1;
+
+  /// What is added to the mark of a block that was never handed out. With `Tracking` such a block
+  /// also looks free, but `free` does not call it freed. Its lowest digit is 0: no block is above.
+  static constexpr Size kFresh = kMaxAbove + 1;
 
   /// What a block takes.
   struct Footprint {
@@ -495,6 +503,14 @@ class SegregatedFit {
     return block;
   }
 
+  /// The same for a caller, or 0; what is behind the prefix.
+  [[nodiscard]] Address take_counted(Size size, Size alignment, Size prefix) noexcept {
+    const Address block = take_any(size, alignment, prefix);
+    if (block == 0) return fail();
+    count_new(block, prefix);
+    return block + prefix;
+  }
+
   /// The alignment that a block keeps when it moves: at least what it was asked with.
   [[nodiscard]] Size alignment_of(Address block) const noexcept {
     if constexpr (Tracker::kEnabled) {
@@ -507,19 +523,21 @@ class SegregatedFit {
 
   /// Whether a used chunk that is a block starts here, where no slab lies.
   [[nodiscard]] bool is_live_chunk(Address address) const noexcept requires(Tracker::kEnabled) {
-    const Region region = region_around(address);
-    if (address % kUnit != 0 || region.begin == 0 || address == region.end ||
-        address - map_ < map_size_) {
-      return false;
-    }
+    const Address region = region_around(address);
+    if (address % kUnit != 0 || region == 0 || address - map_ < map_size_) return false;
     const Size tag = tag_of(address);
-    return (tag & ~kFlags) <= region.end - address && is_used_chunk(address, tag);
+    // Where the region ends the size is 0, which `is_used_chunk` rejects.
+    return (tag & ~kFlags) <= region_end(region) - address && is_used_chunk(address, tag);
   }
 
   /// Whether this, which is no live block, looks like one that was freed.
   [[nodiscard]] bool was_freed(Address address) const noexcept requires(Tracker::kEnabled) {
     if (address % kUnit != 0 || !owns(address, kUnit)) return false;
-    return looks_free(address) || (class_at(address) == 0 && (tag_of(address) & kFree) != 0);
+    if (looks_freed(address)) return true;
+    const Size tag = tag_of(address);
+    const Size size = tag & ~kFlags;
+    return class_at(address) == 0 && (tag & kFlags & ~kBelowFree) == kFree && size != 0 &&
+           owns(address, size);
   }
 
   FreeResult release(Address block, Size prefix) noexcept {
@@ -631,6 +649,11 @@ class SegregatedFit {
   [[nodiscard]] Size above_of(Address block) const noexcept { return mark_of(block) % kUnit; }
 
   [[nodiscard]] bool looks_free(Address block) const noexcept {
+    return mark_of(block) - hardening_.mark(block) <= (Tracker::kEnabled ? kFresh : kMaxAbove);
+  }
+
+  /// Whether it looks free because `free` was called for it.
+  [[nodiscard]] bool looks_freed(Address block) const noexcept {
     return mark_of(block) - hardening_.mark(block) <= kMaxAbove;
   }
 
@@ -640,6 +663,7 @@ class SegregatedFit {
            is_in_list(ready_[size_class], block);
   }
 
+  LITE_ALLOC_SMALL_CODE
   [[nodiscard]] bool is_in_list(Address list, Address block) const noexcept {
     for (Size left = kMaxReady; list != block; --left) {
       if (is_end_of_list(list)) return false;
@@ -795,19 +819,20 @@ class SegregatedFit {
     tracker_.overhead_grew(slab_overhead(size_class));
     Address block = slab + kSlabHead;
     at<Slab>(slab).free = block;
-    for (Size left = blocks_in_slab(size_class); --left != 0; block += size) {
-      set_next_block(block, block + size);
+    for (Size left = blocks_in_slab(size_class); left != 0; --left, block += size) {
+      // Another block may have been freed at this address before.
+      const bool is_fresh = Tracker::kEnabled && !looks_freed(block);
+      set_next_block(block, left != 1 ? block + size : slab, is_fresh ? kFresh : 0);
     }
-    set_next_block(block, slab);
   }
 
-  /// For a slab that is none any more: puts a mark into every block, so that it looks free, and
-  /// what is no used chunk's tag below it, where contents may look like one.
+  /// For a slab that is none any more: puts a mark into every used block, so that it looks free,
+  /// and what is no used chunk's tag below every block, where contents may look like one.
   void mark_blocks_free(Address slab, Size size_class) noexcept requires(Tracker::kEnabled) {
     const Size size = size_class * kUnit;
     Address block = slab + kSlabHead;
     for (Size left = blocks_in_slab(size_class); left != 0; --left, block += size) {
-      set_next_block(block, slab);
+      if (!looks_free(block)) set_next_block(block, slab);
       set_tag(block, kFree);
     }
   }
@@ -848,10 +873,10 @@ class SegregatedFit {
     return has_reclaimed;
   }
 
-  /// Moves the map into the free chunk below it, where it no longer divides the free memory: it lies
-  /// where the last slab was made that the map before could not reach. Only where memory cannot
-  /// grow, since a map that moves at each growth made some programs take more memory. False iff
-  /// there is no free chunk below.
+  /// Moves the map into the free chunk below it, where it no longer divides the free memory: it
+  /// lies where the last slab was made that the map before could not reach. Only where memory
+  /// cannot grow, since a map that moves at each growth made some programs take more memory. False
+  /// iff there is no free chunk below.
   [[nodiscard]] bool move_map_down() noexcept {
     if (map_ == 0) return false;
     const Address old_map = map_;
@@ -937,13 +962,16 @@ class SegregatedFit {
   [[nodiscard]] Address find_chunk(Size size, Size alignment, Size prefix) const noexcept {
     // What was aligned before fits again.
     const bool is_aligned = alignment > kUnit;
-    const Size first_steps = is_aligned ? kSteps : 1;
-    const Address near = find_in_bin(size, alignment, prefix, first_steps);
-    if (near != 0) return near;
+    const Address first = bins_[SizeBins::of(size)];
+    if (first != 0) {
+      if (fits(first, size, alignment, prefix)) return first;
+      const Address near = is_aligned ? find_in_bin(first, size, alignment, prefix) : 0;
+      if (near != 0) return near;
+    }
     const Size larger = SizeBins::of(size + alignment - kUnit) + 1;
     if (const Address chunk = bins_[filled_bins_.next(larger)]; chunk != 0) return chunk;
     if (top_ != 0 && fits(top_, size, alignment, prefix)) return top_;
-    return is_aligned ? 0 : find_in_bin(size, alignment, prefix, kSteps);
+    return is_aligned ? 0 : find_in_bin(first, size, alignment, prefix);
   }
 
   // No closures that hold references here: they would lie on a stack, and the standalone module
@@ -953,11 +981,10 @@ class SegregatedFit {
     return place_in(chunk, alignment, prefix) - chunk + size <= chunk_size(chunk);
   }
 
-  /// The first of so many chunks in the bin of this size that is large enough; 0 if none is.
-  [[nodiscard]] Address find_in_bin(Size size, Size alignment, Size prefix,
-                                    Size steps) const noexcept {
-    Address chunk = bins_[SizeBins::of(size)];
-    while (chunk != 0 && !fits(chunk, size, alignment, prefix)) {
+  /// The first of `kSteps` chunks of a list that is large enough; 0 if none is.
+  [[nodiscard, gnu::noinline]] Address find_in_bin(Address chunk, Size size, Size alignment,
+                                                   Size prefix) const noexcept {
+    for (Size steps = kSteps; chunk != 0 && !fits(chunk, size, alignment, prefix);) {
       chunk = --steps == 0 ? 0 : next_chunk(chunk);
     }
     return chunk;
@@ -1177,36 +1204,28 @@ class SegregatedFit {
     set_tag(end, kBelowFree);
   }
 
-  /// A region as chunks see it.
-  struct Region {
-    Address begin;  // the first chunk; 0: no region
-    Address end;
-    Address next;  // the next region's record
-  };
+  // A region is known by the address of its record; 0: no region.
 
-  [[nodiscard]] Region region_at(Address record) const noexcept {
-    if (record == 0) return {};
-    const Address begin = record + kRegionHead;
-    if (record == tracker_.newest_region()) return {begin, limit_, 0};
-    const auto& region = at<Tracking::Region>(record);
-    return {begin, region.end, region.next};
+  [[nodiscard]] static constexpr Address first_chunk(Address region) noexcept {
+    return region + kRegionHead;
   }
-  [[nodiscard]] Region oldest_region() const noexcept {
-    return region_at(tracker_.oldest_region());
+  [[nodiscard]] Address region_end(Address region) const noexcept {
+    return region == tracker_.newest_region() ? limit_ : at<Tracking::Region>(region).end;
   }
+  [[nodiscard]] Address oldest_region() const noexcept { return tracker_.oldest_region(); }
   /// Records lie in address order at the beginning of pages. An overwritten one, of which that is
   /// not true, is the last: so whoever goes through regions gets to an end.
-  [[nodiscard]] Region next_region(const Region& region) const noexcept {
-    const bool may_be_next = region.begin < region.next &&
-                             region.next <= tracker_.newest_region() &&
-                             region.next % kPageBytes == 0;
-    return may_be_next ? region_at(region.next) : Region{};
+  [[nodiscard]] Address next_region(Address region) const noexcept {
+    const Address newest = tracker_.newest_region();
+    if (region == newest) return 0;
+    const Address next = at<Tracking::Region>(region).next;
+    return first_chunk(region) < next && next <= newest && next % kPageBytes == 0 ? next : 0;
   }
 
-  /// The region that an address lies in; none if there is no such.
-  [[nodiscard]] Region region_around(Address address) const noexcept {
-    Region region = oldest_region();
-    while (region.begin != 0 && (address < region.begin || address > region.end)) {
+  /// The region that an address lies in, or right behind which; 0 if there is no such.
+  [[nodiscard]] Address region_around(Address address) const noexcept {
+    Address region = oldest_region();
+    while (region != 0 && (address < first_chunk(region) || address > region_end(region))) {
       region = next_region(region);
     }
     return region;

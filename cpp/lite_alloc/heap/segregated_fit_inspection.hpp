@@ -89,7 +89,7 @@ template <typename Heap>
 class SegregatedFitCursor {
  public:
   explicit SegregatedFitCursor(const Heap& heap) noexcept
-      : heap_(&heap), region_(heap.oldest_region()), chunk_(region_.begin) {}
+      : heap_(&heap), region_(heap.oldest_region()), chunk_(Heap::first_chunk(region_)) {}
 
   /// The next stretch. False, and nothing written, behind the last.
   [[nodiscard]] bool next(Extent& extent) noexcept {
@@ -97,13 +97,16 @@ class SegregatedFitCursor {
       next_in_slab(extent);
       return true;
     }
-    if (chunk_ == region_.end) {
+    if (region_ == 0) return false;
+    Address end = heap_->region_end(region_);
+    if (chunk_ == end) {
       region_ = heap_->next_region(region_);
-      chunk_ = region_.begin;
-      if (region_.begin == 0) return false;
+      if (region_ == 0) return false;
+      chunk_ = Heap::first_chunk(region_);
+      end = heap_->region_end(region_);
     }
     const Size tag = heap_->tag_of(chunk_);
-    const Size size = std::min((tag & ~Heap::kFlags) - 1, region_.end - chunk_ - 1) + 1;
+    const Size size = std::min((tag & ~Heap::kFlags) - 1, end - chunk_ - 1) + 1;
     const bool is_free = (tag & Heap::kFree) != 0;
     const bool may_be_slab = !is_free && size == Heap::kSlab && chunk_ % Heap::kSlab == 0;
     const Size size_class = may_be_slab ? heap_->class_at(chunk_) : 0;
@@ -140,7 +143,7 @@ class SegregatedFitCursor {
   }
 
   const Heap* heap_;
-  typename Heap::Region region_;
+  Address region_;
   Address chunk_;
   std::optional<SlabPicture<Heap>> slab_;  // within one
   Size place_ = 0;
@@ -154,28 +157,23 @@ class SegregatedFitCheck {
   explicit SegregatedFitCheck(const Heap& heap) noexcept : heap_(&heap) {}
 
   [[nodiscard]] Corruption run() noexcept {
-    auto last = typename Heap::Region{};
-    for (auto region = heap_->oldest_region(); region.begin != 0 && !found_;
-         region = heap_->next_region(region)) {
-      check_region(region);
-      last = region;
+    bool is_sound = check_regions();
+    for (Size bin = 0; bin < SizeBins::kCount && is_sound; ++bin) is_sound = check_bin(bin);
+    for (Size size_class = 1; size_class < Heap::kClasses && is_sound; ++size_class) {
+      is_sound = check_class(size_class);
     }
-    expect(last.end == heap_->limit_, Kind::kHeaderOverwritten, last.begin);
-    for (Size bin = 0; bin < SizeBins::kCount && !found_; ++bin) check_bin(bin);
-    for (Size size_class = 1; size_class < Heap::kClasses && !found_; ++size_class) {
-      check_class(size_class);
-    }
-    if (!found_) check_spare();
-    if (!found_) check_map();
-    if (!found_) check_totals();
+    if (is_sound && check_spare() && check_map()) static_cast<void>(check_totals());
     return found_;
   }
 
  private:
   using Kind = Corruption::Kind;
 
-  void expect(bool holds, Kind kind, Address address) noexcept {
-    if (!holds && !found_) found_ = {kind, address};
+  // Each check ends at the first thing it finds: true if there is none.
+
+  [[nodiscard]] bool fail(Kind kind, Address address) noexcept {
+    found_ = {kind, address};
+    return false;
   }
 
   /// Whether a link may be followed.
@@ -183,129 +181,143 @@ class SegregatedFitCheck {
     return chunk % kUnit == 0 && heap_->owns(chunk, kUnit);
   }
 
-  void check_region(const auto& region) noexcept {
-    Address chunk = region.begin;
+  [[nodiscard]] bool check_regions() noexcept {
+    Address begin = 0;
+    Address end = 0;
+    for (Address region = heap_->oldest_region(); region != 0;
+         region = heap_->next_region(region)) {
+      begin = Heap::first_chunk(region);
+      end = heap_->region_end(region);
+      if (!check_region(begin, end)) return false;
+    }
+    return end == heap_->limit_ || fail(Kind::kHeaderOverwritten, begin);
+  }
+
+  [[nodiscard]] bool check_region(Address begin, Address end) noexcept {
+    Address chunk = begin;
     Size free_below = 0;  // the size of the free chunk below
-    while (chunk != region.end && !found_) {
+    for (;;) {
       const Size tag = heap_->tag_of(chunk);
       const Size size = tag & ~Heap::kFlags;
       const bool is_free = (tag & Heap::kFree) != 0;
-      expect(size != 0 && size <= region.end - chunk, Kind::kHeaderOverwritten, chunk);
-      check_flags(chunk, tag, free_below);
-      if (found_) return;
+      const bool is_end = chunk == end;
+      // A free chunk does not say that the one below is free: so no two neighbours are.
+      const bool says_below_free = (tag & Heap::kBelowFree) != 0;
+      const Size known = is_free ? Size{Heap::kFree} : Size{Heap::kUsedFlags};
+      const bool is_sound =
+          says_below_free == (free_below != 0) && (tag & Heap::kFlags & ~known) == 0 &&
+          (is_end ? (tag & ~Heap::kBelowFree) == 0 : size - 1 < end - chunk) &&
+          (!is_free || heap_->template at<Size>(chunk + size - 2 * Heap::kTag) == size);
+      if (!is_sound) return fail(Kind::kHeaderOverwritten, chunk);
+      if (is_end) break;
+      free_below = is_free ? size : 0;
       if (is_free) {
-        expect(heap_->template at<Size>(chunk + size - 2 * Heap::kTag) == size,
-               Kind::kHeaderOverwritten, chunk);
         free_bytes_ += size;
         free_chunks_ += static_cast<Size>(chunk != heap_->top_);
       } else if (const Size size_class = heap_->class_at(chunk)) {
-        check_slab(chunk, size, size_class);
+        if (!check_slab(chunk, size, size_class)) return false;
       } else {
         used_blocks_ += static_cast<Size>(chunk != heap_->map_);
       }
-      free_below = is_free ? size : 0;
       chunk += size;
     }
-    if (found_) return;
-    const Size tag = heap_->tag_of(chunk);
-    expect(tag <= Heap::kBelowFree, Kind::kHeaderOverwritten, chunk);
-    check_flags(chunk, tag, free_below);
-    heap_bytes_ += region.end - region.begin;
+    heap_bytes_ += end - begin;
+    return true;
   }
 
-  void check_flags(Address chunk, Size tag, Size free_below) noexcept {
-    const bool says_below_free = (tag & Heap::kBelowFree) != 0;
-    const bool both_free = free_below != 0 && (tag & Heap::kFree) != 0;
-    const Size known = (tag & Heap::kFree) != 0 ? Size{Heap::kFree} : Size{Heap::kUsedFlags};
-    expect(says_below_free == (free_below != 0) && !both_free && (tag & Heap::kFlags & ~known) == 0,
-           Kind::kHeaderOverwritten, chunk);
-  }
-
-  void check_slab(Address slab, Size size, Size size_class) noexcept {
-    expect(slab % Heap::kSlab == 0 && size == Heap::kSlab && size_class < Heap::kClasses,
-           Kind::kHeaderOverwritten, slab);
-    if (found_) return;
+  [[nodiscard]] bool check_slab(Address slab, Size size, Size size_class) noexcept {
+    if (slab % Heap::kSlab != 0 || size != Heap::kSlab || size_class >= Heap::kClasses) {
+      return fail(Kind::kHeaderOverwritten, slab);
+    }
     const SlabPicture<Heap> picture(*heap_, slab, size_class);
-    expect(picture.is_sound(), Kind::kFreeListOutsideHeap, slab);
+    if (!picture.is_sound()) return fail(Kind::kFreeListOutsideHeap, slab);
     free_bytes_ += picture.free_count() * picture.block_size();
     used_blocks_ += picture.capacity() - picture.free_count();
     ++slabs_;
-    if (heap_->active_[size_class] == slab) return;
+    if (heap_->active_[size_class] == slab) return true;
     if (picture.own_count() == picture.capacity()) {
       ++spare_slabs_;
     } else if (picture.own_count() != 0) {
       ++partial_slabs_;
     }
+    return true;
   }
 
-  void check_bin(Size bin) noexcept {
+  [[nodiscard]] bool check_bin(Size bin) noexcept {
     Address previous = 0;
-    expect((heap_->bins_[bin] != 0) == (heap_->filled_bins_.next(bin) == bin),
-           Kind::kFreeListOutsideHeap, heap_->bins_[bin]);
-    for (Address chunk = heap_->bins_[bin]; chunk != 0 && !found_;) {
-      expect(is_in_heap(chunk), Kind::kFreeListOutsideHeap, previous);
-      if (found_) return;
+    Address chunk = heap_->bins_[bin];
+    if ((chunk != 0) != (heap_->filled_bins_.next(bin) == bin)) {
+      return fail(Kind::kFreeListOutsideHeap, chunk);
+    }
+    while (chunk != 0) {
+      if (!is_in_heap(chunk)) return fail(Kind::kFreeListOutsideHeap, previous);
       const Size tag = heap_->tag_of(chunk);
-      expect((tag & Heap::kFree) != 0 && SizeBins::of(tag & ~Heap::kFlags) == bin &&
-                 heap_->previous_chunk(chunk) == previous && chunk != heap_->top_,
-             Kind::kFreeListOutsideHeap, chunk);
-      expect(++binned_chunks_ <= free_chunks_, Kind::kFreeListOverlap, chunk);
+      if ((tag & Heap::kFree) == 0 || SizeBins::of(tag & ~Heap::kFlags) != bin ||
+          heap_->previous_chunk(chunk) != previous || chunk == heap_->top_) {
+        return fail(Kind::kFreeListOutsideHeap, chunk);
+      }
+      if (++binned_chunks_ > free_chunks_) return fail(Kind::kFreeListOverlap, chunk);
       previous = chunk;
       chunk = heap_->next_chunk(chunk);
     }
+    return true;
   }
 
-  void check_class(Size size_class) noexcept {
+  [[nodiscard]] bool check_class(Size size_class) noexcept {
     const Address active = heap_->active_[size_class];
     const Address ready = heap_->ready_[size_class];
-    expect((active == 0 || heap_->class_at(active) == size_class) &&
-               (Heap::is_end_of_list(ready) || heap_->class_at(ready) == size_class),
-           Kind::kFreeListOutsideHeap, active);
+    if ((active != 0 && heap_->class_at(active) != size_class) ||
+        (!Heap::is_end_of_list(ready) && heap_->class_at(ready) != size_class)) {
+      return fail(Kind::kFreeListOutsideHeap, active);
+    }
     const Address first = heap_->partial_[size_class];
-    for (Address slab = first; slab != 0 && !found_;) {
-      expect(heap_->class_at(slab) == size_class && slab != active && slab % Heap::kSlab == 0,
-             Kind::kFreeListOutsideHeap, slab);
-      expect(++listed_partial_slabs_ <= partial_slabs_, Kind::kFreeListOverlap, slab);
-      if (found_) return;
+    for (Address slab = first; slab != 0;) {
+      if (heap_->class_at(slab) != size_class || slab == active || slab % Heap::kSlab != 0) {
+        return fail(Kind::kFreeListOutsideHeap, slab);
+      }
+      if (++listed_partial_slabs_ > partial_slabs_) return fail(Kind::kFreeListOverlap, slab);
       const Address next = heap_->template at<typename Heap::Slab>(slab).next;
-      expect(is_in_heap(next) && heap_->template at<typename Heap::Slab>(next).previous == slab,
-             Kind::kFreeListOutsideHeap, slab);
+      if (!is_in_heap(next) || heap_->template at<typename Heap::Slab>(next).previous != slab) {
+        return fail(Kind::kFreeListOutsideHeap, slab);
+      }
       slab = next != first ? next : 0;
     }
+    return true;
   }
 
-  void check_spare() noexcept {
+  [[nodiscard]] bool check_spare() noexcept {
     Size count = 0;
-    for (Address slab = heap_->spare_; slab != 0 && !found_;) {
+    for (Address slab = heap_->spare_; slab != 0;) {
       const Size size_class = heap_->class_at(slab);
-      expect(size_class != 0 && slab % Heap::kSlab == 0 && heap_->active_[size_class] != slab,
-             Kind::kFreeListOutsideHeap, slab);
-      expect(++count <= spare_slabs_, Kind::kFreeListOverlap, slab);
-      if (found_) return;
+      if (size_class == 0 || slab % Heap::kSlab != 0 || heap_->active_[size_class] == slab) {
+        return fail(Kind::kFreeListOutsideHeap, slab);
+      }
+      if (++count > spare_slabs_) return fail(Kind::kFreeListOverlap, slab);
       const auto& head = heap_->template at<typename Heap::Slab>(slab);
-      expect(head.until_turn == 0, Kind::kFreeListOutsideHeap, slab);
+      if (head.until_turn != 0) return fail(Kind::kFreeListOutsideHeap, slab);
       slab = head.next;
     }
-    expect(count == spare_slabs_ && count == heap_->spare_count_, Kind::kFreeListOutsideHeap,
-           heap_->spare_);
+    return (count == spare_slabs_ && count == heap_->spare_count_) ||
+           fail(Kind::kFreeListOutsideHeap, heap_->spare_);
   }
 
   /// Whether the map knows of no more slabs than there are: where no chunk begins, none was met.
-  void check_map() noexcept {
+  [[nodiscard]] bool check_map() noexcept {
     Size slabs = 0;
     for (Size index = 0; index < heap_->map_size_; ++index) {
       const Size size_class = heap_->template at<std::uint8_t>(heap_->map_ + index);
       slabs += static_cast<Size>(size_class != 0);
     }
-    expect(slabs == slabs_, Kind::kHeaderOverwritten, heap_->map_);
+    return slabs == slabs_ || fail(Kind::kHeaderOverwritten, heap_->map_);
   }
 
-  void check_totals() noexcept {
-    expect(binned_chunks_ == free_chunks_ && listed_partial_slabs_ == partial_slabs_,
-           Kind::kFreeListOutsideHeap, 0);
-    expect(heap_bytes_ - free_bytes_ == heap_->tracker_.used_bytes() &&
-               used_blocks_ == heap_->live_blocks(),
-           Kind::kCountersDisagree, 0);
+  [[nodiscard]] bool check_totals() noexcept {
+    if (binned_chunks_ != free_chunks_ || listed_partial_slabs_ != partial_slabs_) {
+      return fail(Kind::kFreeListOutsideHeap, 0);
+    }
+    return (heap_bytes_ - free_bytes_ == heap_->tracker_.used_bytes() &&
+            used_blocks_ == heap_->live_blocks()) ||
+           fail(Kind::kCountersDisagree, 0);
   }
 
   const Heap* heap_;

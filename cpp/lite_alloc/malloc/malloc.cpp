@@ -35,6 +35,11 @@
 #endif
 
 namespace lite_alloc {
+
+[[gnu::weak]] void notify_glue_first_step() noexcept { notify_glue_last_step(); }
+
+[[gnu::weak]] void notify_glue_last_step() noexcept { notify_javascript(); }
+
 namespace {
 
 static_assert(sizeof(void*) == sizeof(Address), "lite_alloc::malloc is for wasm32");

@@ -17,13 +17,25 @@ extern "C" [[gnu::weak]] int _wasmfs_get_num_preloaded_dirs();
 
 namespace lite_alloc {
 
+/// Two steps of notifying the glue that memory grew. Both are never called in programs linked with
+/// `-sSTANDALONE_WASM`, which must not even import the notification: a WASI host does not have it.
+///
+/// The linker drops functions that nothing calls, but only an optimiser, which works from `-O2` on,
+/// drops a call behind a condition. So the steps have the names of the functions that start
+/// standalone programs, `_start` or `_initialize`. Where Emscripten defines one of these, the linker
+/// puts it in the place of our weak step, and the notification is not imported.
+void notify_glue_first_step() noexcept __asm__("_initialize");
+void notify_glue_last_step() noexcept __asm__("_start");
+
+inline void notify_glue() { notify_glue_first_step(); }
+
 /// The pages of a program that Emscripten links.
 ///
 /// They come from `memory.grow` itself and a notification of the glue, since Emscripten's own
 /// growth adds a fifth of all memory at each step. In a standalone program there is no glue, and
 /// Emscripten's own growth adds what it is asked for; it imports nothing where memory does not
 /// grow.
-class ProgramPages : public WasmMemory<notify_javascript> {
+class ProgramPages : public WasmMemory<notify_glue> {
  public:
   [[nodiscard]] bool grow(Size bytes) noexcept {
     // Both are constants once the program is linked: Emscripten's optimiser drops what is not

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include "lite_alloc/heap/segregated_fit.hpp"
@@ -83,6 +84,37 @@ TEST_F(LateFreeTest, TheMapOfSlabsHoldsNoLiveBlock) {
   }
 }
 
+TEST_F(LateFreeTest, AFreeOfAPlaceThatWasNeverHandedOutIsNoSecondFree) {
+  for (const Size size : {16U, 48U, 200U, 512U}) {
+    const Address block = heap_.malloc(size);
+    const Address next = block + (size + kUnit - 1) / kUnit * kUnit;
+    EXPECT_EQ(heap_.free(next), FreeResult::kNotABlock) << size;
+    EXPECT_FALSE(heap_.is_live(next)) << size;
+    EXPECT_FALSE(heap_.find_corruption()) << size;
+    EXPECT_EQ(heap_.free(block), FreeResult::kFreed) << size;
+    EXPECT_EQ(heap_.free(block), FreeResult::kAlreadyFree) << size;
+    EXPECT_EQ(heap_.free(next), FreeResult::kNotABlock) << size;
+    EXPECT_EQ(heap_.malloc(size), block) << size;
+    EXPECT_EQ(heap_.malloc(size), next) << size;
+    EXPECT_EQ(heap_.free(next), FreeResult::kFreed) << size;
+    EXPECT_EQ(heap_.free(next), FreeResult::kAlreadyFree) << size;
+    EXPECT_EQ(heap_.free(block), FreeResult::kFreed) << size;
+  }
+}
+
+TEST_F(LateFreeTest, AResetAndASlabOfAnotherSizeKeepWhatWasFreed) {
+  const Address block = heap_.malloc(32);
+  const Address next = block + 32;
+  heap_.reset();
+  EXPECT_EQ(heap_.free(block), FreeResult::kAlreadyFree);
+  EXPECT_EQ(heap_.free(next), FreeResult::kNotABlock);
+  const Address other = heap_.malloc(16);  // the slab is cut up again
+  ASSERT_EQ(other, block);
+  EXPECT_EQ(heap_.free(next), FreeResult::kNotABlock);
+  EXPECT_EQ(heap_.free(other), FreeResult::kFreed);
+  EXPECT_EQ(heap_.free(block), FreeResult::kAlreadyFree);
+}
+
 TEST_F(LateFreeTest, AResetOfAnOverwrittenHeapEnds) {
   for (const Size tag : {0U, 8U, 0xFFFF'FFF0U}) {
     const Address block = heap_.malloc(1000);
@@ -90,6 +122,148 @@ TEST_F(LateFreeTest, AResetOfAnOverwrittenHeapEnds) {
     heap_.reset();
     EXPECT_FALSE(heap_.find_corruption());
   }
+}
+
+/// What a second free and the free of an address that was never a block report.
+class FreeResultTest : public LateFreeTest {
+ protected:
+  static constexpr Size kGiven = 40;
+
+  /// A few blocks of each size, those of slabs in the same slab.
+  std::vector<Address> allocate_some() {
+    std::vector<Address> blocks;
+    for (const Size size : kSizes) {
+      for (Size i = 0; i < std::min(kGiven, 4000 / size / 2 + 1); ++i) {
+        blocks.push_back(heap_.malloc(size));
+      }
+    }
+    return blocks;
+  }
+
+  void free_all(const std::vector<Address>& blocks) {
+    for (const Address block : blocks) ASSERT_EQ(heap_.free(block), FreeResult::kFreed);
+    expect_sound();
+  }
+
+  void give_up_slabs() {
+    pages().refuse_growth(true);
+    EXPECT_EQ(heap_.malloc(kMaxSize), 0U);
+    expect_sound();
+  }
+
+  /// Where a free chunk between used ones starts: that counts as a block that was freed.
+  std::vector<Address> holes() {
+    std::vector<Address> holes;
+    for (const Extent& extent : extents_of(heap_)) {
+      const bool is_chunk = extent.state == Extent::State::kFree && extent.size > 512;
+      if (is_chunk && extent.begin + extent.size != pages().end()) holes.push_back(extent.begin);
+    }
+    return holes;
+  }
+
+  /// No other place was a block.
+  void expect_only_freed(std::vector<Address> blocks) {
+    std::sort(blocks.begin(), blocks.end());
+    for (Address place = pages().begin(); place < pages().end(); place += kUnit) {
+      if (heap_.is_live(place)) continue;
+      const bool was_block = std::binary_search(blocks.begin(), blocks.end(), place);
+      EXPECT_EQ(heap_.free(place), was_block ? FreeResult::kAlreadyFree : FreeResult::kNotABlock)
+          << place;
+    }
+  }
+
+  void expect_sound() { EXPECT_FALSE(heap_.find_corruption()); }
+
+  static constexpr std::array<Size, 7> kSizes = {16, 48, 100, 200, 512, 600, 5000};
+};
+
+TEST_F(FreeResultTest, ContentsOfABlockDoNotLookFreedBefore) {
+  const Address block = heap_.malloc(60'000);
+  for (const Size word : {0xFFFF'FFFFU, 1U, 5U, 0x6B6B'6B6BU, 0xBBBB'BBBBU, 0x1234'5675U}) {
+    std::fill_n(pages().at<Size>(block), 60'000 / sizeof(Size), word);
+    for (Address place = block + kUnit; place < block + 60'000; place += kUnit) {
+      EXPECT_EQ(heap_.free(place), FreeResult::kNotABlock) << word;
+    }
+  }
+  heap_.reset();
+}
+
+TEST_F(FreeResultTest, BlocksThatWereFreedAreKnownInEveryOrder) {
+  for (const bool backwards : {false, true}) {
+    std::vector<Address> blocks = allocate_some();
+    if (backwards) std::reverse(blocks.begin(), blocks.end());
+    free_all(blocks);
+    for (const Address block : blocks) {
+      EXPECT_EQ(heap_.free(block), FreeResult::kAlreadyFree) << block;
+    }
+  }
+}
+
+TEST_F(FreeResultTest, NoOtherPlaceWasFreedBeforeOnceAllBlocksAre) {
+  std::vector<Address> blocks = allocate_some();
+  std::vector<Address> unused = holes();
+  unused.push_back(extents_of(heap_).back().begin);  // merges with the last block
+  free_all(blocks);
+  blocks.insert(blocks.end(), unused.begin(), unused.end());
+  expect_only_freed(blocks);
+}
+
+TEST_F(FreeResultTest, BlocksOfASlabThatWasGivenUpAreKnown) {
+  const std::vector<Address> blocks = allocate_some();
+  free_all(blocks);
+  give_up_slabs();
+  for (const Address block : blocks) {
+    EXPECT_EQ(heap_.free(block), FreeResult::kAlreadyFree) << block;
+  }
+}
+
+TEST_F(FreeResultTest, BlocksFromBeforeAResetAreKnown) {
+  const std::vector<Address> blocks = allocate_some();
+  heap_.reset();
+  expect_sound();
+  for (const Address block : blocks) {
+    EXPECT_EQ(heap_.free(block), FreeResult::kAlreadyFree) << block;
+  }
+}
+
+TEST_F(FreeResultTest, AFreedBlockIsKnownWhereTheBlockBelowIsHandedOutAnew) {
+  const Address below = heap_.malloc(5000);
+  const Address block = heap_.malloc(5000);
+  static_cast<void>(heap_.malloc(5000));
+  free_all({below, block});
+  EXPECT_EQ(heap_.malloc(5000), below);
+  EXPECT_EQ(heap_.free(block), FreeResult::kAlreadyFree);
+  expect_sound();
+  heap_.reset();
+}
+
+TEST_F(FreeResultTest, FreedBlocksAreKnownInFrontOfTheEndWhicheverWasFreedFirst) {
+  for (const bool backwards : {false, true}) {
+    std::vector<Address> blocks;
+    for (Size i = 0; i < 3; ++i) blocks.push_back(heap_.malloc(5000));
+    const Address first = blocks.front();
+    if (backwards) std::reverse(blocks.begin(), blocks.end());
+    free_all(blocks);
+    for (const Address block : blocks) EXPECT_EQ(heap_.free(block), FreeResult::kAlreadyFree);
+    EXPECT_EQ(heap_.malloc(5000), first);
+    for (const Address block : blocks) {
+      if (block != first) {
+        EXPECT_EQ(heap_.free(block), FreeResult::kAlreadyFree);
+      }
+    }
+    EXPECT_EQ(heap_.free(first), FreeResult::kFreed);
+  }
+}
+
+TEST_F(FreeResultTest, ABlockThatReallocMovedIsKnown) {
+  for (const Size size : {100U, 5000U}) {
+    const Address block = heap_.malloc(size);
+    static_cast<void>(heap_.malloc(size));
+    ASSERT_NE(heap_.realloc(block, 20'000), block);
+    EXPECT_EQ(heap_.free(block), FreeResult::kAlreadyFree);
+    expect_sound();
+  }
+  heap_.reset();
 }
 
 }  // namespace

@@ -39,7 +39,9 @@ TYPED_TEST(SegregatedFitMemory, NineTenthsAreOneBlockOnceAllIsFreed) {
     EXPECT_EQ(heap.free(large), FreeResult::kFreed);
     EXPECT_EQ(heap.free(early), FreeResult::kFreed);
     fill_and_free(heap, size);
-    if constexpr (requires { heap.find_corruption(); }) EXPECT_FALSE(heap.find_corruption());
+    if constexpr (requires { heap.find_corruption(); }) {
+      EXPECT_FALSE(heap.find_corruption());
+    }
   }
 }
 

@@ -535,7 +535,7 @@ class SegregatedFit {
     if (address % kUnit != 0 || !owns(address, kUnit)) return false;
     if (looks_freed(address)) return true;
     const Size tag = tag_of(address);
-    return class_at(address) == 0 && (tag & kFlags & ~kBelowFree) == kFree &&
+    return class_at(address) == 0 && (tag & kFlags & ~kUsedFlags) == kFree &&
            owns(address, tag & ~kFlags);
   }
 

@@ -10,7 +10,7 @@ import { allCommands } from '../support/model/commands.js';
 import { HeapModel } from '../support/model/model.js';
 
 /** Of each strategy, with and without `debug`. */
-const wantedCommands = inject('randomOperations') / 10;
+const wantedCommands = inject('randomOperations') / 25;
 const commandsInARun = 250;
 
 /** Small enough to be full now and then. */

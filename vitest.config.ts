@@ -20,8 +20,8 @@ const built = (entry: string) => ({
 /** Of the random tests: another one is tried with `LITE_ALLOC_SEED=7 npm test`. */
 const seed = Number(process.env['LITE_ALLOC_SEED'] ?? 20260101);
 
-/** Steps of the random tests in Node: a million of them take minutes on a busy machine. */
-const randomOperations = Number(process.env['LITE_ALLOC_RANDOM_OPERATIONS'] ?? 250_000);
+/** Steps of the random tests in Node; fewer where the tests run many times over. */
+const randomOperations = Number(process.env['LITE_ALLOC_RANDOM_OPERATIONS'] ?? 1_000_000);
 
 const node: TestProjectInlineConfiguration = {
   resolve: built('index.node.js'),

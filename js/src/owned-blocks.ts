@@ -31,9 +31,14 @@ export class OwnedBlocks implements HeapLayer {
   add(address: number): void {
     const index = address >>> 9;
     if (index >= this.#bits.length) {
-      const bits = new Int32Array(2 * index + 64);
-      bits.set(this.#bits);
-      this.#bits = bits;
+      try {
+        const bits = new Int32Array(2 * index + 64);
+        bits.set(this.#bits);
+        this.#bits = bits;
+      } catch {
+        // The engine has no memory for that. The block stays usable, and unwatched.
+        return;
+      }
     }
     // Shifts count modulo 32.
     (this.#bits[index] as number) |= 1 << (address >>> 4);

@@ -536,7 +536,7 @@ class SegregatedFit {
     if (looks_freed(address)) return true;
     const Size tag = tag_of(address);
     const Size size = tag & ~kFlags;
-    return class_at(address) == 0 && (tag & kFlags & ~kBelowFree) == kFree && size != 0 &&
+    return class_at(address) == 0 && (tag & kFlags & ~kUsedFlags) == kFree && size != 0 &&
            owns(address, size);
   }
 

@@ -102,6 +102,14 @@ TEST_F(LateFreeTest, AFreeOfAPlaceThatWasNeverHandedOutIsNoSecondFree) {
   }
 }
 
+TEST_F(LateFreeTest, AnAlignedBlockThatMergedWithWhatIsBelowWasFreed) {
+  for (const Size alignment : {32U, 256U, 4096U, 65536U}) {
+    const Address block = heap_.memalign(alignment, 1000);
+    EXPECT_EQ(heap_.free(block), FreeResult::kFreed) << alignment;
+    EXPECT_EQ(heap_.free(block), FreeResult::kAlreadyFree) << alignment;
+  }
+}
+
 TEST_F(LateFreeTest, AResetAndASlabOfAnotherSizeKeepWhatWasFreed) {
   const Address block = heap_.malloc(32);
   const Address next = block + 32;

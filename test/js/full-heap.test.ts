@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 
-import { createHeap, type Heap, OutOfMemoryError } from 'lite-alloc';
+import { createHeap, type Heap, OutOfMemoryError, type Strategy } from 'lite-alloc';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { catchError } from '../support/errors.js';
+import { fillings, freeingOrders } from '../support/fillings.js';
 import { expectPattern, fillPattern } from '../support/pattern.js';
 import { describeStrategies } from '../support/strategies.js';
 
@@ -105,4 +106,55 @@ test('a heap grows by what is missing where a larger step does not fit', async (
   expect(small.stats().memoryBytes).toBe(3 * 65536);
   expect(total).toBeGreaterThan(2 * 65536);
   small.check();
+});
+
+// The other two strategies do not join free blocks.
+describe.each<Strategy>([
+  'segregated-fit',
+  'free-list',
+])('%s, filled and then freed', (strategy) => {
+  const maximumBytes = 2 << 20;
+  const nineTenths = Math.floor(maximumBytes * 0.9);
+
+  describe.each(fillings)('with blocks of $sizes', ({ nextSize }) => {
+    test.each(freeingOrders)('in $order, serves nine tenths as one block', async ({ arrange }) => {
+      for (const initialBytes of [65536, maximumBytes]) {
+        const heap = await createHeap({ strategy, initialBytes, maximumBytes });
+        for (let round = 0; round < 2; round++) {
+          for (const address of arrange(fill(heap, nextSize))) heap.free(address);
+          heap.free(heap.malloc(nineTenths));
+        }
+        heap.check();
+      }
+    });
+
+    test.each(freeingOrders)('in $order, does so beside a few live blocks', async ({ arrange }) => {
+      const heap = await createHeap({ strategy, maximumBytes });
+      const kept = Array.from({ length: 20 }, (_, index) => heap.malloc(index * 13));
+      kept.forEach((address, index) => {
+        fillPattern(heap.memory, address, index * 13, index);
+      });
+      for (let round = 0; round < 2; round++) {
+        for (const address of arrange(fill(heap, nextSize))) heap.free(address);
+        const large = heap.malloc(nineTenths);
+        fillPattern(heap.memory, large, nineTenths, round);
+        heap.free(large);
+      }
+      kept.forEach((address, index) => {
+        expectPattern(heap.memory, address, index * 13, index);
+      });
+      heap.check();
+    });
+  });
+
+  function fill(heap: Heap, nextSize: () => number): number[] {
+    const addresses: number[] = [];
+    for (;;) {
+      const address = heap.tryMalloc(nextSize());
+      if (address === 0) break;
+      addresses.push(address);
+    }
+    expect(heap.stats().memoryBytes).toBeGreaterThan(maximumBytes - 131_072);
+    return addresses;
+  }
 });

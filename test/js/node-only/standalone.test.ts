@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import type { Strategy } from 'lite-alloc';
 import { beforeEach, describe, expect, inject, test } from 'vitest';
+import { fillings, freeingOrders } from '../../support/fillings.js';
 import { expectPattern, fillPattern } from '../../support/pattern.js';
 import { Random, runSteps } from '../../support/random.js';
 import { type ShadowBlock, ShadowHeap } from '../../support/shadow-heap.js';
@@ -45,6 +46,38 @@ function sectionsOf(bytes: Uint8Array): number[] {
     position += size;
   }
   return ids;
+}
+
+/** The module with a memory that grows to at most `maximum` pages. */
+function withMaximumPages(bytes: Uint8Array, maximum: number): Uint8Array<ArrayBuffer> {
+  const parts: number[] = [...bytes.subarray(0, 8)];
+  for (let position = 8; position < bytes.length; ) {
+    const id = bytes[position] ?? 0;
+    let end = position + 1;
+    let size = 0;
+    for (let shift = 0, more = true; more; shift += 7) {
+      const byte = bytes[end++] ?? 0;
+      size += (byte & 0x7f) << shift;
+      more = byte > 0x7f;
+    }
+    end += size;
+    // One memory, with a maximum, of one page at first: each number takes one byte.
+    if (id === SectionId.memory) parts.push(id, 4, 1, 1, 1, maximum);
+    else parts.push(...bytes.subarray(position, end));
+    position = end;
+  }
+  return new Uint8Array(parts);
+}
+
+/** Allocates blocks until one is refused. */
+function fill(heap: Standalone, nextSize: () => number): { address: number; size: number }[] {
+  const blocks: { address: number; size: number }[] = [];
+  for (;;) {
+    const size = nextSize();
+    const address = heap.allocate(size);
+    if (address === 0) return blocks;
+    blocks.push({ address, size });
+  }
 }
 
 /** An instance, its addresses made unsigned. */
@@ -289,6 +322,30 @@ describeStrategies((strategy) => {
       const [first = 0] = blocks;
       heap.deallocate(first, chunk);
       expect(heap.allocate(chunk)).toBe(first);
+    });
+  });
+
+  // The other two strategies do not join free blocks.
+  const joins = strategy === 'segregated-fit' || strategy === 'free-list';
+  describe.runIf(joins).each(fillings)('memory full of blocks of $sizes', ({ nextSize }) => {
+    test.each(freeingOrders)('freed in $order, serves nine tenths as one block', ({ arrange }) => {
+      const limited = new Standalone(new WebAssembly.Module(withMaximumPages(wasm, 32)));
+      const kept = Array.from({ length: 20 }, (_, index) => limited.allocate(index * 13));
+      kept.forEach((address, index) => {
+        fillPattern(limited.memory, address, index * 13, index);
+      });
+      for (let round = 0; round < 2; round++) {
+        const blocks = fill(limited, nextSize);
+        expect(limited.pages).toBeGreaterThanOrEqual(30);
+        for (const { address, size } of arrange(blocks)) limited.deallocate(address, size);
+        const large = limited.pages * 65536 * 0.9;
+        const address = limited.allocate(large);
+        expect(address).toBeGreaterThan(0);
+        limited.deallocate(address, large);
+      }
+      kept.forEach((address, index) => {
+        expectPattern(limited.memory, address, index * 13, index);
+      });
     });
   });
 

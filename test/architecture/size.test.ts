@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 
 import { spawnSync } from 'node:child_process';
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { repository } from '../support/sources.js';
 
@@ -44,4 +46,16 @@ test('the size report lists every file that is shipped, raw and compressed', () 
   for (const file of files) {
     expect(report.output).toMatch(new RegExp(`'${file}' +│ \\d+ +│ \\d+ +│ \\d+`));
   }
+});
+
+test.each([
+  ['lite-alloc', 4160],
+  ['lite-alloc-hardened', 4352],
+])('six functions of malloc in a C program, as %s, take at most %i bytes', (name, limit) => {
+  const bytesOf = (module: string): number =>
+    statSync(join(repository, 'build', 'wasm-release', 'bench', 'size', `${module}.wasm`)).size;
+  const bytes = bytesOf(name) - bytesOf('empty');
+  console.log(`${name}: ${bytes} bytes`);
+  expect(bytes).toBeGreaterThan(0);
+  expect(bytes).toBeLessThanOrEqual(limit);
 });

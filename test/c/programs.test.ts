@@ -46,7 +46,51 @@ const builds: readonly Build[] = [
   },
 ];
 
-beforeAll(() => cpSync(join(repository, 'test', 'c', 'consumer'), folder, { recursive: true }));
+const standalone = ['-fno-builtin', '-sMALLOC=none', '-sSTANDALONE_WASM'];
+
+/** A program with `main`, one with functions alone, and a host that runs either. */
+const wasiFiles = {
+  'command.c': `#include <stdio.h>
+    #include <stdlib.h>
+    #include <string.h>
+    int main(void) {
+      void* blocks[60];
+      for (int i = 0; i < 60; ++i) {
+        blocks[i] = malloc(i * 3000);
+        memset(blocks[i], i, i * 3000);
+        if (i % 3 == 0) blocks[i] = realloc(blocks[i], i * 6000 + 1);
+        if (blocks[i] == NULL) return 1;
+      }
+      for (int i = 0; i < 60; ++i) free(blocks[i]);
+      puts("served");
+    }`,
+  'reactor.c': `#include <emscripten.h>
+    #include <malloc.h>
+    EMSCRIPTEN_KEEPALIVE int serves(void) {
+      for (int i = 0; i < 1000; ++i) {
+        int* block = malloc(i * 16);
+        if (block == NULL) return 0;
+        *block = i;
+        if (i % 3 != 0) free(block);
+      }
+      return 1;
+    }`,
+  'wasi.mjs': `import { readFileSync } from 'node:fs';
+    import { WASI } from 'node:wasi';
+    const module = new WebAssembly.Module(readFileSync(process.argv[2]));
+    const wasi = new WASI({ version: 'preview1' });
+    const instance = new WebAssembly.Instance(module, wasi.getImportObject());
+    if (instance.exports._start !== undefined) wasi.start(instance);
+    else {
+      wasi.initialize(instance);
+      if (instance.exports.serves() === 1) console.log('served');
+    }`,
+};
+
+beforeAll(() => {
+  cpSync(join(repository, 'test', 'c', 'consumer'), folder, { recursive: true });
+  writeFiles(folder, wasiFiles);
+});
 
 /** What a program says when all of its checks hold. */
 const allHeld = (program: string): RegExp => new RegExp(`^${program}: 0 failed, enough done$`, 'm');
@@ -172,42 +216,35 @@ describe.each([
     ).toThrow(/--shared-memory is disallowed by malloc\.cpp\.o/);
   });
 
-  test.each(['fixed', 'growing'])('of a %s size is that of a program in a WASI host', (kind) => {
-    writeFiles(folder, {
-      'wasi.c': `#include <stdio.h>
-        #include <stdlib.h>
-        #include <string.h>
-        int main(void) {
-          void* blocks[60];
-          for (int i = 0; i < 60; ++i) {
-            blocks[i] = malloc(i * 3000);
-            memset(blocks[i], i, i * 3000);
-            if (i % 3 == 0) blocks[i] = realloc(blocks[i], i * 6000 + 1);
-            if (blocks[i] == NULL) return 1;
-          }
-          for (int i = 0; i < 60; ++i) free(blocks[i]);
-          puts("served");
-        }`,
-      'wasi.mjs': `import { readFileSync } from 'node:fs';
-        import { WASI } from 'node:wasi';
-        const module = new WebAssembly.Module(readFileSync(process.argv[2]));
-        const wasi = new WASI({ version: 'preview1' });
-        wasi.start(new WebAssembly.Instance(module, wasi.getImportObject()));`,
-    });
-    const options = ['-O2', '-fno-builtin', '-sMALLOC=none', '-sSTANDALONE_WASM'];
-    if (kind === 'growing') {
-      // A host without JavaScript is not notified of growth: Emscripten's own mallocs import the
-      // notification otherwise, too.
-      options.push('-sALLOW_MEMORY_GROWTH', '-sPURE_WASI', '-sINITIAL_HEAP=0');
-    }
-    const program = `${name}-${kind}-wasi`;
-    emscripten(folder, 'emcc', 'wasi.c', path, ...options, '-o', `${program}.js`);
-    const bytes = readFileSync(join(folder, `${program}.wasm`));
-    const imports = WebAssembly.Module.imports(new WebAssembly.Module(bytes));
-    expect(imports.map(({ module }) => module)).toEqual(
-      imports.map(() => 'wasi_snapshot_preview1'),
-    );
-    expect(runNode(folder, 'wasi.mjs', `${program}.wasm`)).toContain('served');
+  test('may be refused at each allocation in turn, which returns null and changes nothing', () => {
+    const include = `-I${join(installed, 'include')}`;
+    const options = ['-std=c++20', '-O1', '-fno-builtin', '-Wall', '-Wextra', '-Werror', include];
+    options.push('-sMALLOC=none', ...growing.split(' '), '-o', `${name}-refusals.js`);
+    emscripten(folder, 'em++', 'refusals.cpp', path, ...options);
+    expect(runNode(folder, `${name}-refusals.js`)).toMatch(allHeld('refusals'));
+  });
+
+  /** Links a program without JavaScript, checks that a WASI host can run it, and runs it there. */
+  function runInWasi(program: string, source: string, ...options: string[]): string {
+    emscripten(folder, 'emcc', source, path, ...standalone, ...options, '-o', `${program}.wasm`);
+    const module = new WebAssembly.Module(readFileSync(join(folder, `${program}.wasm`)));
+    const imports = WebAssembly.Module.imports(module);
+    expect(imports.filter(({ module }) => module !== 'wasi_snapshot_preview1')).toEqual([]);
+    return runNode(folder, 'wasi.mjs', `${program}.wasm`);
+  }
+
+  const levels = name.includes('hardened') ? ['-O0'] : ['-O0', '-O1', '-O2'];
+  test.each(
+    levels,
+  )('that does not grow serves programs in a WASI host, linked with %s', (level) => {
+    expect(runInWasi(`${name}-command${level}`, 'command.c', level)).toBe('served');
+    expect(runInWasi(`${name}-reactor${level}`, 'reactor.c', level, '--no-entry')).toBe('served');
+  });
+
+  test('that grows serves a program in a WASI host', () => {
+    // Without -sPURE_WASI Emscripten's own mallocs import the notification of growth, too.
+    const options = ['-O2', '-sALLOW_MEMORY_GROWTH', '-sPURE_WASI', '-sINITIAL_HEAP=0'];
+    expect(runInWasi(`${name}-growing`, 'command.c', ...options)).toBe('served');
   });
 });
 

@@ -22,8 +22,8 @@ namespace lite_alloc {
 ///
 /// The linker drops functions that nothing calls, but only an optimiser, which works from `-O2` on,
 /// drops a call behind a condition. So the steps have the names of the functions that start
-/// standalone programs, `_start` or `_initialize`. Where Emscripten defines one of these, the linker
-/// puts it in the place of our weak step, and the notification is not imported.
+/// standalone programs, `_start` or `_initialize`. Where Emscripten defines one of these, the
+/// linker puts it in the place of our weak step, and the notification is not imported.
 void notify_glue_first_step() noexcept __asm__("_initialize");
 void notify_glue_last_step() noexcept __asm__("_start");
 

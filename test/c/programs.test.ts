@@ -233,7 +233,7 @@ describe.each([
     return runNode(folder, 'wasi.mjs', `${program}.wasm`);
   }
 
-  const levels = name.includes('hardened') ? ['-O0'] : ['-O0', '-O1', '-O2', '-Oz'];
+  const levels = name.includes('hardened') ? ['-O0'] : ['-O0', '-O1', '-O2'];
   test.each(
     levels,
   )('that does not grow serves programs in a WASI host, linked with %s', (level) => {

@@ -113,7 +113,7 @@ describe.each<Strategy>([
   'segregated-fit',
   'free-list',
 ])('%s, filled and then freed', (strategy) => {
-  const maximumBytes = 4 << 20;
+  const maximumBytes = 2 << 20;
   const nineTenths = Math.floor(maximumBytes * 0.9);
 
   describe.each(fillings)('with blocks of $sizes', ({ nextSize }) => {

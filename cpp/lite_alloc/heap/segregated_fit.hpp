@@ -833,7 +833,8 @@ class SegregatedFit {
     Address block = slab + kSlabHead;
     for (Size left = blocks_in_slab(size_class); left != 0; --left, block += size) {
       if (!looks_free(block)) set_next_block(block, slab);
-      set_tag(block, kFree);
+      // A tag of 0 is that of no chunk, used or free.
+      set_tag(block, looks_freed(block) ? kFree : 0);
     }
   }
 

@@ -110,7 +110,7 @@ class SegregatedFitCursor {
     const bool is_free = (tag & Heap::kFree) != 0;
     const bool may_be_slab = !is_free && size == Heap::kSlab && chunk_ % Heap::kSlab == 0;
     const Size size_class = may_be_slab ? heap_->class_at(chunk_) : 0;
-    if (size_class != 0) {
+    if (size_class - 1 < Heap::kClasses - 1) {  // the map may be overwritten
       slab_.emplace(*heap_, chunk_, size_class);
       place_ = 0;
       extent = {chunk_, Heap::kSlabHead, Extent::State::kUsed};

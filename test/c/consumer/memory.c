@@ -43,8 +43,10 @@ static size_t largest_block(void) {
   while (low + 1024 < high) {
     const size_t middle = low + (high - low) / 2;
     got = malloc(middle);
-    if (got != NULL) low = middle;
-    else high = middle;
+    if (got != NULL)
+      low = middle;
+    else
+      high = middle;
     free(got);
   }
   return low;
@@ -93,8 +95,9 @@ static void break_beside_blocks(void) {
   }
 }
 
-/* A block takes the free one below it, and slabs that hold nothing are given up, before memory grows:
- * growth ends this program, which is linked with -sABORTING_MALLOC in memory that does not grow. */
+/* A block takes the free one below it, and slabs that hold nothing are given up, before memory
+ * grows: growth ends this program, which is linked with -sABORTING_MALLOC in memory that does not
+ * grow. */
 static void realloc_uses_what_is_there(void) {
   char* a = malloc(5 << 20);
   char* b = malloc(5 << 20);
@@ -167,8 +170,10 @@ static void large_alignments(void) {
     char* const block = count % 2 == 0 ? memalign(alignment, 1000) : aligned_alloc(alignment, 1000);
     CHECK(block != NULL && (uintptr_t)block % alignment == 0);
     memset(block, 1, 1000);
-    if (count < 20) blocks[count] = block;
-    else free(block);
+    if (count < 20)
+      blocks[count] = block;
+    else
+      free(block);
     ++count;
   }
   for (int i = 0; i < count && i < 20; ++i) free(blocks[i]);
@@ -245,9 +250,10 @@ static void each_failure_in_turn(void) {
       const int at = i * 7 % most;
       const size_t size = (size_t)(i * 7919 % 300000) + 1;
       errno = 0;
-      char* const block = i % 3 == 0 ? realloc(blocks[at], size)
+      char* const block = i % 3 == 0           ? realloc(blocks[at], size)
                           : blocks[at] != NULL ? NULL
-                          : i % 3 == 1 ? calloc(1, size) : memalign(1024, size);
+                          : i % 3 == 1         ? calloc(1, size)
+                                               : memalign(1024, size);
       if (block == NULL) {
         if (blocks[at] == NULL || i % 3 == 0) {
           ++failures;

@@ -348,5 +348,15 @@ TEST(AlignmentOfAMovedBlock, IsAtMostTheLargestThatCanBeAskedFor) {
   EXPECT_LT(moved, kHigh + 2 * kMaxAlignment);
 }
 
+TEST_F(SegregatedFitCorner, TheLargestFreeBlockCountsASlabWhoseBlocksArePartlyReady) {
+  const Size in_slab = (kSlab - kTag - kUnit) / 16;
+  const std::vector<Address> blocks = malloc_all(in_slab, 16);
+  // Another slab is active from here on, so the freed blocks wait in two lists.
+  EXPECT_NE(heap_.malloc(16), 0U);
+  EXPECT_LT(heap_.statistics().largest_free_bytes, kSlab);
+  free_all(blocks);
+  EXPECT_EQ(heap_.statistics().largest_free_bytes, kSlab);
+}
+
 }  // namespace
 }  // namespace lite_alloc::test

@@ -535,9 +535,8 @@ class SegregatedFit {
     if (address % kUnit != 0 || !owns(address, kUnit)) return false;
     if (looks_freed(address)) return true;
     const Size tag = tag_of(address);
-    const Size size = tag & ~kFlags;
-    return class_at(address) == 0 && (tag & kFlags & ~kUsedFlags) == kFree && size != 0 &&
-           owns(address, size);
+    return class_at(address) == 0 && (tag & kFlags & ~kUsedFlags) == kFree &&
+           owns(address, tag & ~kFlags);
   }
 
   FreeResult release(Address block, Size prefix) noexcept {

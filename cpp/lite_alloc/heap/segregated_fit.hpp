@@ -180,7 +180,7 @@ class SegregatedFit {
       return is_live(address);
     } else {
       const Size size_class = class_at(address);
-      if (size_class == 0) return is_used_chunk(address, tag_of(address));
+      if (size_class == 0) return address % kUnit == 0 && is_used_chunk(address, tag_of(address));
       return is_place_in_slab(address, size_class) &&
              !(looks_free(address) && is_free_in_slab(address, size_class));
     }
@@ -556,6 +556,7 @@ class SegregatedFit {
 
   [[gnu::noinline]] FreeResult release_large(Address block, Size prefix) noexcept {
     if (block == 0) return FreeResult::kFreed;
+    if (block % kUnit != 0) return FreeResult::kNotABlock;
     const Size tag = tag_of(block);
     if (!is_used_chunk(block, tag)) {
       return (tag & kFree) != 0 ? FreeResult::kAlreadyFree : FreeResult::kNotABlock;

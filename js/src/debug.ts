@@ -423,7 +423,9 @@ class DebugHeap implements DebugLayer {
   /** The live block that is to be freed or moved. */
   #findToGive(address: number, call: string): Block {
     const block = this.#blocks.get(address);
-    if (block === undefined || block.isLive || call === 'realloc') return this.#findLive(address);
+    if (block?.isLive === true) return block;
+    const isReused = this.#findAround(address)?.isLive === true;
+    if (block === undefined || isReused || call === 'realloc') return this.#findLive(address);
     throw new entry.DoubleFreeError(
       address,
       withStacks(`${describe(block)} is freed again`, block),
@@ -433,7 +435,7 @@ class DebugHeap implements DebugLayer {
 
   #explainNotLive(address: number): InvalidFreeError {
     const place = formatAddress(address);
-    const block = this.#blocks.get(address) ?? this.#findAround(address);
+    const block = this.#findAround(address) ?? this.#blocks.get(address);
     if (block === undefined) {
       return new entry.InvalidFreeError(address, `${place} is not a live block of this heap`);
     }

@@ -24,8 +24,8 @@ beforeAll(() => {
     'debug.cjs': `
       const { createHeapSync, DoubleFreeError } = require('lite-alloc');
       const heap = createHeapSync({ debug: true });
-      const allocateHere = () => heap.array(Uint8Array, 10);
-      const { address } = allocateHere();
+      const allocateHere = () => heap.malloc(10);
+      const address = allocateHere();
       heap.free(address);
       try {
         heap.free(address);

@@ -90,7 +90,7 @@ abstract class AddressError extends LiteAllocError implements BlockFacts {
   ) {
     super(code, message, options);
     readStack(this);
-    // What is no number at all may be a view of the whole memory: an error must not keep that.
+    // A caller may pass a view of the whole memory as an address: an error must not keep that.
     this.address = typeof address === 'object' ? 0 : address;
     this.size = facts.size;
     this.offset = facts.offset;
@@ -117,7 +117,7 @@ export class DoubleFreeError extends AddressError {
  * Something wrote where it must not: into the heap's own structure, or in a debug heap beside a block or into
  * a freed one. Where that made the module trap, `cause` is the trap, and every later call of the heap throws
  * such an error; its memory can still be read, and the heap disposed. A `RangeError` of an exhausted stack
- * is no trap: after one out of a call of the heap, `Heap.check` tells whether the heap is sound.
+ * is no trap: after a call of the heap threw one, `Heap.check` reports whether the heap is sound.
  */
 export class HeapCorruptionError extends AddressError {
   constructor(address: number, message: string, facts?: BlockFacts, options?: ErrorOptions) {

@@ -31,8 +31,8 @@ const codes: OperationCodes = {
 const defaultRounds = 5;
 const defaultTimeLimit = 10_000;
 /**
- * Between looks at the clock there are so many calls at most, and fewer where they take long: as many as took
- * a millisecond at the rate of those before. After a call that sets or copies many bytes there is a look.
+ * The most calls between two looks at the clock. There are fewer where calls are slow: as many as took a
+ * millisecond at the rate before. After a call that sets or copies many bytes the clock is read at once.
  */
 const mostSliceOperations = 64;
 const sliceMilliseconds = 1;

@@ -826,8 +826,8 @@ class SegregatedFit {
     }
   }
 
-  /// For a slab that is none any more: puts a mark into every used block, so that it looks free,
-  /// and what is no used chunk's tag below every block, where contents may look like one.
+  /// Marks every used block of a slab that becomes a free chunk, so that a later free of one is
+  /// detected, and overwrites the contents below each block, which may look like a tag.
   void mark_blocks_free(Address slab, Size size_class) noexcept requires(Tracker::kEnabled) {
     const Size size = size_class * kUnit;
     Address block = slab + kSlabHead;

@@ -169,7 +169,7 @@ class SegregatedFitCheck {
  private:
   using Kind = Corruption::Kind;
 
-  // Each check ends at the first thing it finds: true if there is none.
+  // Each check returns at its first finding, with false; true means that it found nothing.
 
   [[nodiscard]] bool fail(Kind kind, Address address) noexcept {
     found_ = {kind, address};

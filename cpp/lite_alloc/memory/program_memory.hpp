@@ -22,7 +22,7 @@ struct lite_alloc_break_cell {
 };
 extern "C" [[gnu::weak]] lite_alloc_break_cell lite_alloc_break;
 
-/// Whether the heap may take so many bytes more: see `malloc_set_footprint_limit`. Not defined in
+/// Whether the heap may take `bytes` more: see `malloc_set_footprint_limit`. Not defined in
 /// programs that set no limit.
 [[gnu::weak]] bool lite_alloc_may_grow(lite_alloc::Size bytes);
 

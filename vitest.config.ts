@@ -46,26 +46,7 @@ function browserProject(executablePath: string | undefined): TestProjectInlineCo
     test: {
       name: 'browser',
       include: ['test/js/*.test.ts', 'test/browser/**/*.test.ts'],
-      // Hundreds of heaps each, which Node tests: a browser takes long for them, and refuses another memory.
-      exclude: [
-        'arenas',
-        'blocks',
-        'growth-order',
-        'heap-array',
-        'model',
-        'module',
-        'owned-blocks',
-        'random',
-        'reserved-memory',
-        'secrets',
-        'sized-blocks',
-        'traps',
-        'whole-heap',
-        'wrong-frees',
-      ].map((name) => `test/js/${name}.test.ts`),
-      // An engine may refuse another memory until it has collected those of earlier tests.
-      retry: 3,
-      setupFiles: ['test/support/lost-handles.ts'],
+      setupFiles: ['test/support/lost-handles.ts', 'test/support/task-per-test.ts'],
       provide: { seed, randomOperations: 100_000 },
       testTimeout: 120_000,
       browser: {

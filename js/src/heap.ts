@@ -91,14 +91,13 @@ export class Heap extends Allocator {
   /** Use `createHeap`. */
   constructor(
     plan: HeapPlan,
+    { memory, maximumPages }: HeapMemory,
     module: WebAssembly.Module,
     makeDebugLayer: DebugLayerMaker | undefined,
     openRegion: RegionOpener | undefined,
   ) {
     super();
     const { region } = plan;
-    const { memory, maximumPages } =
-      region === undefined ? createMemory(plan) : { ...region, maximumPages: 0 };
     if (plan.stableViews) stopDetaching(memory);
     this.strategy = plan.strategy;
     // Canaries and the quarantine change the sizes and the order of blocks, and the bump strategies never join
@@ -659,7 +658,11 @@ export async function makeHeap(
     plan.wasm === undefined
       ? await packagedWasm(fileOf(plan))
       : await wrapRejection('wasm: the promise failed', async () => plan.wasm as WasmSource);
-  return make(await loadModule(wasm));
+  const module = await loadModule(wasm);
+  const memory = wantedMemory(plan);
+  // Dead heaps may stay reachable until the task ends that dropped them, and hold what the engine has.
+  if (memory === undefined) await nextTask();
+  return make(module, memory ?? grantedMemory(plan));
 }
 
 /** The same without a promise. */
@@ -673,47 +676,64 @@ export function makeHeapSync(
     throw new TypeError('wasm: a promise cannot be waited for here; use createHeap');
   }
   const make = prepareHeap(plan);
-  return make(loadModuleSync(wasm === undefined ? packagedWasm(fileOf(plan)) : wasm));
+  const module = loadModuleSync(wasm === undefined ? packagedWasm(fileOf(plan)) : wasm);
+  return make(module, wantedMemory(plan) ?? grantedMemory(plan));
 }
 
 /** What makes a heap of a module. Fails where the parts that it needs were not loaded. */
-function prepareHeap(plan: HeapPlan): (module: WebAssembly.Module) => Heap {
+function prepareHeap(plan: HeapPlan): (module: WebAssembly.Module, memory: HeapMemory) => Heap {
   const { debug, region } = plan;
   const makeDebugLayer = debug === false ? undefined : debugPart.loaded(debug, entryParts);
   const openRegion = region && regionPart.loaded(region, entryParts);
-  return (module) => new Heap(plan, module, makeDebugLayer, openRegion);
+  return (module, memory) => new Heap(plan, memory, module, makeDebugLayer, openRegion);
 }
 
-/** The largest maximum that the platform grants: some refuse to reserve gigabytes. */
-function createMemory({ initialPages, maximumPages: wantedPages }: HeapPlan): {
-  memory: WebAssembly.Memory;
-  maximumPages: number;
-} {
-  const reserve = (maximumPages: number) => {
-    try {
-      const memory = new WebAssembly.Memory({ initial: initialPages, maximum: maximumPages });
-      return { memory, maximumPages };
-    } catch (error) {
-      // By its name: it may be of another realm.
-      if ((error as Error).name !== 'RangeError') throw error;
-      return undefined;
-    }
-  };
-  const wanted = reserve(wantedPages);
-  if (wanted !== undefined) return wanted;
+/** Worklets have no timers: they go on at once. */
+function nextTask(): Promise<void> {
+  return new Promise((resolve) => {
+    typeof setTimeout === 'function' ? setTimeout(resolve) : resolve();
+  });
+}
+
+interface HeapMemory {
+  readonly memory: WebAssembly.Memory;
+  /** Of a heap that owns its memory. */
+  readonly maximumPages: number;
+}
+
+/** The memory as it was asked for; undefined where the engine refuses it. */
+function wantedMemory({ region, initialPages, maximumPages }: HeapPlan): HeapMemory | undefined {
+  return region === undefined
+    ? reserveMemory(initialPages, maximumPages)
+    : { memory: region.memory, maximumPages: 0 };
+}
+
+/** The largest maximum that the engine grants: some refuse to reserve gigabytes. */
+function grantedMemory({ initialPages, maximumPages }: HeapPlan): HeapMemory {
   // An engine that refuses the smallest memory, too, would refuse all in between, and takes long for each.
-  const least = reserve(initialPages);
+  const least = reserveMemory(initialPages, initialPages);
   if (least === undefined) {
     throw new OutOfMemoryError(
       initialPages * pageBytes,
       0,
-      wantedPages * pageBytes,
+      maximumPages * pageBytes,
       'the engine refuses another memory; dispose heaps that are no longer used',
     );
   }
-  for (let pages = wantedPages >>> 1; pages > initialPages; pages >>>= 1) {
-    const granted = reserve(pages);
+  for (let pages = maximumPages; pages > initialPages; pages >>>= 1) {
+    const granted = reserveMemory(initialPages, pages);
     if (granted !== undefined) return granted;
   }
   return least;
+}
+
+function reserveMemory(initialPages: number, maximumPages: number): HeapMemory | undefined {
+  try {
+    const memory = new WebAssembly.Memory({ initial: initialPages, maximum: maximumPages });
+    return { memory, maximumPages };
+  } catch (error) {
+    // By its name: it may be of another realm.
+    if ((error as Error).name !== 'RangeError') throw error;
+    return undefined;
+  }
 }

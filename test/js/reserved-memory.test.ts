@@ -3,7 +3,7 @@
 // How much memory a heap reserves where the engine refuses some sizes.
 
 import { createHeap, createHeapSync, OutOfMemoryError } from 'lite-alloc';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 const page = 65536;
 const RealMemory = WebAssembly.Memory;
@@ -62,8 +62,29 @@ test('a smaller maximum is taken where the engine refuses the wanted one', async
   refuse((maximum) => maximum > 10_000);
   const heap = await createHeap({ initialBytes: 4 * page });
   expect(heap.stats().maximumBytes).toBe(8192 * page);
-  expect(maxima).toEqual([32768, 4, 16384, 8192]);
+  expect(maxima).toEqual([32768, 4, 32768, 16384, 8192]);
   heap.free(heap.malloc(10 * page));
+});
+
+test('createHeap gives the engine a task in which to collect dead heaps', async () => {
+  let isRefused = true;
+  refuse(() => isRefused);
+  setTimeout(() => {
+    isRefused = false;
+  });
+  const heap = await createHeap({ initialBytes: 4 * page });
+  expect(heap.stats().maximumBytes).toBe(32768 * page);
+  expect(maxima).toEqual([32768, 4, 32768]);
+});
+
+test('createHeap goes on where a host has no timers', async () => {
+  vi.stubGlobal('setTimeout', undefined);
+  try {
+    refuse((maximum) => maximum > 10_000);
+    expect((await createHeap()).stats().maximumBytes).toBe(8192 * page);
+  } finally {
+    vi.unstubAllGlobals();
+  }
 });
 
 test('the smallest memory is taken where the engine grants no larger one', async () => {

@@ -12,7 +12,7 @@ import { build } from 'esbuild';
 import { minify } from 'terser';
 
 /** The goal is 16 640: docs/decisions.md says what the rest is for, and what was tried. */
-const limitBytes = 17_920;
+const limitBytes = 18_048;
 const dist = fileURLToPath(new URL('../dist/', import.meta.url));
 
 /** Bytes of some files: raw, and each compressed. */

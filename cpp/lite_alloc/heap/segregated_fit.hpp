@@ -99,11 +99,11 @@ class SegregatedFit {
 
   // --- malloc and its kin: blocks know their size
 
-  /// A block of `size` bytes aligned to `kUnit`, or 0. A size of 0 gives a distinct live block.
+  /// A block of `size` bytes aligned to `kGranule`, or 0. A size of 0 gives a distinct live block.
   [[nodiscard]] Address malloc(Size size) noexcept {
     if constexpr (Tracker::kEnabled) {
       if (is_ready(size)) [[likely]] {
-        tracker_.allocated(class_for(size) * kUnit, 0);
+        tracker_.allocated(class_for(size) * kGranule, 0);
         return take_ready(class_for(size));
       }
     }
@@ -180,7 +180,8 @@ class SegregatedFit {
       return is_live(address);
     } else {
       const Size size_class = class_at(address);
-      if (size_class == 0) return address % kUnit == 0 && is_used_chunk(address, tag_of(address));
+      if (size_class == 0)
+        return address % kGranule == 0 && is_used_chunk(address, tag_of(address));
       return is_place_in_slab(address, size_class) &&
              !(looks_free(address) && is_free_in_slab(address, size_class));
     }
@@ -222,7 +223,7 @@ class SegregatedFit {
     if (size > kMaxBlock) return 0;
     const Size chunk = chunk_size_for(size);
     while (top_ == 0 || chunk_size(top_) < chunk) {
-      if (!grow(chunk, kUnit, 0)) return 0;
+      if (!grow(chunk, kGranule, 0)) return 0;
     }
     const Address block = top_;
     cut_out(block, block, chunk);
@@ -324,7 +325,7 @@ class SegregatedFit {
     }
     statistics.free_bytes = statistics.heap_bytes - tracker_.used_bytes();
     statistics.slack_bytes = top_ == 0 ? 0 : limit_ - top_;
-    statistics.largest_free_bytes = largest_free(statistics.heap_bytes / kUnit);
+    statistics.largest_free_bytes = largest_free(statistics.heap_bytes / kGranule);
     return statistics;
   }
 
@@ -354,21 +355,21 @@ class SegregatedFit {
   static constexpr Size kBelowFree = 2;  // in a tag: the chunk below is free, and ends in its size
   static constexpr Size kAligned = 4;    // in a tag: asked with an alignment; known with `Tracking`
   static constexpr Size kUsedFlags = kBelowFree | kAligned;
-  static constexpr Size kFlags = kUnit - 1;
+  static constexpr Size kFlags = kGranule - 1;
 
   /// In front of a region's first chunk: the region's record, for those who want to look at it, and
   /// the first tag. The last tag, right below the end, is that of a used chunk of size 0.
-  static constexpr Size kRegionHead = kUnit;
+  static constexpr Size kRegionHead = kGranule;
 
   static constexpr Size kSlab = 4096;
-  static constexpr Size kSlabHead = kUnit;
+  static constexpr Size kSlabHead = kGranule;
   static constexpr Size kMaxSmall = 512;
-  static constexpr Size kClasses = kMaxSmall / kUnit + 1;  // class c has blocks of c units
+  static constexpr Size kClasses = kMaxSmall / kGranule + 1;  // class c has blocks of c units
   static constexpr Size kMaxSpare = 16;
   static constexpr Size kSteps = 8;
   static constexpr Size kFirstMap = 60;  // bytes of the map at first: for 240 KiB
   /// The most blocks that a list of ready ones can have: those of a slab, and what free put above.
-  static constexpr Size kMaxReady = kSlab / kUnit + kUnit;
+  static constexpr Size kMaxReady = kSlab / kGranule + kGranule;
 
   static constexpr bool kOwnsAllPages = requires { requires Pages::kOwnsAllPages; };
 
@@ -389,7 +390,7 @@ class SegregatedFit {
   /// The mark of a free block is its address mixed with a number, so that a block in use does not
   /// look free, and in the lowest digit the count of blocks that free has put above those of a
   /// slab.
-  static constexpr Size kMaxAbove = kUnit - 1;
+  static constexpr Size kMaxAbove = kGranule - 1;
 
   /// What is added to the mark of a block that was never handed out. With `Tracking` such a block
   /// also looks free, but `free` does not call it freed. Its lowest digit is 0: no block is above.
@@ -442,13 +443,13 @@ class SegregatedFit {
 
   [[nodiscard]] Footprint footprint_of(Address block) const noexcept {
     const Size size_class = class_at(block);
-    if (size_class != 0) return {size_class * kUnit, 0};
+    if (size_class != 0) return {size_class * kGranule, 0};
     return {chunk_size(block), kTag};
   }
 
   [[nodiscard]] Size capacity(Address block) const noexcept {
     const Size size_class = class_at(block);
-    return size_class != 0 ? size_class * kUnit : chunk_size(block) - kTag;
+    return size_class != 0 ? size_class * kGranule : chunk_size(block) - kTag;
   }
 
   void count_new(Address block, Size prefix) noexcept {
@@ -463,7 +464,7 @@ class SegregatedFit {
   }
 
   [[nodiscard]] static constexpr Size class_for(Size size) noexcept {
-    return (size + kUnit - 1) / kUnit;
+    return (size + kGranule - 1) / kGranule;
   }
 
   /// Whether there is a block for this size at hand; never for a size of 0.
@@ -474,7 +475,7 @@ class SegregatedFit {
   [[nodiscard]] Address take_ready(Size size_class) noexcept {
     const Address block = ready_[size_class];
     const Address next = next_block(block);
-    if constexpr (Hardening::kEnabled) expect(next % kUnit == 0);
+    if constexpr (Hardening::kEnabled) expect(next % kGranule == 0);
     ready_[size_class] = next;
     mark_of(block) = 0;
     return block;
@@ -486,7 +487,7 @@ class SegregatedFit {
       const bool has_block = !is_end_of_list(ready_[size_class]);  // for a size of 0
       if (has_block || make_ready(size_class)) return take_ready(size_class);
     }
-    return size > kMaxBlock ? 0 : take_chunk(chunk_size_for(size), kUnit, 0);
+    return size > kMaxBlock ? 0 : take_chunk(chunk_size_for(size), kGranule, 0);
   }
 
   // From here on layouts are taken apart, so that numbers stay in registers.
@@ -495,7 +496,7 @@ class SegregatedFit {
   [[nodiscard]] Address take_any(Size size, Size alignment, Size prefix) noexcept {
     if (size > kMaxSize) return 0;
     const Size whole = std::max<Size>(size, 1) + prefix;
-    if (alignment <= kUnit) return take_block(whole);
+    if (alignment <= kGranule) return take_block(whole);
     const Address block = take_chunk(chunk_size_for(whole), alignment, prefix);
     if constexpr (Tracker::kEnabled) {
       if (block != 0) set_tag(block, tag_of(block) | kAligned);
@@ -515,16 +516,16 @@ class SegregatedFit {
   [[nodiscard]] Size alignment_of(Address block) const noexcept {
     if constexpr (Tracker::kEnabled) {
       const bool is_aligned = class_at(block) == 0 && (tag_of(block) & kAligned) != 0;
-      return is_aligned ? std::min(block & (~block + 1), kMaxAlignment) : kUnit;
+      return is_aligned ? std::min(block & (~block + 1), kMaxAlignment) : kGranule;
     } else {
-      return kUnit;
+      return kGranule;
     }
   }
 
   /// Whether a used chunk that is a block starts here, where no slab lies.
   [[nodiscard]] bool is_live_chunk(Address address) const noexcept requires(Tracker::kEnabled) {
     const Address region = region_around(address);
-    if (address % kUnit != 0 || region == 0 || address - map_ < map_size_) return false;
+    if (address % kGranule != 0 || region == 0 || address - map_ < map_size_) return false;
     const Size tag = tag_of(address);
     // Where the region ends the size is 0, which `is_used_chunk` rejects.
     return (tag & ~kFlags) <= region_end(region) - address && is_used_chunk(address, tag);
@@ -532,7 +533,7 @@ class SegregatedFit {
 
   /// Whether this, which is no live block, looks like one that was freed.
   [[nodiscard]] bool was_freed(Address address) const noexcept requires(Tracker::kEnabled) {
-    if (address % kUnit != 0 || !owns(address, kUnit)) return false;
+    if (address % kGranule != 0 || !owns(address, kGranule)) return false;
     if (looks_freed(address)) return true;
     const Size tag = tag_of(address);
     return class_at(address) == 0 && (tag & kFlags & ~kUsedFlags) == kFree &&
@@ -549,14 +550,14 @@ class SegregatedFit {
     if (looks_free(block) && is_free_in_slab(block, size_class)) [[unlikely]] {
       return FreeResult::kAlreadyFree;
     }
-    tracker_.deallocated(size_class * kUnit, prefix);
+    tracker_.deallocated(size_class * kGranule, prefix);
     put_block(block, size_class);
     return FreeResult::kFreed;
   }
 
   [[gnu::noinline]] FreeResult release_large(Address block, Size prefix) noexcept {
     if (block == 0) return FreeResult::kFreed;
-    if (block % kUnit != 0) return FreeResult::kNotABlock;
+    if (block % kGranule != 0) return FreeResult::kNotABlock;
     const Size tag = tag_of(block);
     if (!is_used_chunk(block, tag)) {
       return (tag & kFree) != 0 ? FreeResult::kAlreadyFree : FreeResult::kNotABlock;
@@ -573,7 +574,7 @@ class SegregatedFit {
   /// Makes `missing` bytes behind `end` free, where the newest region's last used chunk ends. False
   /// iff no such chunk ends there, or memory cannot grow, or the region cannot go on.
   [[nodiscard]] bool grow_behind(Address end, Size missing) noexcept {
-    return (end == limit_ || end == top_) && goes_on() && grow(missing, kUnit, 0);
+    return (end == limit_ || end == top_) && goes_on() && grow(missing, kGranule, 0);
   }
 
   /// The address of the block with another size, or 0 and all is as it was.
@@ -601,7 +602,7 @@ class SegregatedFit {
       const Size chunk = chunk_size_for(whole);
       do {
         if (resize_chunk(block, old_size + kTag, chunk)) return block;
-        if (alignment <= kUnit) {
+        if (alignment <= kGranule) {
           const Address below = slide_down(block, chunk);
           if (below != 0) return below;
         }
@@ -646,7 +647,7 @@ class SegregatedFit {
   }
 
   /// How many blocks free has put in `ready_` up to this one, as it counts them.
-  [[nodiscard]] Size above_of(Address block) const noexcept { return mark_of(block) % kUnit; }
+  [[nodiscard]] Size above_of(Address block) const noexcept { return mark_of(block) % kGranule; }
 
   [[nodiscard]] bool looks_free(Address block) const noexcept {
     return mark_of(block) - hardening_.mark(block) <= (Tracker::kEnabled ? kFresh : kMaxAbove);
@@ -668,7 +669,7 @@ class SegregatedFit {
     for (Size left = kMaxReady; list != block; --left) {
       if (is_end_of_list(list)) return false;
       list = next_block(list);
-      expect(left != 0 && (!Hardening::kEnabled || list % kUnit == 0));
+      expect(left != 0 && (!Hardening::kEnabled || list % kGranule == 0));
     }
     return true;
   }
@@ -685,17 +686,17 @@ class SegregatedFit {
 
   /// Whether a block, free or not, starts at this address in a slab.
   [[nodiscard]] static constexpr bool is_place_in_slab(Address address, Size size_class) noexcept {
-    constexpr Size units_of_blocks = (kSlab - kTag - kSlabHead) / kUnit;
+    constexpr Size units_of_blocks = (kSlab - kTag - kSlabHead) / kGranule;
     const Size offset = address % kSlab - kSlabHead;
     // One comparison for what is too high, and for the head, whose offset wraps.
 #ifdef __OPTIMIZE_SIZE__
     if constexpr (!Tracker::kEnabled) {  // 110 bytes less, the table of reciprocals included
-      const Size size = size_class * kUnit;
+      const Size size = size_class * kGranule;
       return offset <= kSlab - kTag - kSlabHead - size && offset % size == 0;
     }
 #endif
-    return offset % kUnit == 0 && offset / kUnit <= units_of_blocks - size_class &&
-           divides(size_class, offset / kUnit);
+    return offset % kGranule == 0 && offset / kGranule <= units_of_blocks - size_class &&
+           divides(size_class, offset / kGranule);
   }
 
   /// Puts a freed block on top of `ready_`, unless enough are there. Where that list ends, `free`
@@ -805,16 +806,16 @@ class SegregatedFit {
   }
 
   [[nodiscard]] static constexpr Size blocks_in_slab(Size size_class) noexcept {
-    return (kSlab - kTag - kSlabHead) / (size_class * kUnit);
+    return (kSlab - kTag - kSlabHead) / (size_class * kGranule);
   }
 
   [[nodiscard]] static constexpr Size slab_overhead(Size size_class) noexcept {
-    return kSlab - blocks_in_slab(size_class) * size_class * kUnit;
+    return kSlab - blocks_in_slab(size_class) * size_class * kGranule;
   }
 
   /// The rest of the head is written where the slab comes into use.
   void cut_up(Address slab, Size size_class) noexcept {
-    const Size size = size_class * kUnit;
+    const Size size = size_class * kGranule;
     at<std::uint8_t>(map_ + map_index(slab)) = static_cast<std::uint8_t>(size_class);
     tracker_.overhead_grew(slab_overhead(size_class));
     Address block = slab + kSlabHead;
@@ -829,7 +830,7 @@ class SegregatedFit {
   /// Marks every used block of a slab that becomes a free chunk, so that a later free of one is
   /// detected, and overwrites the contents below each block, which may look like a tag.
   void mark_blocks_free(Address slab, Size size_class) noexcept requires(Tracker::kEnabled) {
-    const Size size = size_class * kUnit;
+    const Size size = size_class * kGranule;
     Address block = slab + kSlabHead;
     for (Size left = blocks_in_slab(size_class); left != 0; --left, block += size) {
       if (!looks_free(block)) set_next_block(block, slab);
@@ -895,7 +896,7 @@ class SegregatedFit {
     const Size index = map_index(address);
     if (index < map_size_) return true;
     const Size size = chunk_size_for(2 * index + kFirstMap);
-    const Address map = take_chunk(size, kUnit, 0);
+    const Address map = take_chunk(size, kGranule, 0);
     if (map == 0) return false;
     const Size old_size = map_size_;
     const Address old_map = map_;
@@ -929,7 +930,7 @@ class SegregatedFit {
   [[nodiscard]] Size chunk_size(Address chunk) const noexcept { return tag_of(chunk) & ~kFlags; }
 
   [[nodiscard]] static constexpr Size chunk_size_for(Size size) noexcept {
-    return align_up(size + kTag, kUnit);
+    return align_up(size + kTag, kGranule);
   }
 
   /// Whether this may be the tag of a used chunk: whatever stands there, only the heap is read.
@@ -962,14 +963,14 @@ class SegregatedFit {
   /// to the head of its list.
   [[nodiscard]] Address find_chunk(Size size, Size alignment, Size prefix) const noexcept {
     // What was aligned before fits again.
-    const bool is_aligned = alignment > kUnit;
+    const bool is_aligned = alignment > kGranule;
     const Address first = bins_[SizeBins::of(size)];
     if (first != 0) {
       if (fits(first, size, alignment, prefix)) return first;
       const Address near = is_aligned ? find_in_bin(first, size, alignment, prefix) : 0;
       if (near != 0) return near;
     }
-    const Size larger = SizeBins::of(size + alignment - kUnit) + 1;
+    const Size larger = SizeBins::of(size + alignment - kGranule) + 1;
     if (const Address chunk = bins_[filled_bins_.next(larger)]; chunk != 0) return chunk;
     if (top_ != 0 && fits(top_, size, alignment, prefix)) return top_;
     return is_aligned ? 0 : find_in_bin(first, size, alignment, prefix);
@@ -1238,7 +1239,7 @@ class SegregatedFit {
   [[nodiscard]] Size largest_free(Size most) const noexcept requires(Tracker::kEnabled) {
     Size largest = 0;
     Address chunk = bins_[filled_bins_.highest()];
-    for (Size left = most; left != 0 && chunk % kUnit == 0 && owns(chunk, kUnit); --left) {
+    for (Size left = most; left != 0 && chunk % kGranule == 0 && owns(chunk, kGranule); --left) {
       largest = std::max(largest, chunk_size(chunk));
       chunk = next_chunk(chunk);
     }
@@ -1246,7 +1247,7 @@ class SegregatedFit {
       const Address active = active_[size_class];
       const bool has_free = partial_[size_class] != 0 || !is_end_of_list(ready_[size_class]) ||
                             (active != 0 && !is_end_of_list(at<Slab>(active).free));
-      if (has_free) largest = std::max(largest, size_class * kUnit);
+      if (has_free) largest = std::max(largest, size_class * kGranule);
       // Where all blocks of a size were freed, at least the last one lies in an unused slab.
       if (is_unused(active, size_class) || is_unused(slab_of(ready_[size_class]), size_class)) {
         largest = std::max(largest, kSlab);

@@ -16,7 +16,7 @@ class SlabPicture {
  public:
   /// Looks at both lists a slab's blocks may be in. Whatever is wrong with them ends them.
   SlabPicture(const Heap& heap, Address slab, Size size_class) noexcept
-      : slab_(slab), size_(size_class * kUnit), capacity_(Heap::blocks_in_slab(size_class)) {
+      : slab_(slab), size_(size_class * kGranule), capacity_(Heap::blocks_in_slab(size_class)) {
     const auto& head = heap.template at<typename Heap::Slab>(slab);
     Address block = head.free;
     while (is_sound_ && !Heap::is_end_of_list(block)) {
@@ -61,7 +61,7 @@ class SlabPicture {
       end = heap.above_of(from) == 0 ? Heap::slab_of(from) : block;
     }
     const bool is_end =
-        Heap::is_end_of_list(block) && block == end && (block == 0 || heap.owns(block, kUnit));
+        Heap::is_end_of_list(block) && block == end && (block == 0 || heap.owns(block, kGranule));
     is_sound_ = is_sound_ && (is_end || Heap::slab_of(from) != slab_);
   }
 
@@ -80,7 +80,7 @@ class SlabPicture {
   bool is_sound_ = true;
   Size free_count_ = 0;
   Size own_count_ = 0;
-  std::array<bool, Heap::kSlab / kUnit> is_free_ = {};
+  std::array<bool, Heap::kSlab / kGranule> is_free_ = {};
 };
 
 /// Walks the stretches of a `SegregatedFit` in address order. Each used one is a block, or what the
@@ -178,7 +178,7 @@ class SegregatedFitCheck {
 
   /// Whether a link may be followed.
   [[nodiscard]] bool is_in_heap(Address chunk) const noexcept {
-    return chunk % kUnit == 0 && heap_->owns(chunk, kUnit);
+    return chunk % kGranule == 0 && heap_->owns(chunk, kGranule);
   }
 
   [[nodiscard]] bool check_regions() noexcept {

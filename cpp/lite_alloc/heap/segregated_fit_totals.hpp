@@ -30,12 +30,12 @@ class SegregatedFitTotals {
         add(totals, 1, size);
       } else if (size_class != 0) {
         const Address list = heap.template at<typename Heap::Slab>(chunk).free;
-        add(totals, blocks_in(heap, list), size_class * kUnit);
+        add(totals, blocks_in(heap, list), size_class * kGranule);
       }
       chunk += size;
     }
     for (Size size_class = 1; size_class < Heap::kClasses; ++size_class) {
-      add(totals, blocks_in(heap, heap.ready_[size_class]), size_class * kUnit);
+      add(totals, blocks_in(heap, heap.ready_[size_class]), size_class * kGranule);
     }
     totals.slack_bytes = heap.top_ == 0 ? 0 : heap.limit_ - heap.top_;
     return totals;

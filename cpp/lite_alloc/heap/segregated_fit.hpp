@@ -6,9 +6,9 @@
 #include <cstring>
 #include <utility>
 
-#include "lite_alloc/heap/allocator.hpp"
 #include "lite_alloc/heap/free_result.hpp"
 #include "lite_alloc/heap/hardening.hpp"
+#include "lite_alloc/heap/inspectable.hpp"
 #include "lite_alloc/heap/size_bins.hpp"
 #include "lite_alloc/memory/page_source.hpp"
 
@@ -213,6 +213,13 @@ class SegregatedFit {
   /// iff `allocate` would; returns 0 then, and the old block is as it was.
   [[nodiscard]] Address reallocate(Address address, const Layout& layout, Size new_size) noexcept {
     return resize(address - layout.prefix, layout.alignment, layout.prefix, new_size);
+  }
+
+  /// Returns the usable bytes that every block with this layout has: its size, rounded up.
+  [[nodiscard]] static constexpr Size capacity(const Layout& layout) noexcept {
+    const Size whole = std::max<Size>(layout.size, 1) + layout.prefix;
+    const bool is_small = whole <= kMaxSmall && layout.alignment <= kGranule;
+    return (is_small ? class_for(whole) * kGranule : chunk_size_for(whole) - kTag) - layout.prefix;
   }
 
   // --- for a program break

@@ -5,7 +5,7 @@
 #include <array>
 #include <optional>
 
-#include "lite_alloc/heap/allocator.hpp"
+#include "lite_alloc/heap/inspectable.hpp"
 #include "lite_alloc/heap/size_bins.hpp"
 
 namespace lite_alloc {

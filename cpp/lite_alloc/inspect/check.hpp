@@ -7,7 +7,7 @@ namespace lite_alloc {
 
 /// Looks for anything in a heap that cannot be: in the allocator's own structure, in its walk, in
 /// the headers of blocks, and between these and the counters. Changes nothing.
-template <Allocator A>
+template <Inspectable A>
 [[nodiscard]] Corruption find_corruption(MallocAdaptor<A>& heap) noexcept {
   // First what a walk relies on: it would follow a broken link out of memory.
   if (const Corruption found = heap.allocator().find_corruption()) return found;

@@ -21,7 +21,7 @@ struct Block {
 /// Walks a heap's blocks in address order. Any other call on the heap ends its validity.
 /// Linear in the heap's size where blocks have no header, else in the number of blocks, after what
 /// the allocator's own walk costs.
-template <Allocator A>
+template <Inspectable A>
 class BlockWalk {
  public:
   explicit BlockWalk(MallocAdaptor<A>& heap) noexcept

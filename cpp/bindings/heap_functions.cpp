@@ -17,7 +17,9 @@
 #include "lite_alloc/inspect/walk.hpp"
 #include "small_heap.hpp"
 
-template class lite_alloc::SegregatedFit<lite_alloc::bindings::Memory>;
+// With all that default_heap.cpp does not compile.
+template class lite_alloc::segregated_fit::Blocks<lite_alloc::bindings::Memory,
+                                                  lite_alloc::Tracking, lite_alloc::Hardened>;
 
 namespace lite_alloc::bindings {
 

@@ -29,6 +29,8 @@ struct Corruption {
     kCountersDisagree,     // the walk and the counters differ: freed with a wrong size
     kHeaderOverwritten,    // a block's header was overwritten
     kRegionOverwritten,    // the record at the start of a region was overwritten
+    kSpareListOverwritten,  // a link in the list of spare slabs was overwritten
+    kSlabMapOverwritten,    // the map of slabs was overwritten
   };
 
   Kind kind = Kind::kNone;

@@ -34,7 +34,8 @@ class NoTracking {
   static void resized(Size, Size) noexcept {}
   static void failed() noexcept {}
   static void grew() noexcept {}
-  static void overhead_grew(Size) noexcept {}
+  static void overhead_added(Size) noexcept {}
+  static void overhead_removed(Size) noexcept {}
   static void open_region(const auto&, Address, Address) noexcept {}
   static void free_block_added(Size) noexcept {}
   static void free_block_cut(Size) noexcept {}
@@ -74,8 +75,9 @@ class Tracking {
   void failed() noexcept { ++counters_.failures; }
   void grew() noexcept { ++counters_.growths; }
 
-  /// So many bytes more are neither free nor in a block; fewer, if negative modulo 2^32.
-  void overhead_grew(Size bytes) noexcept { overhead_ += bytes; }
+  /// Counts bytes that have become neither free nor part of a block's usable size.
+  void overhead_added(Size bytes) noexcept { overhead_ += bytes; }
+  void overhead_removed(Size bytes) noexcept { overhead_ -= bytes; }
 
   /// The heap goes on at `begin`, behind pages of somebody else; the region before ends at `limit`.
   template <PageSource Pages>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "lite_alloc/inspect/segregated_fit_check.hpp"
 #include "lite_alloc/inspect/walk.hpp"
 
 namespace lite_alloc {

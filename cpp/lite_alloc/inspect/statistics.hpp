@@ -2,6 +2,7 @@
 #pragma once
 
 #include "lite_alloc/heap/tracking.hpp"
+#include "lite_alloc/inspect/segregated_fit_statistics.hpp"
 
 namespace lite_alloc {
 

@@ -3,6 +3,7 @@
 
 #include "lite_alloc/heap/malloc_adaptor.hpp"
 #include "lite_alloc/heap/segregated_fit.hpp"
+#include "lite_alloc/inspect/segregated_fit_walk.hpp"
 
 namespace lite_alloc {
 

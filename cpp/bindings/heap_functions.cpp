@@ -49,7 +49,7 @@ decltype(auto) with_heap(Action action) noexcept {
 
 // What a few comparisons can tell of a block of the sized calls beside those of `malloc`.
 [[nodiscard]] bool may_be_sized(DefaultHeap& heap, Address address, Size size) noexcept {
-  return size_in_units(heap.usable_size(address)) >= size && heap.is_live(address);
+  return round_to_granules(heap.usable_size(address)) >= size && heap.is_live(address);
 }
 [[nodiscard]] bool may_be_sized(OtherHeap& heap, Address address, Size size) noexcept {
   return heap.allocator().may_be_used(address, size) && !heap.is_live(address);
@@ -134,7 +134,7 @@ Address reallocate(Address address, Size old_size, Size new_size, Size alignment
 
 Size may_be_sized_block(Address address, Size size, Size alignment) noexcept {
   const Size whole = block_size({.size = size});
-  const bool may_be = address % std::max(alignment, kUnit) == 0 && whole != 0 &&
+  const bool may_be = address % std::max(alignment, kGranule) == 0 && whole != 0 &&
                       with_heap([=](auto& heap) { return may_be_sized(heap, address, whole); });
   return static_cast<Size>(may_be);
 }

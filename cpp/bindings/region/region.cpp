@@ -8,8 +8,8 @@
 
 namespace lite_alloc::bindings::region {
 
-/// `start` of heap_functions.hpp over `[begin, end)`, multiples of `kUnit`, where all bytes are 0:
-/// what an earlier heap left there could pass for blocks.
+/// `start` of heap_functions.hpp over `[begin, end)`, multiples of `kGranule`, where all bytes are
+/// 0: what an earlier heap left there could pass for blocks.
 [[clang::export_name("start")]] Size start(Size strategy, Address begin, Address end,
                                            std::uint32_t secret) noexcept {
   RegionMemory::take(begin, end);

@@ -15,7 +15,7 @@ using Address = std::uint32_t;
 using Size = std::uint32_t;
 
 /// Blocks start and end at multiples of this many bytes.
-inline constexpr Size kUnit = 16;
+inline constexpr Size kGranule = 16;
 
 /// The largest alignment a block can ask for, in bytes: one WebAssembly page.
 inline constexpr Size kMaxAlignment = 65536;
@@ -24,10 +24,10 @@ inline constexpr Size kMaxAlignment = 65536;
 struct Layout {
   /// Bytes wanted at the block's address. 0 is served like 1: the block is live and distinct.
   Size size = 0;
-  /// A power of two up to `kMaxAlignment`. Anything up to `kUnit` means `kUnit`.
-  Size alignment = kUnit;
-  /// Bytes wanted just below the block's address, for an owner's header: a multiple of `kUnit` up
-  /// to `kMaxAlignment`. The alignment holds for the address above them.
+  /// A power of two up to `kMaxAlignment`. Anything up to `kGranule` means `kGranule`.
+  Size alignment = kGranule;
+  /// Bytes wanted just below the block's address, for an owner's header: a multiple of `kGranule`
+  /// up to `kMaxAlignment`. The alignment holds for the address above them.
   Size prefix = 0;
 };
 
@@ -53,8 +53,8 @@ inline constexpr Size kMaxBlock = 0xFFFF'0000 - 2 * kMaxAlignment;
 
 /// The bytes a block of `size` usable bytes takes: whole units, at least one. 0 iff they do not fit
 /// in 32 bits.
-[[nodiscard]] constexpr Size size_in_units(Size size) noexcept {
-  return align_down(size + (kUnit - 1) + static_cast<Size>(size == 0), kUnit);
+[[nodiscard]] constexpr Size round_to_granules(Size size) noexcept {
+  return align_down(size + (kGranule - 1) + static_cast<Size>(size == 0), kGranule);
 }
 
 /// The largest `Layout::size` that is served: with any prefix its block is at most `kMaxBlock`.
@@ -62,12 +62,13 @@ inline constexpr Size kMaxSize = kMaxBlock - kMaxAlignment;
 
 /// The bytes a block with this layout takes, prefix included. 0 iff they do not fit in 32 bits.
 [[nodiscard]] constexpr Size block_size(const Layout& layout) noexcept {
-  const Size payload = size_in_units(layout.size);
+  const Size payload = round_to_granules(layout.size);
   const bool fits = payload != 0 && payload <= ~layout.prefix;
   return fits ? payload + layout.prefix : 0;
 }
 
-static_assert(size_in_units(0) == kUnit && size_in_units(1) == kUnit && size_in_units(17) == 32);
-static_assert(size_in_units(0xFFFF'FFF0) == 0xFFFF'FFF0 && size_in_units(0xFFFF'FFF1) == 0);
+static_assert(round_to_granules(0) == kGranule && round_to_granules(1) == kGranule &&
+              round_to_granules(17) == 32);
+static_assert(round_to_granules(0xFFFF'FFF0) == 0xFFFF'FFF0 && round_to_granules(0xFFFF'FFF1) == 0);
 
 }  // namespace lite_alloc

@@ -67,7 +67,7 @@ class BumpStrategy : public Base {
     // with a single list, and one less is more than there can be; one that is too large without
     // that finds no room.
     const bool may_find_block = Bins::kLists != 1 || lists_[0] != 0;
-    if (!may_find_block && last == 0 && alignment <= kUnit && size - 1 < limit_ - top_) {
+    if (!may_find_block && last == 0 && alignment <= kGranule && size - 1 < limit_ - top_) {
       const Address begin = top_;
       top_ += size;
       return begin;
@@ -84,7 +84,7 @@ class BumpStrategy : public Base {
     Address base = last;
     if (base == 0) {
       Address* list = &lists_[Bins::list_of(size)];
-      Size most = limit_ / kUnit;
+      Size most = limit_ / kGranule;
       do {
         Address block = 0;
         for (auto link = Base::head_of(*list); (block = target(link)) != 0;
@@ -105,7 +105,7 @@ class BumpStrategy : public Base {
       } while (++list != lists_.data() + Bins::kLists);
       base = top_;
 #ifndef __OPTIMIZE_SIZE__
-      if (alignment_mask < kUnit && size <= limit_ - base) {
+      if (alignment_mask < kGranule && size <= limit_ - base) {
         top_ = base + size;
         return base;
       }

@@ -15,7 +15,7 @@ struct FreeBlock {
   std::uint32_t left_alone;  // keeps the last seal of an owner's header
   Address above;             // the next free block by address, while a walk or a check runs
 };
-static_assert(sizeof(FreeBlock) == kUnit, "every free block must hold its links");
+static_assert(sizeof(FreeBlock) == kGranule, "every free block must hold its links");
 
 /// What the first two words of a free block say.
 struct FreeRun {
@@ -26,7 +26,7 @@ struct FreeRun {
 /// Whether a free block at `block` can say this in a heap that ends at `limit`.
 [[nodiscard, gnu::always_inline]] constexpr bool is_possible(Address block, FreeRun run,
                                                              Address limit) noexcept {
-  return (run.next | run.size) % kUnit == 0 && run.next < limit && run.size - 1 < limit - block;
+  return (run.next | run.size) % kGranule == 0 && run.next < limit && run.size - 1 < limit - block;
 }
 
 /// Mixes 32 bits by a multiplication (Knuth, vol. 3, 6.4): each bit of the result depends on all

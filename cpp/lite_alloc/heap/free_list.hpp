@@ -95,7 +95,7 @@ class FreeListStrategy : public Base {
   [[nodiscard]] bool extend(Address begin, Address end, const Layout& layout,
                             Size new_size) noexcept {
     const Size capacity = end - begin - layout.prefix;
-    return acquire(new_size - capacity, kUnit, 0, end) != 0;
+    return acquire(new_size - capacity, kGranule, 0, end) != 0;
   }
 
   /// The start of the free block at the end of the heap, or that end. Takes time in proportion to
@@ -120,7 +120,7 @@ class FreeListStrategy : public Base {
       next = next_at(block);
       // So that this ends. The block below is checked in full, which shows whether all before it
       // was sound.
-      if (Base::Links::kSealed && (next - 1 < block || next % kUnit != 0)) __builtin_trap();
+      if (Base::Links::kSealed && (next - 1 < block || next % kGranule != 0)) __builtin_trap();
     }
     if (next == end) {
       end += checked_size_at(next);

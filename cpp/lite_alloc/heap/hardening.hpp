@@ -31,7 +31,7 @@ class Hardened {
   static constexpr bool kEnabled = true;
 
   constexpr void set_secret(std::uint32_t secret) noexcept {
-    key_ = secret - secret % kUnit + kLowestDigit;
+    key_ = secret - secret % kGranule + kLowestDigit;
   }
 
   /// Chooses the same key in all heaps whose secret nobody set. The heap calls this before it uses

@@ -145,8 +145,8 @@ class HeaderlessHeap {
     Size free_size = limit_ - heap().top();
     for (const Address list : lists_) {
       for (Address block = list; block != 0; block = next_at(block)) {
-        const Address next = has_handed_out(block, kUnit) ? next_at(block) : 1;
-        const bool is_inside = next == 0 || has_handed_out(next, kUnit);
+        const Address next = has_handed_out(block, kGranule) ? next_at(block) : 1;
+        const bool is_inside = next == 0 || has_handed_out(next, kGranule);
         if (!is_inside || !is_possible_at(block) || !has_handed_out(block, size_at(block))) {
           return {Corruption::Kind::kFreeListOutsideHeap, block};
         }
@@ -235,7 +235,7 @@ class HeaderlessHeap {
   /// has overwritten, and for no more blocks than the heap can hold: a list may be a circle.
   template <typename Visit>
   void for_each_possible_block(Visit visit) const noexcept {
-    Size most = limit_ / kUnit;
+    Size most = limit_ / kGranule;
     for (const Address list : lists_) {
       for (Address block = list; block != 0 && most != 0; --most) {
         if (!is_possible_at(block)) break;
@@ -258,7 +258,7 @@ class HeaderlessHeap {
 
   /// What a block's address is to be a multiple of, less 1.
   [[nodiscard]] static constexpr Size mask_of(Size alignment) noexcept {
-    return (alignment - 1) | (kUnit - 1);
+    return (alignment - 1) | (kGranule - 1);
   }
 
   /// Finds room for a block of `size` bytes in the memory at `base`, which reaches to the heap's

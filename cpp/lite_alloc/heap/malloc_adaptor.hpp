@@ -45,8 +45,8 @@ class MallocAdaptor {
     factor_ = mixed(secret_) | 1U;
   }
 
-  /// A block of `size` bytes aligned to `kUnit`, or 0. A size of 0 gives a distinct live block.
-  [[nodiscard]] Address malloc(Size size) noexcept { return memalign(kUnit, size); }
+  /// A block of `size` bytes aligned to `kGranule`, or 0. A size of 0 gives a distinct live block.
+  [[nodiscard]] Address malloc(Size size) noexcept { return memalign(kGranule, size); }
 
   /// The same, its bytes zero.
   [[nodiscard]] Address zeroed(Size size) noexcept {
@@ -125,7 +125,7 @@ class MallocAdaptor {
   /// The allocator below, whose blocks have no header.
   [[nodiscard]] A& allocator() noexcept { return allocator_; }
 
-  static constexpr Size kPrefix = kUnit;
+  static constexpr Size kPrefix = kGranule;
 
  private:
   struct Header {
@@ -154,8 +154,8 @@ class MallocAdaptor {
   }
 
   [[nodiscard]] bool could_be_block(Address address) const noexcept {
-    return address % kUnit == 0 && address > kPrefix &&
-           allocator_.owns(address - kPrefix, kPrefix + kUnit);
+    return address % kGranule == 0 && address > kPrefix &&
+           allocator_.owns(address - kPrefix, kPrefix + kGranule);
   }
 
   [[nodiscard]] bool was_freed(Address address) const noexcept {

@@ -57,7 +57,7 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
   [[nodiscard]] Address malloc(Size size) noexcept {
     if constexpr (Tracker::kEnabled) {
       if (has_free_block(size)) [[likely]] {
-        tracker_.allocated(class_for(size) * kUnit, 0);
+        tracker_.allocated(class_for(size) * kGranule, 0);
         return pop_free_block(class_for(size));
       }
     }
@@ -137,7 +137,7 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
       return is_live(address);
     } else {
       const Size size_class = class_at(address);
-      if (size_class == 0) return address % kUnit == 0 && is_used_chunk(address, tag_of(address));
+      if (size_class == 0) return address % kGranule == 0 && is_used_chunk(address, tag_of(address));
       return is_block_start(address, size_class) && !is_free_block(address, size_class);
     }
   }
@@ -178,7 +178,7 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
     if (size > kMaxBlock) return 0;
     const Size chunk = chunk_size_for(size);
     while (top_ == 0 || chunk_size(top_) < chunk) {
-      if (!grow(chunk, kUnit, 0)) return 0;
+      if (!grow(chunk, kGranule, 0)) return 0;
     }
     const Address block = top_;
     carve(block, block, chunk);

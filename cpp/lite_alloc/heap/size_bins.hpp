@@ -9,8 +9,9 @@
 
 namespace lite_alloc {
 
-/// Sorts sizes, multiples of `kUnit` from `kUnit` on, into bins: one bin a size up to 496 bytes,
-/// above that 16 bins for each power of two, so that the sizes of a bin differ by 6 % at most.
+/// Sorts sizes, multiples of `kGranule` from `kGranule` on, into bins: one bin a size up to 496
+/// bytes, above that 16 bins for each power of two, so that the sizes of a bin differ by 6 % at
+/// most.
 ///
 /// Source: Masmano et al., TLSF: a new dynamic memory allocator for real-time systems, 2004. There
 /// the two levels are two indices; here one number orders all bins.
@@ -24,7 +25,7 @@ class SizeBins {
 #endif
   [[nodiscard]] static constexpr Size
   of(Size size) noexcept {
-    const Size units = size / kUnit;
+    const Size units = size / kGranule;
     const auto digits = width_of(units | kSteps);
     const Size shift = digits - kStepDigits - 1;
     return (shift << kStepDigits) + (units >> shift);
@@ -79,7 +80,7 @@ class SizeBins {
   std::uint32_t summary_ = 0;
 };
 
-static_assert(SizeBins::of(kUnit) == 1 && SizeBins::of(496) == 31);
+static_assert(SizeBins::of(kGranule) == 1 && SizeBins::of(496) == 31);
 static_assert(SizeBins::of(512) == 32 && SizeBins::of(512 + 16) == 32 && SizeBins::of(544) == 33);
 static_assert(SizeBins::of(0xFFFF'FFF0) == SizeBins::kCount - 1);
 

@@ -51,7 +51,7 @@ class NoTracking {
 class Tracking {
  public:
   static constexpr bool kEnabled = true;
-  static constexpr Size kRegionPrefix = kUnit;
+  static constexpr Size kRegionPrefix = kGranule;
 
   struct Region {
     Address next;  // 0 for the newest

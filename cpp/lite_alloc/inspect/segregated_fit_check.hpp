@@ -39,7 +39,7 @@ class SegregatedFitCheck {
 
   /// Checks whether a link may be followed.
   [[nodiscard]] bool is_in_heap(Address chunk) const noexcept {
-    return chunk % kUnit == 0 && parts_->is_in_region(chunk, kUnit);
+    return chunk % kGranule == 0 && parts_->is_in_region(chunk, kGranule);
   }
 
   [[nodiscard]] bool check_regions() noexcept {

@@ -25,7 +25,7 @@ class LargestFreeBlock {
   [[nodiscard]] static Size in_bins(const Parts& parts, Size most) noexcept {
     Size largest = 0;
     Address chunk = parts.bins_[parts.filled_bins_.highest()];
-    for (Size left = most; left != 0 && chunk % kUnit == 0 && parts.is_in_region(chunk, kUnit);
+    for (Size left = most; left != 0 && chunk % kGranule == 0 && parts.is_in_region(chunk, kGranule);
          --left) {
       largest = std::max(largest, parts.chunk_size(chunk));
       chunk = parts.next_chunk(chunk);
@@ -45,7 +45,7 @@ class LargestFreeBlock {
     }
     const bool has_free = parts.partial_slabs_[size_class] != 0 || !Parts::is_end_of_list(first) ||
                           (active != 0 && !Parts::is_end_of_list(parts.slab_at(active).free));
-    return has_free ? size_class * kUnit : 0;
+    return has_free ? size_class * kGranule : 0;
   }
 
   /// Checks whether `reclaim` would make this slab a free chunk.
@@ -74,7 +74,7 @@ Statistics SegregatedFit<Pages, Tracker, Hardening>::statistics() const noexcept
   statistics.free_bytes = statistics.heap_bytes - tracker_.used_bytes();
   statistics.slack_bytes = top_ == 0 ? 0 : parts().heap_end_ - top_;
   statistics.largest_free_bytes =
-      LargestFreeBlock<Parts>::of(parts(), statistics.heap_bytes / kUnit);
+      LargestFreeBlock<Parts>::of(parts(), statistics.heap_bytes / kGranule);
   return statistics;
 }
 

@@ -34,12 +34,12 @@ class SegregatedFitTotals {
       if ((parts.tag_of(chunk) & Parts::kFree) != 0) {
         add(totals, 1, size);
       } else if (size_class != 0) {
-        add(totals, blocks_in(parts, parts.slab_at(chunk).free), size_class * kUnit);
+        add(totals, blocks_in(parts, parts.slab_at(chunk).free), size_class * kGranule);
       }
       chunk += size;
     }
     for (Size size_class = 1; size_class < Parts::kClasses; ++size_class) {
-      add(totals, blocks_in(parts, parts.free_lists_[size_class]), size_class * kUnit);
+      add(totals, blocks_in(parts, parts.free_lists_[size_class]), size_class * kGranule);
     }
     totals.slack_bytes = parts.top_ == 0 ? 0 : parts.heap_end_ - parts.top_;
     return totals;

@@ -18,7 +18,7 @@ template <typename Parts>
 class SlabContents {
  public:
   SlabContents(const Parts& parts, Address slab, Size size_class) noexcept
-      : slab_(slab), size_(size_class * kUnit), capacity_(Parts::blocks_in_slab(size_class)) {
+      : slab_(slab), size_(size_class * kGranule), capacity_(Parts::blocks_in_slab(size_class)) {
     read_own_list(parts, size_class);
     read_free_list(parts, size_class);
   }
@@ -66,7 +66,7 @@ class SlabContents {
       end = parts.stash_count_of(from) == 0 ? Parts::slab_of(from) : block;
     }
     const bool ends_well = Parts::is_end_of_list(block) && block == end &&
-                           (block == 0 || parts.is_in_region(block, kUnit));
+                           (block == 0 || parts.is_in_region(block, kGranule));
     is_sound_ = is_sound_ && (ends_well || Parts::slab_of(from) != slab_);
   }
 
@@ -85,7 +85,7 @@ class SlabContents {
   bool is_sound_ = true;
   Size free_count_ = 0;
   Size own_count_ = 0;
-  std::array<bool, Parts::kSlabBytes / kUnit> is_free_ = {};
+  std::array<bool, Parts::kSlabBytes / kGranule> is_free_ = {};
 };
 
 /// Walks the stretches of a `SegregatedFit` in address order. Each used one is a block, or metadata:

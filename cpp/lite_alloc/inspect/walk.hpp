@@ -53,8 +53,8 @@ class BlockWalk {
     if (has_header) {
       size = kPrefix + heap_->usable_size(extent_.begin + kPrefix);
     } else if (is_used) {
-      size = kUnit;
-      while (size < extent_.size && !block_fits_at(size)) size += kUnit;
+      size = kGranule;
+      while (size < extent_.size && !block_fits_at(size)) size += kGranule;
     }
     const Size skipped = has_header ? kPrefix : 0;
     block = {extent_.begin + skipped, size - skipped, extent_.state, has_header};

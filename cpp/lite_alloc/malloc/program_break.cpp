@@ -22,7 +22,7 @@ class ProgramBreak {
  public:
   /// Where the next bytes will be.
   [[nodiscard]] Address position() noexcept {
-    if (position_ == end_ && !extend(kRoom) && !extend(kUnit) && !open(kRoom)) open(kUnit);
+    if (position_ == end_ && !extend(kRoom) && !extend(kGranule) && !open(kRoom)) open(kGranule);
     return begin_ != 0 ? position_ : WasmMemory<>::end();
   }
 

@@ -16,11 +16,11 @@ class FixedRegion {
   /// `memory` itself is aligned.
   constexpr FixedRegion(std::byte* memory, Size bytes) noexcept : memory_(memory), bytes_(bytes) {}
 
-  [[nodiscard]] Address begin() const noexcept { return align_up(address_of_memory(), kUnit); }
+  [[nodiscard]] Address begin() const noexcept { return align_up(address_of_memory(), kGranule); }
 
   [[nodiscard]] Address end() const noexcept {
     const Size bytes = std::min(bytes_, kEndOfAddresses - address_of_memory());
-    return std::max(begin(), align_down(address_of_memory() + bytes, kUnit));
+    return std::max(begin(), align_down(address_of_memory() + bytes, kGranule));
   }
 
   [[nodiscard]] static bool grow(Size) noexcept { return false; }
@@ -35,7 +35,7 @@ class FixedRegion {
     if constexpr (sizeof(void*) == sizeof(Address)) {
       return static_cast<Address>(reinterpret_cast<std::uintptr_t>(memory_));
     } else {
-      const auto skew = reinterpret_cast<std::uintptr_t>(memory_) % kUnit;
+      const auto skew = reinterpret_cast<std::uintptr_t>(memory_) % kGranule;
       return kPageBytes + static_cast<Address>(skew);
     }
   }

@@ -17,7 +17,7 @@ inline constexpr Address kEndOfAddresses = 0xFFFF'0000;
 
 /// Where a heap's pages come from. One source serves one heap.
 ///
-///   begin()      the first address the heap may use, a multiple of `kUnit`, never 0
+///   begin()      the first address the heap may use, a multiple of `kGranule`, never 0
 ///   end()        the address behind the last page there is now, whoever grew it: what the next
 ///                `grow` adds starts here; at most `kEndOfAddresses`
 ///   grow(bytes)  adds at least `bytes` (not 0) behind `end()`, in whole pages, or fails and leaves

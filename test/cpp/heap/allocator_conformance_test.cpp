@@ -249,7 +249,7 @@ TYPED_TEST(AllocatorConformance, FailedReallocationLeavesTheBlockAsItWas) {
   const std::uint64_t failures = this->statistics().failures;
   Size calls = 0;
   for (const auto& [address, block] : this->shadow_.blocks()) {
-    EXPECT_EQ(this->heap_.reallocate(address, block.layout, block.layout.size + kUnit), 0U);
+    EXPECT_EQ(this->heap_.reallocate(address, block.layout, block.layout.size + kGranule), 0U);
     EXPECT_EQ(this->heap_.reallocate(address, block.layout, 2 * kHeapPages * kPageBytes), 0U);
     calls += 2;
   }
@@ -298,10 +298,10 @@ TYPED_TEST(AllocatorConformance, OwnsNothingElse) {
   const Address address = this->allocate(100);
   EXPECT_FALSE(this->heap_.owns(0, 1));
   EXPECT_FALSE(this->heap_.owns(0, 0xFFFF'FFFF));
-  EXPECT_FALSE(this->heap_.owns(this->pages().begin() - kUnit, kUnit));
+  EXPECT_FALSE(this->heap_.owns(this->pages().begin() - kGranule, kGranule));
   EXPECT_FALSE(this->heap_.owns(this->pages().end(), 1));
-  EXPECT_FALSE(this->heap_.owns(this->pages().end() - kUnit, 2 * kUnit));
-  EXPECT_FALSE(this->heap_.owns(0xFFFF'FFF0, kUnit));
+  EXPECT_FALSE(this->heap_.owns(this->pages().end() - kGranule, 2 * kGranule));
+  EXPECT_FALSE(this->heap_.owns(0xFFFF'FFF0, kGranule));
   for (const Size size : kImpossibleSizes) EXPECT_FALSE(this->heap_.owns(address, size)) << size;
 }
 
@@ -310,7 +310,7 @@ TYPED_TEST(AllocatorConformance, OwnsAllOfTheMemoryItHas) {
   for (const Extent& extent : extents_of(this->heap_)) {
     EXPECT_TRUE(this->heap_.owns(extent.begin, extent.size));
   }
-  EXPECT_TRUE(this->heap_.owns(this->pages().end() - kUnit, kUnit));
+  EXPECT_TRUE(this->heap_.owns(this->pages().end() - kGranule, kGranule));
 }
 
 TYPED_TEST(AllocatorConformance, HasHandedOutItsBlocksAndNothingBehindThem) {
@@ -318,10 +318,10 @@ TYPED_TEST(AllocatorConformance, HasHandedOutItsBlocksAndNothingBehindThem) {
   const Address address = this->allocate(100);
   EXPECT_TRUE(this->heap_.has_handed_out(address, 100));
   EXPECT_FALSE(this->heap_.has_handed_out(0, 1));
-  EXPECT_FALSE(this->heap_.has_handed_out(this->pages().begin() - kUnit, kUnit));
+  EXPECT_FALSE(this->heap_.has_handed_out(this->pages().begin() - kGranule, kGranule));
   EXPECT_FALSE(this->heap_.has_handed_out(this->pages().end(), 1));
   if (this->statistics().slack_bytes != 0) {
-    EXPECT_FALSE(this->heap_.has_handed_out(this->pages().end() - kUnit, kUnit));
+    EXPECT_FALSE(this->heap_.has_handed_out(this->pages().end() - kGranule, kGranule));
     EXPECT_FALSE(this->heap_.has_handed_out(address, this->pages().end() - address));
   }
   for (const Size size : kImpossibleSizes) {

@@ -12,14 +12,14 @@ namespace lite_alloc::test {
 namespace {
 
 /// The bytes of a first region of one page.
-constexpr Size kFirstRegion = kPageBytes - kUnit;
+constexpr Size kFirstRegion = kPageBytes - kGranule;
 
 class FreeListTest : public HeapTest<FreeList<HostPages>> {
  protected:
   /// Blocks of these sizes, each right above the next, in a page without another free byte.
   std::vector<Address> fill_page_with(std::initializer_list<Size> sizes) {
     Size rest = kFirstRegion;
-    for (const Size size : sizes) rest -= size_in_units(size);
+    for (const Size size : sizes) rest -= round_to_granules(size);
     allocate(rest);  // the lowest: the free block at the end of the heap gives from its low end
     std::vector<Address> blocks;
     for (auto size = std::rbegin(sizes); size != std::rend(sizes); ++size) {
@@ -31,7 +31,7 @@ class FreeListTest : public HeapTest<FreeList<HostPages>> {
 
   /// A block right below the end of the first page, all below it free.
   Address allocate_highest(Size size) {
-    const Address low = allocate(kFirstRegion - size_in_units(size));
+    const Address low = allocate(kFirstRegion - round_to_granules(size));
     const Address block = allocate(size);
     deallocate(low);
     return block;
@@ -222,7 +222,7 @@ TEST_F(FreeListTest, PagesThatOthersGrewAreLeftAloneAndWhatIsBelowThemIsUsed) {
   begin();
   const Address old_end = pages().end();
   pages().grow_as_somebody_else(1);
-  EXPECT_EQ(allocate(kPageBytes), old_end + kPageBytes + kUnit);
+  EXPECT_EQ(allocate(kPageBytes), old_end + kPageBytes + kGranule);
   EXPECT_EQ(allocate(kFirstRegion), old_end - kFirstRegion);
 }
 
@@ -241,7 +241,7 @@ TEST(ClaimingFreeList, KeepsPagesOfSomebodyElseOutOfTheFirstRegion) {
   heap.claim();
   EXPECT_EQ(heap.statistics().heap_bytes, kFirstRegion);
   EXPECT_EQ(heap.statistics().largest_free_bytes, kFirstRegion);
-  EXPECT_EQ(heap.allocate({.size = 112}), heap.pages().begin() + kUnit);
+  EXPECT_EQ(heap.allocate({.size = 112}), heap.pages().begin() + kGranule);
 }
 
 }  // namespace

@@ -203,11 +203,11 @@ TYPED_TEST(GrowingHeap, NeverOwnsPagesOfSomebodyElse) {
   ASSERT_EQ(this->pages().foreign().size(), 3U);
   for (const Extent& foreign : this->pages().foreign()) {
     EXPECT_FALSE(this->heap_.owns(foreign.begin, 1));
-    EXPECT_FALSE(this->heap_.owns(foreign.begin + kPageBytes, kUnit));
-    EXPECT_FALSE(this->heap_.owns(foreign.end() - kUnit, kUnit));
-    EXPECT_FALSE(this->heap_.owns(foreign.begin - kUnit, 2 * kUnit));
+    EXPECT_FALSE(this->heap_.owns(foreign.begin + kPageBytes, kGranule));
+    EXPECT_FALSE(this->heap_.owns(foreign.end() - kGranule, kGranule));
+    EXPECT_FALSE(this->heap_.owns(foreign.begin - kGranule, 2 * kGranule));
     EXPECT_FALSE(this->heap_.has_handed_out(foreign.begin, 1));
-    EXPECT_FALSE(this->heap_.has_handed_out(foreign.end() - kUnit, kUnit));
+    EXPECT_FALSE(this->heap_.has_handed_out(foreign.end() - kGranule, kGranule));
   }
   for (const auto& [address, block] : this->shadow_.blocks()) {
     EXPECT_TRUE(this->heap_.owns(address, block.layout.size));

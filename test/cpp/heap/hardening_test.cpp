@@ -18,7 +18,7 @@ namespace {
 constexpr Size kTag = 4;
 constexpr Size kSlab = 4096;
 
-[[nodiscard]] constexpr Size chunk_of(Size size) { return align_up(size + kTag, kUnit); }
+[[nodiscard]] constexpr Size chunk_of(Size size) { return align_up(size + kTag, kGranule); }
 
 [[nodiscard]] std::uint32_t& word_of(auto& heap, Address address) {
   return *heap.pages().template at<std::uint32_t>(address);
@@ -39,12 +39,13 @@ TEST(SecretOfAHeap, MakesTagsOfOneHeapWorthlessInAnother) {
   const Address block = first.malloc(2000);
   ASSERT_EQ(second.malloc(2000), block);
   for (const Size flags : {0U, 2U, 4U, 6U}) {
-    const std::uint32_t tag = key_of(first, block, 2000) ^ (2 * kUnit | flags);
+    const std::uint32_t tag = key_of(first, block, 2000) ^ (2 * kGranule | flags);
     for (Size offset = 0; offset < 2000; offset += 4) {
       word_of(first, block + offset) = word_of(second, block + offset) = tag;
     }
-    EXPECT_EQ(first.is_live(block + 8 * kUnit), (flags & 2) == 0) << "so the forgery is a good one";
-    for (Size offset = kUnit; offset < 2000; offset += kUnit) {
+    EXPECT_EQ(first.is_live(block + 8 * kGranule), (flags & 2) == 0)
+        << "so the forgery is a good one";
+    for (Size offset = kGranule; offset < 2000; offset += kGranule) {
       ASSERT_FALSE(second.is_live(block + offset)) << flags;
       ASSERT_NE(second.free(block + offset), FreeResult::kFreed) << flags;
     }
@@ -151,7 +152,7 @@ TEST_F(HardenedStaleWriteDeathTest, EndsTheProgramWithoutATracker) {
 
 TEST_F(HardenedStaleWriteDeathTest, EndsTheProgramWhereTheSizeOfAFreeChunkWasOverwritten) {
   heap_.free(chunks_[1]);
-  word_of(heap_, chunks_[2] - 2 * kTag) += kUnit;
+  word_of(heap_, chunks_[2] - 2 * kTag) += kGranule;
   EXPECT_DEATH(heap_.free(chunks_[2]), "");
   EXPECT_DEATH(static_cast<void>(heap_.malloc(2000)), "");
 }
@@ -186,7 +187,7 @@ using UntrackedFits = testing::Types<PlainHeap, HardenedHeap>;
 TYPED_TEST_SUITE(InteriorAddress, UntrackedFits);
 
 TYPED_TEST(InteriorAddress, OfASmallBlockIsRefused) {
-  for (Size size = kUnit; size <= 512; size += kUnit) {
+  for (Size size = kGranule; size <= 512; size += kGranule) {
     TypeParam heap;
     const Address block = heap.malloc(size);
     const Address slab = align_down(block, kSlab);
@@ -196,7 +197,7 @@ TYPED_TEST(InteriorAddress, OfASmallBlockIsRefused) {
       ASSERT_EQ(heap.free(block + offset), FreeResult::kNotABlock) << size << " + " << offset;
       ASSERT_EQ(heap.realloc(block + offset, 1), 0U) << size << " + " << offset;
     }
-    const Address end_of_blocks = block + (kSlab - kUnit - kTag) / size * size;
+    const Address end_of_blocks = block + (kSlab - kGranule - kTag) / size * size;
     for (Address address = end_of_blocks; address < slab + kSlab; address += 4) {
       ASSERT_EQ(heap.free(address), FreeResult::kNotABlock) << size;
     }
@@ -285,10 +286,10 @@ TEST(HostMemoryOf4GiB, EndsBelowTheLastPage) {
 }
 
 TEST(FixedRegionOf4GiB, EndsBelowTheLastPage) {
-  alignas(kUnit) std::byte memory[kUnit];
+  alignas(kGranule) std::byte memory[kGranule];
   EXPECT_EQ(FixedRegion(memory, 0xFFFF'FFFF).end(), kEndOfAddresses);
   EXPECT_EQ(FixedRegion(memory, kEndOfAddresses - kPageBytes).end(), kEndOfAddresses);
-  EXPECT_EQ(FixedRegion(memory, kUnit).end(), kPageBytes + kUnit);
+  EXPECT_EQ(FixedRegion(memory, kGranule).end(), kPageBytes + kGranule);
 }
 
 }  // namespace

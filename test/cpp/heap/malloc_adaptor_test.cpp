@@ -13,7 +13,7 @@
 namespace lite_alloc::test {
 namespace {
 
-constexpr Size kPrefix = kUnit;
+constexpr Size kPrefix = kGranule;
 
 template <typename Below>
 class MallocAdaptorTest : public testing::Test {
@@ -42,7 +42,7 @@ class MallocAdaptorTest : public testing::Test {
     if constexpr (GrowingPages<std::remove_cvref_t<decltype(sized.pages())>>) {
       sized.pages().refuse_growth(true);
     }
-    for (Size size = 16 * kPageBytes; size >= kUnit; size /= 2) {
+    for (Size size = 16 * kPageBytes; size >= kGranule; size /= 2) {
       while (sized.allocate({.size = size}) != 0) {
       }
     }
@@ -66,10 +66,10 @@ TYPED_TEST(MallocAdaptorTest, MallocGivesBlocksThatKnowTheirSize) {
   for (const Size size : {0U, 1U, 16U, 17U, 1000U, 100'000U}) {
     const Address address = this->heap_.malloc(size);
     ASSERT_NE(address, 0U);
-    EXPECT_EQ(address % kUnit, 0U);
+    EXPECT_EQ(address % kGranule, 0U);
     EXPECT_TRUE(this->heap_.is_live(address));
     EXPECT_GE(this->heap_.usable_size(address), std::max(size, 1U));
-    EXPECT_LT(this->heap_.usable_size(address), size + 2 * kUnit);
+    EXPECT_LT(this->heap_.usable_size(address), size + 2 * kGranule);
     this->fill(address, this->heap_.usable_size(address), 0xEE);
   }
   EXPECT_EQ(this->heap_.live_blocks(), 6U);
@@ -294,7 +294,7 @@ TYPED_TEST(MallocAdaptorTest, BlocksOfTheSizedCallsAreRefused) {
   static_cast<void>(this->heap_.malloc(100));
   for (const int value : {0x00, 0x01, 0x10, 0x7F, 0xFF}) {
     this->fill(raw, 512, value);
-    for (Size offset = 0; offset < 512; offset += kUnit) {
+    for (Size offset = 0; offset < 512; offset += kGranule) {
       this->expect_refused(raw + offset, FreeResult::kNotABlock);
     }
   }

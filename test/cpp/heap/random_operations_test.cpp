@@ -27,7 +27,7 @@ class SizedCalls {
   [[nodiscard]] Heap& allocator() { return heap_; }
 
   [[nodiscard]] static Layout random_layout(Random& random, Size size) {
-    const Size prefix = random.one_in(4) ? kUnit << random.below(5) : 0;
+    const Size prefix = random.one_in(4) ? kGranule << random.below(5) : 0;
     return {.size = size, .alignment = random.alignment(), .prefix = prefix};
   }
 
@@ -62,7 +62,7 @@ class MallocCalls {
 
   [[nodiscard]] Address allocate(const Layout& layout) {
     if (!has_header(layout)) return allocator().allocate(layout);
-    const Address address = layout.alignment == kUnit
+    const Address address = layout.alignment == kGranule
                                 ? heap_.malloc(layout.size)
                                 : heap_.memalign(layout.alignment, layout.size);
     if (address != 0) expect_live(address, layout.size);
@@ -123,7 +123,7 @@ class MixedCalls {
 
   [[nodiscard]] Address allocate(const Layout& layout) {
     const Address address = !flip() ? heap_.allocate(layout)
-                            : layout.alignment > kUnit
+                            : layout.alignment > kGranule
                                 ? heap_.memalign(layout.alignment, layout.size)
                                 : heap_.malloc(layout.size);
     if (address != 0) expect_live(address, layout.size);
@@ -132,7 +132,7 @@ class MixedCalls {
 
   [[nodiscard]] Address reallocate(Address address, const Layout& layout, Size size) {
     expect_live(address, layout.size);
-    const bool may_lose_alignment = layout.alignment <= kUnit && flip();
+    const bool may_lose_alignment = layout.alignment <= kGranule && flip();
     const Address moved =
         may_lose_alignment ? heap_.realloc(address, size) : heap_.reallocate(address, layout, size);
     if (moved == 0) {

@@ -29,14 +29,14 @@ class SecretTest : public testing::Test {
   }
 
   [[nodiscard]] static Header& header(MallocAdaptor<Heap>& heap, Address address) {
-    return *heap.allocator().pages().template at<Header>(address - kUnit);
+    return *heap.allocator().pages().template at<Header>(address - kGranule);
   }
 
   /// The header of a block of 1024 bytes that `heap` puts 256 bytes into a block of 4096.
   [[nodiscard]] static Header forge(MallocAdaptor<Heap>& heap) {
     const Address block = heap.malloc(4096);
     heap.free(block);
-    static_cast<void>(heap.malloc(256 - kUnit));
+    static_cast<void>(heap.malloc(256 - kGranule));
     const Address inside = heap.malloc(1024);
     return header(heap, inside);
   }
@@ -100,7 +100,7 @@ TYPED_TEST(SecretTest, AFreeBlockThatAnotherSecretSealedIsFound) {
   }
   this->header(this->heap_, block) = this->header(this->other_, block);
   EXPECT_EQ(find_corruption(this->heap_).kind, Corruption::Kind::kFreeListOutsideHeap);
-  EXPECT_EQ(find_corruption(this->heap_).address, block - kUnit);
+  EXPECT_EQ(find_corruption(this->heap_).address, block - kGranule);
 }
 
 TYPED_TEST(SecretTest, AHeaderThatReachesBeyondItsStretchIsNotFollowed) {
@@ -129,7 +129,7 @@ class LastPages : public HostMemory {
   LastPages() noexcept
       : HostMemory(Options{
             .begin = 0U - kPages * kPageBytes, .initial_pages = kPages, .maximum_pages = kPages}) {}
-  [[nodiscard]] Address end() const noexcept { return HostMemory::end() - kUnit; }
+  [[nodiscard]] Address end() const noexcept { return HostMemory::end() - kGranule; }
   [[nodiscard]] static bool grow(Size) noexcept { return false; }
 
  private:
@@ -178,7 +178,7 @@ TYPED_TEST(LastAddress, SizesThatWouldWrapAreRefused) {
                           0U - 32 * kPageBytes, 0U - 33 * kPageBytes}) {
     EXPECT_EQ(heap.allocate({.size = size}), 0U) << size;
     EXPECT_EQ(heap.allocate({.size = size, .alignment = kMaxAlignment}), 0U) << size;
-    EXPECT_EQ(heap.allocate({.size = size, .prefix = kUnit}), 0U) << size;
+    EXPECT_EQ(heap.allocate({.size = size, .prefix = kGranule}), 0U) << size;
   }
   EXPECT_FALSE(heap.find_corruption());
   EXPECT_EQ(heap.statistics().live_blocks, 1U);

@@ -21,7 +21,7 @@ constexpr Size kTag = 4;
 constexpr Size kSlab = 4096;
 constexpr Size kMaxAbove = 15;
 
-[[nodiscard]] constexpr Size chunk_of(Size size) { return align_up(size + kTag, kUnit); }
+[[nodiscard]] constexpr Size chunk_of(Size size) { return align_up(size + kTag, kGranule); }
 
 class SegregatedFitCorner : public testing::Test {
  protected:
@@ -54,7 +54,7 @@ class SegregatedFitCorner : public testing::Test {
   [[nodiscard]] Size count_slabs() {
     Size count = 0;
     for (const Extent& extent : extents_of(heap_)) {
-      count += static_cast<Size>(extent.begin % kSlab == 0 && extent.size == kUnit &&
+      count += static_cast<Size>(extent.begin % kSlab == 0 && extent.size == kGranule &&
                                  extent.state == Extent::State::kUsed);
     }
     return count;
@@ -62,7 +62,7 @@ class SegregatedFitCorner : public testing::Test {
 
   [[nodiscard]] Size count_live() {
     Size count = 0;
-    for (Address place = heap_.pages().begin(); place < heap_.pages().end(); place += kUnit) {
+    for (Address place = heap_.pages().begin(); place < heap_.pages().end(); place += kGranule) {
       count += static_cast<Size>(heap_.is_live(place));
     }
     return count;
@@ -213,7 +213,7 @@ TEST_F(SegregatedFitCorner, AnOverwrittenRecordOfARegionIsSeenAndEverythingEnds)
   heap_.pages().grow_as_somebody_else(1);
   static_cast<void>(heap_.malloc(2 * kPageBytes));
   const Address first_record = heap_.pages().begin();
-  const Address second_record = second - kUnit;
+  const Address second_record = second - kGranule;
   for (const Address record : {first_record, second_record}) {
     for (const Size offset : {0U, 4U}) {  // next, end
       for (const std::uint32_t wrong : {0U, 16U, first_record, second_record, 0xFFFF'FFF0U}) {
@@ -221,7 +221,7 @@ TEST_F(SegregatedFitCorner, AnOverwrittenRecordOfARegionIsSeenAndEverythingEnds)
         if (right == wrong) continue;
         EXPECT_TRUE(heap_.find_corruption()) << offset << ": " << wrong;
         static_cast<void>(heap_.statistics());
-        EXPECT_FALSE(heap_.is_live(heap_.pages().end() - kUnit));
+        EXPECT_FALSE(heap_.is_live(heap_.pages().end() - kGranule));
         static_cast<void>(extents_of(heap_));
         word(record + offset) = right;
       }
@@ -263,7 +263,7 @@ TEST_F(SegregatedFitCorner, AWalkOfOverwrittenTagsEnds) {
 
 TEST_F(SegregatedFitCorner, ASlabThatWasGivenUpHoldsNoLiveBlockWhateverItsBlocksHeld) {
   const Address large = heap_.malloc(1000);
-  const std::uint32_t tag = key_of(large, 1000) ^ 2 * kUnit;
+  const std::uint32_t tag = key_of(large, 1000) ^ 2 * kGranule;
   for (const Size size : {16U, 32U, 48U, 112U, 512U}) {
     const std::vector<Address> blocks = malloc_all(60'000 / size, size);
     for (const Address block : blocks) {
@@ -281,7 +281,7 @@ TEST_F(SegregatedFitCorner, ASlabThatWasGivenUpHoldsNoLiveBlockWhateverItsBlocks
 
 TEST_F(SegregatedFitCorner, AResetHeapHoldsNoLiveBlockWhateverItsBlocksHeld) {
   const Address large = heap_.malloc(1000);
-  const std::uint32_t tag = key_of(large, 1000) ^ 2 * kUnit;
+  const std::uint32_t tag = key_of(large, 1000) ^ 2 * kGranule;
   std::vector<Address> blocks;
   for (const Size size : {16U, 32U, 48U, 112U, 512U, 600U}) {
     for (const Address block : malloc_all(20'000 / size, size)) {
@@ -307,8 +307,8 @@ class MapOfTags : public SegregatedFitCorner {
     for (Size i = 0; i < count; ++i) {
       const Size place = (i + shift) % 16;
       const Size units = place == 0 ? 30 : place < 4 ? 1 : 2;
-      const Size blocks = (kSlab - kUnit - kTag) / (units * kUnit);
-      static_cast<void>(malloc_all(blocks, units * kUnit));
+      const Size blocks = (kSlab - kGranule - kTag) / (units * kGranule);
+      static_cast<void>(malloc_all(blocks, units * kGranule));
     }
   }
 
@@ -349,7 +349,7 @@ TEST(AlignmentOfAMovedBlock, IsAtMostTheLargestThatCanBeAskedFor) {
 }
 
 TEST_F(SegregatedFitCorner, TheLargestFreeBlockCountsASlabWhoseBlocksArePartlyReady) {
-  const Size in_slab = (kSlab - kTag - kUnit) / 16;
+  const Size in_slab = (kSlab - kTag - kGranule) / 16;
   const std::vector<Address> blocks = malloc_all(in_slab, 16);
   // Another slab is active from here on, so the freed blocks wait in two lists.
   EXPECT_NE(heap_.malloc(16), 0U);

@@ -108,10 +108,10 @@ class CorruptedHeap {
     auto cursor = heap_.walk();
     for (Extent extent; cursor.next(extent);) {
       const bool is_region = extent.begin != end;
-      if (is_region) add(extent.begin - kUnit, extent.begin);
+      if (is_region) add(extent.begin - kGranule, extent.begin);
       end = extent.end();
       if (cursor.is_block()) {
-        if (extent.size > 512 || extent.size % kUnit != 0) words.push_back(extent.end() - 4);
+        if (extent.size > 512 || extent.size % kGranule != 0) words.push_back(extent.end() - 4);
       } else if (extent.state == Extent::State::kFree) {
         add(extent.begin, extent.begin + 12);  // links or link and mark, and a word without use
         if (extent.size > 512) add(extent.end() - 12, extent.end());
@@ -155,11 +155,11 @@ class CorruptedHeap {
       case 2:
         return 0;
       case 3:
-        return right + kUnit;
+        return right + kGranule;
       case 4:
-        return right - kUnit;
+        return right - kGranule;
       case 5:
-        return align_down(somewhere, kUnit);
+        return align_down(somewhere, kGranule);
       case 6:
         return *heap_.pages().at<std::uint32_t>(any_word());
       default:
@@ -176,7 +176,7 @@ class CorruptedHeap {
   void call() {
     const Size count = static_cast<Size>(shadow_.blocks().size());
     if (count == 0 || (count < 150 && !random_->one_in(3))) {
-      const Size alignment = random_->one_in(12) ? random_->alignment() : kUnit;
+      const Size alignment = random_->one_in(12) ? random_->alignment() : kGranule;
       const Size size = random_->one_in(2) ? random_->below(520) : random_->log_uniform(13);
       const Address block = heap_.memalign(alignment, size);
       if (block != 0) expect(bool{shadow_.add(block, {.size = size, .alignment = alignment})});

@@ -26,9 +26,9 @@ constexpr Size kMaxSmall = 512;
 constexpr Size kMaxAbove = 15;
 
 /// What lies between the two ends of a first region of one page.
-constexpr Size kFirstRegion = kPageBytes - kUnit;
+constexpr Size kFirstRegion = kPageBytes - kGranule;
 /// What a chunk takes for a block of `size` bytes.
-[[nodiscard]] constexpr Size chunk_of(Size size) { return align_up(size + kTag, kUnit); }
+[[nodiscard]] constexpr Size chunk_of(Size size) { return align_up(size + kTag, kGranule); }
 
 /// The map of slabs: the one used stretch that is neither a block nor an end of a slab.
 [[nodiscard]] Extent map_of(Heap& heap) {
@@ -182,7 +182,7 @@ class SegregatedFitTest : public HeapTest<Heap> {
     };
     for (int i = 0; i < 10'000 && !HasFailure(); ++i) {
       if (live.size() < 20 || random.one_in(2)) {
-        const Size alignment = random.one_in(10) ? random.alignment() : kUnit;
+        const Size alignment = random.one_in(10) ? random.alignment() : kGranule;
         enter(heap_.memalign(alignment, random.log_uniform(12)));
       } else {
         const Size index = random.below(static_cast<Size>(live.size()));
@@ -225,7 +225,7 @@ class SegregatedFitTest : public HeapTest<Heap> {
 TEST_F(SegregatedFitTest, SmallBlocksHaveNoHeader) {
   std::vector<Address> blocks;
   for (Size i = 0; i < 254; ++i) blocks.push_back(malloc(16));
-  EXPECT_EQ(blocks.front() % kSlab, kUnit);
+  EXPECT_EQ(blocks.front() % kSlab, kGranule);
   for (Size i = 0; i < 254; ++i) ASSERT_EQ(blocks[i], blocks.front() + i * 16);
   EXPECT_NE(malloc(16) / kSlab, blocks.front() / kSlab);
 }
@@ -254,7 +254,7 @@ TEST_F(SegregatedFitTest, BlocksAreRoundedToUnitsAndLargeOnesAreATagShorter) {
   for (Size size = 0; size <= 5000; ++size) {
     const Address block = malloc(size);
     const Size usable = heap_.usable_size(block);
-    const Size expected = size <= kMaxSmall ? size_in_units(size) : chunk_of(size) - kTag;
+    const Size expected = size <= kMaxSmall ? round_to_granules(size) : chunk_of(size) - kTag;
     ASSERT_EQ(usable, expected) << size;
     std::memset(bytes(block), 0xFF, usable);
     ASSERT_FALSE(size % 100 == 0 && heap_.find_corruption()) << size;
@@ -313,7 +313,7 @@ TEST_F(SegregatedFitTest, ASlabWithoutBlocksServesAnotherSize) {
   }
   for (const Size size : {512U, 112U, 16U}) {
     std::vector<Address> others;
-    for (Size i = 0; i < (kSlab - kUnit - kTag) / size; ++i) {
+    for (Size i = 0; i < (kSlab - kGranule - kTag) / size; ++i) {
       others.push_back(malloc(size));
       EXPECT_EQ(align_down(others.back(), kSlab), slab) << size;
     }
@@ -666,7 +666,7 @@ TEST_F(SegregatedFitTest, ASmallBlockWithoutRoomForASlabAndItsMapIsAChunk) {
   pages().refuse_growth(false);
   // The map of what lies below takes more than is left beside a slab in the new region.
   pages().grow_as_somebody_else(200);
-  malloc(kPageBytes - 2 * kSlab - kUnit - kTag);
+  malloc(kPageBytes - 2 * kSlab - kGranule - kTag);
   pages().refuse_growth(true);
   EXPECT_EQ(heap_.usable_size(malloc(301)), chunk_of(301) - kTag);
   EXPECT_TRUE(is_sound(heap_, shadow_));
@@ -764,7 +764,7 @@ TEST_F(SegregatedFitTest, AddressesWithinALargeBlockOfZeroesAreNoBlocks) {
     expect_refused(blocks[1] + offset, FreeResult::kNotABlock);
   }
   std::memset(bytes(blocks[1]), 0xFF, heap_.usable_size(blocks[1]));
-  for (Size offset = kUnit; offset < 2000; offset += kUnit) {
+  for (Size offset = kGranule; offset < 2000; offset += kGranule) {
     EXPECT_FALSE(heap_.is_live(blocks[1] + offset));
     EXPECT_NE(heap_.free(blocks[1] + offset), FreeResult::kFreed);
   }
@@ -775,12 +775,12 @@ TEST_F(SegregatedFitTest, AddressesWithinALargeBlockOfSizesAndFlagsAreNoBlocks) 
   const Address block = malloc(20'000);
   const Address behind = malloc(20'000);
   const Size usable = heap_.usable_size(block);
-  for (Size flags = 0; flags < kUnit; ++flags) {
+  for (Size flags = 0; flags < kGranule; ++flags) {
     // Each would be the tag of a chunk that ends where the next block begins.
     for (Size offset = 0; offset + kTag <= usable; offset += kTag) {
-      *pages().at<Size>(block + offset) = align_down(usable + kTag - offset, kUnit) | flags;
+      *pages().at<Size>(block + offset) = align_down(usable + kTag - offset, kGranule) | flags;
     }
-    for (Size offset = kUnit; offset < usable; offset += kUnit) {
+    for (Size offset = kGranule; offset < usable; offset += kGranule) {
       ASSERT_FALSE(heap_.is_live(block + offset)) << offset << ", flags " << flags;
       ASSERT_NE(heap_.free(block + offset), FreeResult::kFreed);
     }
@@ -792,7 +792,7 @@ TEST_F(SegregatedFitTest, AddressesWithinALargeBlockOfSizesAndFlagsAreNoBlocks) 
 
 TEST_F(SegregatedFitTest, TheMapIsNoBlock) {
   // Slabs of all sizes: what they are in the map looks like tags.
-  for (Size size = kMaxSmall; size != 0; size -= kUnit) {
+  for (Size size = kMaxSmall; size != 0; size -= kGranule) {
     for (Size i = 0; i < 2 * kSlab / size; ++i) static_cast<void>(heap_.malloc(size));
   }
   const Extent map = map_of(heap_);
@@ -811,10 +811,10 @@ TEST_F(SegregatedFitTest, OnlyBlocksAreLiveWhateverTheyHold) {
 }
 
 TEST_F(SegregatedFitTest, InASlabOnlyWhereABlockStartsIsOneLiveWhateverTheSize) {
-  for (Size size = kUnit; size <= kMaxSmall; size += kUnit) {
+  for (Size size = kGranule; size <= kMaxSmall; size += kGranule) {
     const Address first = malloc(size);
     const Address slab = align_down(first, kSlab);
-    const Size count = (kSlab - kUnit - kTag) / size;
+    const Size count = (kSlab - kGranule - kTag) / size;
     std::set<Address> blocks{first};
     while (blocks.size() < count) blocks.insert(malloc(size));
     for (Address address = slab; address != slab + kSlab; ++address) {
@@ -841,8 +841,8 @@ TEST_F(SegregatedFitTest, ASmallBlockThatHoldsWhatAFreeOneWouldIsLive) {
   free(second);
   const std::uint32_t mark = mark_of(second) ^ second;
   const Address again = malloc(64);
-  for (std::uint32_t count = 0; count < kUnit; ++count) {
-    mark_of(first) = (mark - mark % kUnit + count) ^ first;
+  for (std::uint32_t count = 0; count < kGranule; ++count) {
+    mark_of(first) = (mark - mark % kGranule + count) ^ first;
     EXPECT_TRUE(heap_.is_live(first));
   }
   shadow_.forget_all();
@@ -929,7 +929,7 @@ TEST_F(SegregatedFitTest, AResetMakesEveryAddressStale) {
   // Above them again.
   static_cast<void>(heap_.malloc(10'000));
   for (const Address block : blocks) {
-    if (block != pages().begin() + kUnit) expect_refused(block);
+    if (block != pages().begin() + kGranule) expect_refused(block);
   }
   reset();
 }
@@ -1025,7 +1025,7 @@ TEST_F(SegregatedFitTest, AWalkShowsTheLiveBlocks) {
     if (count < 30 || random.one_in(2)) {
       allocate({.size = random.log_uniform(12),
                 .alignment = random.alignment(),
-                .prefix = random.below(3) * kUnit});
+                .prefix = random.below(3) * kGranule});
     } else {
       deallocate(std::next(shadow_.blocks().begin(), random.below(count))->first);
     }
@@ -1083,7 +1083,7 @@ class BrokenSegregatedFit : public testing::Test {
     }
     for (const std::uint32_t wrong : {0x41414141U, 0xFFFF'FFFFU})
       expect_found(address, wrong, what);
-    if ((unknown_bits & kUnit) == 0) {
+    if ((unknown_bits & kGranule) == 0) {
       for (const std::uint32_t wrong : {right + 16, right - 16}) expect_found(address, wrong, what);
     }
     EXPECT_FALSE(heap_.find_corruption()) << what;
@@ -1100,7 +1100,7 @@ TEST_F(BrokenSegregatedFit, AnyOverwrittenTagIsFound) {
   Size chunks = 0;
   for (const Extent& extent : extents_of(heap_)) {
     if (extent.begin < end) continue;  // within a slab
-    const bool is_slab = extent.begin % kSlab == 0 && extent.size == kUnit;
+    const bool is_slab = extent.begin % kSlab == 0 && extent.size == kGranule;
     end = extent.begin + (is_slab ? kSlab : extent.size);
     // Whether a block was asked with an alignment, nothing else says.
     const bool may_be_aligned = extent.state == Extent::State::kUsed;
@@ -1160,7 +1160,7 @@ TEST_F(BrokenSegregatedFit, AnyOverwrittenLinkOfASmallBlockIsFound) {
     expect_word_is_checked(extent.begin, "link");
     // The lowest digit is a count; a wrong one makes lists longer or shorter than they would be.
     // The digit above says whether the block was ever handed out, which only `free` reports.
-    expect_word_is_checked(extent.begin + 4, "mark", 2 * kUnit - 1);
+    expect_word_is_checked(extent.begin + 4, "mark", 2 * kGranule - 1);
     ++count;
   }
   EXPECT_GE(count, 30U);
@@ -1205,7 +1205,7 @@ TEST(UntrackedSegregatedFit, GivesTheSameAddresses) {
       const bool is_aligned = random.one_in(4);
       const Address block = is_aligned ? tracked.memalign(alignment, size) : tracked.malloc(size);
       ASSERT_EQ(is_aligned ? untracked.memalign(alignment, size) : untracked.malloc(size), block);
-      if (block != 0) live.push_back({block, is_aligned && alignment > kUnit});
+      if (block != 0) live.push_back({block, is_aligned && alignment > kGranule});
     } else {
       std::swap(live[random.below(static_cast<Size>(live.size()))], live.back());
       auto& [block, is_aligned] = live.back();
@@ -1234,7 +1234,7 @@ TEST(ClaimingSegregatedFit, KeepsPagesOfSomebodyElseOutOfTheFirstRegion) {
   heap.pages().grow_as_somebody_else(2);
   heap.claim();
   EXPECT_EQ(heap.statistics().heap_bytes, kFirstRegion);
-  EXPECT_EQ(heap.malloc(1000), heap.pages().begin() + kUnit);
+  EXPECT_EQ(heap.malloc(1000), heap.pages().begin() + kGranule);
   EXPECT_FALSE(heap.find_corruption());
 }
 

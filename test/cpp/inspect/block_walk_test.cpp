@@ -48,7 +48,7 @@ class BlockWalkTest : public testing::Test {
     auto block = all.begin();
     for (const Extent& region : regions()) {
       Address position = region.begin;
-      if (block != all.end() && block->has_header) position += kUnit;
+      if (block != all.end() && block->has_header) position += kGranule;
       for (; block != all.end() && block->address < region.end(); ++block) {
         if (block->address != position || block->size == 0) {
           return testing::AssertionFailure()
@@ -103,7 +103,7 @@ TYPED_TEST(BlockWalkTest, ShowsEachBlockWithAHeaderAtItsAddress) {
   for (const auto& [address, size] : live) {
     ASSERT_TRUE(shown.contains(address)) << address;
     EXPECT_GE(shown.at(address), size);
-    EXPECT_LE(shown.at(address), size + kUnit) << "its own and the next one's header";
+    EXPECT_LE(shown.at(address), size + kGranule) << "its own and the next one's header";
   }
   EXPECT_TRUE(this->is_gapless());
 }
@@ -114,8 +114,8 @@ TYPED_TEST(BlockWalkTest, ShowsFreeBlocksAsFree) {
   static_cast<void>(this->heap_.malloc(1000));
   this->heap_.free(second);
   EXPECT_EQ(this->block_at(first).size, 1008U);
-  const Block free = this->block_at(second - kUnit);  // where its header was
-  EXPECT_EQ(free.size, 1008U + 2 * kUnit);
+  const Block free = this->block_at(second - kGranule);  // where its header was
+  EXPECT_EQ(free.size, 1008U + 2 * kGranule);
   EXPECT_EQ(free.state, Extent::State::kFree);
   EXPECT_FALSE(free.has_header);
   EXPECT_TRUE(this->is_gapless());
@@ -129,7 +129,7 @@ TYPED_TEST(BlockWalkTest, ShowsNeighboursOfTheSizedCallsAsOne) {
   const Address last = this->heap_.allocator().allocate({.size = 64});
   const Block both = this->block_at(std::min(first, second));
   EXPECT_GE(both.size, 128U);
-  EXPECT_LE(both.size, 128U + kUnit) << "with the next one's header";
+  EXPECT_LE(both.size, 128U + kGranule) << "with the next one's header";
   EXPECT_EQ(both.state, Extent::State::kUsed);
   EXPECT_FALSE(both.has_header);
   EXPECT_TRUE(this->block_at(headered).has_header);

@@ -243,7 +243,7 @@ TYPED_TEST(BrokenHeaders, AnyOverwrittenWordIsFound) {
         word ^= flips;
         const Corruption found = find_corruption(this->heap_);
         EXPECT_EQ(found.kind, Kind::kHeaderOverwritten) << bytes << " below " << block;
-        EXPECT_EQ(found.address, block - kUnit);
+        EXPECT_EQ(found.address, block - kGranule);
         word ^= flips;
       }
     }

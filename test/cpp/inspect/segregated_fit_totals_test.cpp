@@ -46,7 +46,7 @@ TYPED_TEST(SegregatedFitTotalsOf, CountLargeBlocksAndWhatIsFreeBetweenThem) {
   EXPECT_EQ(before.free_blocks, 1U);
   EXPECT_EQ(before.free_bytes, before.slack_bytes);
   EXPECT_EQ(before.heap_bytes, SegregatedFitTotals<TypeParam>::heap_bytes(this->heap_));
-  EXPECT_EQ(before.heap_bytes - before.free_bytes, 10 * 2000 + kUnit);
+  EXPECT_EQ(before.heap_bytes - before.free_bytes, 10 * 2000 + kGranule);
   for (const Size place : {2U, 5U, 7U}) {
     EXPECT_EQ(this->heap_.free(blocks[place]), FreeResult::kFreed);
   }

@@ -102,7 +102,7 @@ template <PageSource Pages>
     for (const Extent& extent : pages.foreign()) {
       if (begin <= extent.begin && extent.end() <= end) foreign += extent.size;
     }
-    return foreign != 0 && end - begin - foreign <= 4 * kUnit;
+    return foreign != 0 && end - begin - foreign <= 4 * kGranule;
   } else {
     return false;
   }
@@ -114,7 +114,7 @@ template <PageSource Pages>
                                                    const std::vector<Extent>& extents) {
   Address position = 0;
   for (const Extent& extent : extents) {
-    if (extent.size == 0 || extent.begin % kUnit != 0 || extent.size % kUnit != 0) {
+    if (extent.size == 0 || extent.begin % kGranule != 0 || extent.size % kGranule != 0) {
       return testing::AssertionFailure() << "not whole units: " << testing::PrintToString(extent);
     }
     if (extent.begin < pages.begin() || extent.begin >= pages.end() ||

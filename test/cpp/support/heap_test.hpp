@@ -113,7 +113,7 @@ class HeapTest : public testing::Test {
         ++failures;
         for (const Extent& extent : extents_of(heap_)) {
           if (extent.state == Extent::State::kUsed) continue;
-          const Address lowest = align_up(extent.begin, std::max(layout.alignment, kUnit));
+          const Address lowest = align_up(extent.begin, std::max(layout.alignment, kGranule));
           ASSERT_GT(lowest + std::uint64_t{block_bytes(layout)}, extent.end())
               << layout.size << " aligned to " << layout.alignment << ", operation " << i;
         }

@@ -72,7 +72,7 @@ class GuardedBytes {
  public:
   explicit GuardedBytes(Size size, Size skew = 7)
       : size_(size), skew_(skew), bytes_(static_cast<std::byte*>(std::calloc(whole(), 1))) {
-    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(bytes_) % kUnit, 0U);
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(bytes_) % kGranule, 0U);
     std::fill(guards_begin(), data(), kGuard);
     std::fill(data() + size_, guards_end(), kGuard);
   }

@@ -36,7 +36,7 @@ class ShadowHeap {
     if (!valid) return valid;
     const auto [place, is_new] =
         blocks_.emplace(address, Block{layout, fills_prefix, ++count_ * 0x85EB'CA77U});
-    live_bytes_ += size_in_units(layout.size);
+    live_bytes_ += round_to_granules(layout.size);
     requested_bytes_ += layout.size;
     block_bytes_ += block_size(layout);
     fill(*place);
@@ -98,7 +98,7 @@ class ShadowHeap {
   [[nodiscard]] testing::AssertionResult has_place(Address address, const Layout& layout) const {
     const std::uint64_t begin = std::uint64_t{address} - layout.prefix;
     const std::uint64_t end = std::uint64_t{address} + layout.size;
-    if (address % std::max(layout.alignment, kUnit) != 0) {
+    if (address % std::max(layout.alignment, kGranule) != 0) {
       return testing::AssertionFailure() << address << " is not aligned to " << layout.alignment;
     }
     if (address < layout.prefix || begin < pages_->begin() || end > pages_->end()) {
@@ -177,7 +177,7 @@ class ShadowHeap {
   }
 
   void forget(typename Blocks::iterator place) {
-    live_bytes_ -= size_in_units(place->second.layout.size);
+    live_bytes_ -= round_to_granules(place->second.layout.size);
     requested_bytes_ -= place->second.layout.size;
     block_bytes_ -= block_size(place->second.layout);
     blocks_.erase(place);

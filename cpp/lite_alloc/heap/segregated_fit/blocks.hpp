@@ -93,23 +93,23 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
 
   [[nodiscard]] Footprint footprint_of(Address block) const noexcept {
     const Size size_class = class_at(block);
-    if (size_class != 0) return {size_class * kUnit, 0};
+    if (size_class != 0) return {size_class * kGranule, 0};
     return {chunk_size(block), kTagBytes};
   }
 
   /// Returns the usable size of a live block, its prefix included.
   [[nodiscard]] Size capacity(Address block) const noexcept {
     const Size size_class = class_at(block);
-    return size_class != 0 ? size_class * kUnit : chunk_size(block) - kTagBytes;
+    return size_class != 0 ? size_class * kGranule : chunk_size(block) - kTagBytes;
   }
 
   /// Returns the alignment that a block keeps when it moves: at least what was asked for.
   [[nodiscard]] Size alignment_of(Address block) const noexcept {
     if constexpr (Tracker::kEnabled) {
       const bool is_aligned = class_at(block) == 0 && (tag_of(block) & kAligned) != 0;
-      return is_aligned ? std::min(block & (~block + 1), kMaxAlignment) : kUnit;
+      return is_aligned ? std::min(block & (~block + 1), kMaxAlignment) : kGranule;
     } else {
-      return kUnit;
+      return kGranule;
     }
   }
 
@@ -141,14 +141,14 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
       const bool has_block = !is_end_of_list(free_lists_[size_class]);
       if (has_block || refill(size_class)) return pop_free_block(size_class);
     }
-    return size > kMaxBlock ? 0 : allocate_chunk(chunk_size_for(size), kUnit, 0);
+    return size > kMaxBlock ? 0 : allocate_chunk(chunk_size_for(size), kGranule, 0);
   }
 
   /// Returns a block for any layout, or 0.
   [[nodiscard]] Address allocate_any(Size size, Size alignment, Size prefix) noexcept {
     if (size > kMaxSize) return 0;
     const Size whole = std::max<Size>(size, 1) + prefix;
-    if (alignment <= kUnit) return allocate_block(whole);
+    if (alignment <= kGranule) return allocate_block(whole);
     const Address block = allocate_chunk(chunk_size_for(whole), alignment, prefix);
     if constexpr (Tracker::kEnabled) {
       if (block != 0) set_tag(block, tag_of(block) | kAligned);
@@ -176,7 +176,7 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
     if (is_free_block(block, size_class)) [[unlikely]] {
       return FreeResult::kAlreadyFree;
     }
-    tracker_.deallocated(size_class * kUnit, prefix);
+    tracker_.deallocated(size_class * kGranule, prefix);
     free_to_list(block, size_class);
     return FreeResult::kFreed;
   }
@@ -184,7 +184,7 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
   /// Frees the block of a chunk, at any address outside slabs.
   [[gnu::noinline]] FreeResult free_large(Address block, Size prefix) noexcept {
     if (block == 0) return FreeResult::kFreed;
-    if (block % kUnit != 0) return FreeResult::kNotABlock;
+    if (block % kGranule != 0) return FreeResult::kNotABlock;
     const Size tag = tag_of(block);
     if (!is_used_chunk(block, tag)) {
       return (tag & kFree) != 0 ? FreeResult::kAlreadyFree : FreeResult::kNotABlock;
@@ -203,7 +203,7 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
   /// Checks whether a block in a chunk starts here. Requires that no slab lies here.
   [[nodiscard]] bool is_live_chunk(Address address) const noexcept requires(Tracker::kEnabled) {
     const Address region = region_around(address);
-    if (address % kUnit != 0 || region == 0 || address - slab_map_ < slab_map_bytes_) return false;
+    if (address % kGranule != 0 || region == 0 || address - slab_map_ < slab_map_bytes_) return false;
     const Size tag = tag_of(address);
     // Where the region ends the size is 0, which `is_used_chunk` rejects.
     return (tag & ~kFlags) <= region_end(region) - address && is_used_chunk(address, tag);
@@ -211,7 +211,7 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
 
   /// Checks whether an address that is not a live block looks like one that was freed.
   [[nodiscard]] LITE_ALLOC_RARE_CODE bool was_freed(Address address) const noexcept requires(Tracker::kEnabled) {
-    if (address % kUnit != 0 || !is_in_region(address, kUnit)) return false;
+    if (address % kGranule != 0 || !is_in_region(address, kGranule)) return false;
     if (is_marked_freed(address)) return true;
     const Size tag = tag_of(address);
     return class_at(address) == 0 && (tag & kFlags & ~kUsedFlags) == kFree &&
@@ -223,7 +223,7 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
   /// Makes `missing` bytes free behind `end`, where the newest region's last used chunk ends. Fails
   /// iff no such chunk ends there, or memory cannot grow, or the region cannot.
   [[nodiscard]] bool grow_behind(Address end, Size missing) noexcept {
-    return (end == heap_end_ || end == top_) && grows_in_place() && grow(missing, kUnit, 0);
+    return (end == heap_end_ || end == top_) && grows_in_place() && grow(missing, kGranule, 0);
   }
 
   /// Gives a block another size and counts the call. Returns the address behind its prefix, or 0:
@@ -255,7 +255,7 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
       const Size chunk = chunk_size_for(whole);
       do {
         if (resize_chunk(block, old_size + kTagBytes, chunk)) return block;
-        if (alignment <= kUnit) {
+        if (alignment <= kGranule) {
           const Address below = slide_down(block, chunk);
           if (below != 0) return below;
         }

@@ -89,7 +89,7 @@ class Chunks : public SlabBlocks<Pages, Tracker, Hardening> {
   /// Returns a free chunk that is large enough and leaves it where it is. Returns 0 iff there is
   /// none but those that are further than `kSearchSteps` from the head of the size's own list.
   [[nodiscard]] Address find_chunk(Size size, Size alignment, Size prefix) const noexcept {
-    const bool is_aligned = alignment > kUnit;
+    const bool is_aligned = alignment > kGranule;
     const Address first = bins_[SizeBins::of(size)];
     if (first != 0) {
       if (fits(first, size, alignment, prefix)) return first;
@@ -97,7 +97,7 @@ class Chunks : public SlabBlocks<Pages, Tracker, Hardening> {
       const Address near = is_aligned ? find_in_list(first, size, alignment, prefix) : 0;
       if (near != 0) return near;
     }
-    const Size larger = SizeBins::of(size + alignment - kUnit) + 1;
+    const Size larger = SizeBins::of(size + alignment - kGranule) + 1;
     if (const Address chunk = bins_[filled_bins_.next(larger)]; chunk != 0) return chunk;
     if (top_ != 0 && fits(top_, size, alignment, prefix)) return top_;
     return is_aligned ? 0 : find_in_list(first, size, alignment, prefix);

@@ -43,7 +43,7 @@ class Regions : public Chunks<Pages, Tracker, Hardening>,
   using Base::tracker_;
 
   /// The bytes in front of a region's first chunk: the record, and the first tag.
-  static constexpr Size kRegionHead = kUnit;
+  static constexpr Size kRegionHead = kGranule;
 
   static constexpr bool kOwnsAllPages = requires { requires Pages::kOwnsAllPages; };
 

@@ -59,12 +59,12 @@ class SlabBlocks : public TaggedMemory<Pages, Tracker, Hardening> {
   using Base::word_at;
 
   static constexpr Size kSlabBytes = 4096;
-  static constexpr Size kSlabHead = kUnit;
+  static constexpr Size kSlabHead = kGranule;
   static constexpr Size kMaxSmall = 512;  // the size of the largest block that lies in a slab
-  static constexpr Size kClasses = kMaxSmall / kUnit + 1;  // class 0 does not exist
-  static constexpr Size kMaxStash = kUnit - 1;
+  static constexpr Size kClasses = kMaxSmall / kGranule + 1;  // class 0 does not exist
+  static constexpr Size kMaxStash = kGranule - 1;
   /// The most blocks that `free_lists_` can have for a class: those of a slab, and the stash.
-  static constexpr Size kMaxFreeList = kSlabBytes / kUnit + kUnit;
+  static constexpr Size kMaxFreeList = kSlabBytes / kGranule + kGranule;
 
   /// The head of a slab. `Slabs` lists what the countdown is in each state.
   struct Slab {
@@ -78,7 +78,7 @@ class SlabBlocks : public TaggedMemory<Pages, Tracker, Hardening> {
   // --- places in slabs
 
   [[nodiscard]] static constexpr Size class_for(Size size) noexcept {
-    return (size + kUnit - 1) / kUnit;
+    return (size + kGranule - 1) / kGranule;
   }
 
   [[nodiscard]] static constexpr Address slab_of(Address block) noexcept {
@@ -88,27 +88,27 @@ class SlabBlocks : public TaggedMemory<Pages, Tracker, Hardening> {
   [[nodiscard]] Slab& slab_at(Address slab) const noexcept { return this->template at<Slab>(slab); }
 
   [[nodiscard]] static constexpr Size blocks_in_slab(Size size_class) noexcept {
-    return (kSlabBytes - kTagBytes - kSlabHead) / (size_class * kUnit);
+    return (kSlabBytes - kTagBytes - kSlabHead) / (size_class * kGranule);
   }
 
   /// Returns the bytes of a slab that are in no block.
   [[nodiscard]] static constexpr Size slab_overhead(Size size_class) noexcept {
-    return kSlabBytes - blocks_in_slab(size_class) * size_class * kUnit;
+    return kSlabBytes - blocks_in_slab(size_class) * size_class * kGranule;
   }
 
   /// Checks whether a block, free or used, starts at this address of a slab.
   [[nodiscard]] static constexpr bool is_block_start(Address address, Size size_class) noexcept {
-    constexpr Size granules_of_blocks = (kSlabBytes - kTagBytes - kSlabHead) / kUnit;
+    constexpr Size granules_of_blocks = (kSlabBytes - kTagBytes - kSlabHead) / kGranule;
     // In the head this wraps to a number that is too high.
     const Size offset = address % kSlabBytes - kSlabHead;
 #ifdef __OPTIMIZE_SIZE__
     if constexpr (!Tracker::kEnabled) {  // 110 bytes less, the table of reciprocals included
-      const Size size = size_class * kUnit;
+      const Size size = size_class * kGranule;
       return offset <= kSlabBytes - kTagBytes - kSlabHead - size && offset % size == 0;
     }
 #endif
-    return offset % kUnit == 0 && offset / kUnit <= granules_of_blocks - size_class &&
-           is_multiple(offset / kUnit, size_class);
+    return offset % kGranule == 0 && offset / kGranule <= granules_of_blocks - size_class &&
+           is_multiple(offset / kGranule, size_class);
   }
 
   /// Checks whether a number up to 255 is a multiple of a size class, by a multiplication: a division
@@ -179,7 +179,7 @@ class SlabBlocks : public TaggedMemory<Pages, Tracker, Hardening> {
   }
 
   /// Returns how many blocks the stash has up to this one; 0 for a free block below the stash.
-  [[nodiscard]] Size stash_count_of(Address block) const noexcept { return mark_of(block) % kUnit; }
+  [[nodiscard]] Size stash_count_of(Address block) const noexcept { return mark_of(block) % kGranule; }
 
   /// Checks for the mark of a free block.
   [[nodiscard]] bool is_marked_free(Address block) const noexcept {
@@ -205,7 +205,7 @@ class SlabBlocks : public TaggedMemory<Pages, Tracker, Hardening> {
     for (Size left = kMaxFreeList; list != block; --left) {
       if (is_end_of_list(list)) return false;
       list = next_block(list);
-      expect(left != 0 && (!Hardening::kEnabled || list % kUnit == 0));
+      expect(left != 0 && (!Hardening::kEnabled || list % kGranule == 0));
     }
     return true;
   }
@@ -232,7 +232,7 @@ class SlabBlocks : public TaggedMemory<Pages, Tracker, Hardening> {
   [[nodiscard]] Address pop_free_block(Size size_class) noexcept {
     const Address block = free_lists_[size_class];
     const Address next = next_block(block);
-    if constexpr (Hardening::kEnabled) expect(next % kUnit == 0);
+    if constexpr (Hardening::kEnabled) expect(next % kGranule == 0);
     free_lists_[size_class] = next;
     mark_of(block) = 0;
     return block;

@@ -197,7 +197,7 @@ class Slabs : public Regions<Pages, Tracker, Hardening> {
 
   /// Makes blocks of a slab, all free. `refill` writes the rest of its head.
   void cut_up(Address slab, Size size_class) noexcept {
-    const Size size = size_class * kUnit;
+    const Size size = size_class * kGranule;
     set_class(slab, size_class);
     tracker_.overhead_added(slab_overhead(size_class));
     Address block = slab + kSlabHead;
@@ -222,7 +222,7 @@ class Slabs : public Regions<Pages, Tracker, Hardening> {
   /// Marks the blocks of a slab that becomes a free chunk, so that a later free of one is detected,
   /// and overwrites the word below each, where contents may look like a tag.
   void mark_blocks_free(Address slab, Size size_class) noexcept requires(Tracker::kEnabled) {
-    const Size size = size_class * kUnit;
+    const Size size = size_class * kGranule;
     Address block = slab + kSlabHead;
     for (Size left = blocks_in_slab(size_class); left != 0; --left, block += size) {
       if (!is_marked_free(block)) set_next_block(block, slab);
@@ -268,7 +268,7 @@ class Slabs : public Regions<Pages, Tracker, Hardening> {
     const Size index = map_index(address);
     if (index < slab_map_bytes_) return true;
     const Size size = chunk_size_for(2 * index + kFirstMapBytes);
-    const Address map = allocate_chunk(size, kUnit, 0);
+    const Address map = allocate_chunk(size, kGranule, 0);
     if (map == 0) return false;
     const Size old_bytes = slab_map_bytes_;
     const Address old_map = slab_map_;

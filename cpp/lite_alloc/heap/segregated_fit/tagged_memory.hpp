@@ -44,7 +44,7 @@ class TaggedMemory {
   static constexpr Size kBelowFree = 2;  // the chunk below is free, and its last word is its size
   static constexpr Size kAligned = 4;    // `Tracking` only: allocated with an alignment above 16
   static constexpr Size kUsedFlags = kBelowFree | kAligned;
-  static constexpr Size kFlags = kUnit - 1;
+  static constexpr Size kFlags = kGranule - 1;
 
   /// The object of type T at an address.
   template <typename T>
@@ -92,7 +92,7 @@ class TaggedMemory {
 
   /// Returns the size of the smallest chunk that holds a block of `size` bytes.
   [[nodiscard]] static constexpr Size chunk_size_for(Size size) noexcept {
-    return align_up(size + kTagBytes, kUnit);
+    return align_up(size + kTagBytes, kGranule);
   }
 
   /// Checks whether `tag`, which was read below `chunk`, can be that of a used chunk. `chunk` may be

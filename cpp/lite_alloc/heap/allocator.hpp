@@ -24,11 +24,11 @@ struct Extent {
 struct Corruption {
   enum class Kind : std::uint8_t {
     kNone,
-    kFreeListOutsideHeap,  // a link of the free list was overwritten
-    kFreeListOverlap,      // two free blocks share bytes: freed twice, or with a wrong size
-    kCountersDisagree,     // the walk and the counters differ: freed with a wrong size
-    kHeaderOverwritten,    // a block's header was overwritten
-    kRegionOverwritten,    // the record at the start of a region was overwritten
+    kFreeListOutsideHeap,   // a link of the free list was overwritten
+    kFreeListOverlap,       // two free blocks share bytes: freed twice, or with a wrong size
+    kCountersDisagree,      // the walk and the counters differ: freed with a wrong size
+    kHeaderOverwritten,     // a block's header was overwritten
+    kRegionOverwritten,     // the record at the start of a region was overwritten
     kSpareListOverwritten,  // a link in the list of spare slabs was overwritten
     kSlabMapOverwritten,    // the map of slabs was overwritten
   };

@@ -4,8 +4,8 @@
 /// \file
 /// Attributes that say what a function's code is to be: small, or quick.
 
-/// A function of two or three instructions with many callers. A build for size keeps it out of line,
-/// since all those calls together are 150 bytes shorter than as many copies.
+/// A function of two or three instructions with many callers. A build for size keeps it out of
+/// line, since all those calls together are 150 bytes shorter than as many copies.
 #ifdef __OPTIMIZE_SIZE__
 #define LITE_ALLOC_SHORT_CODE [[gnu::noinline]]
 #else

@@ -28,8 +28,8 @@ namespace lite_alloc {
 ///
 /// Where the heap is `Hardened`, tags, links and marks are mixed with its secret: the contents of a
 /// block do not pass for them, and a link that other code overwrote leads to an address that is not
-/// aligned, at which the heap ends the program. The sizes at the end of free chunks and the heads of
-/// slabs are stored as they are; each is checked against other metadata before it is used.
+/// aligned, at which the heap ends the program. The sizes at the end of free chunks and the heads
+/// of slabs are stored as they are; each is checked against other metadata before it is used.
 template <PageSource Pages, typename Tracker = Tracking,
           typename Hardening = DefaultHardening<Tracker>>
 class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> {
@@ -81,8 +81,9 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
     return __builtin_mul_overflow(count, size, &whole) ? fail() : malloc_zeroed(whole);
   }
 
-  /// Allocates `size` bytes at a multiple of `alignment`. Fails iff `malloc` would, or `is_alignment`
-  /// is false; with `NoTracking`, which serves larger alignments, too, iff that is not a power of two.
+  /// Allocates `size` bytes at a multiple of `alignment`. Fails iff `malloc` would, or
+  /// `is_alignment` is false; with `NoTracking`, which serves larger alignments, too, iff that is
+  /// not a power of two.
   [[nodiscard]] Address memalign(Size alignment, Size size) noexcept {
     if constexpr (Tracker::kEnabled) {
       if (!is_alignment(alignment)) return fail();
@@ -93,10 +94,10 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
     return allocate_counted(size, alignment, 0);
   }
 
-  /// Gives a block another size and returns its address, which may be another one. Contents are kept
-  /// up to the smaller size, and with `Tracking` the alignment that the block was allocated with. An
-  /// address of 0 makes it `malloc`. Returns 0 iff memory cannot be had or `may_be_live` is false;
-  /// nothing has changed then.
+  /// Gives a block another size and returns its address, which may be another one. Contents are
+  /// kept up to the smaller size, and with `Tracking` the alignment that the block was allocated
+  /// with. An address of 0 makes it `malloc`. Returns 0 iff memory cannot be had or `may_be_live`
+  /// is false; nothing has changed then.
   [[nodiscard]] Address realloc(Address address, Size size) noexcept {
     if (address == 0) return malloc(size);
     return may_be_live(address) ? reallocate_counted(address, alignment_of(address), 0, size) : 0;
@@ -130,14 +131,15 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
     }
   }
 
-  /// Checks whether `free` and `realloc` would take this for a live block. With `Tracking` it is one
-  /// then.
+  /// Checks whether `free` and `realloc` would take this for a live block. With `Tracking` it is
+  /// one then.
   [[nodiscard]] bool may_be_live(Address address) const noexcept {
     if constexpr (Tracker::kEnabled) {
       return is_live(address);
     } else {
       const Size size_class = class_at(address);
-      if (size_class == 0) return address % kGranule == 0 && is_used_chunk(address, tag_of(address));
+      if (size_class == 0)
+        return address % kGranule == 0 && is_used_chunk(address, tag_of(address));
       return is_block_start(address, size_class) && !is_free_block(address, size_class);
     }
   }
@@ -164,8 +166,8 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
     free_block(address - layout.prefix, layout.prefix);
   }
 
-  /// Gives a block `new_size` bytes: in place when it shrinks or finds room, else by a copy. Returns
-  /// 0 iff `allocate` would; the old block is as it was then.
+  /// Gives a block `new_size` bytes: in place when it shrinks or finds room, else by a copy.
+  /// Returns 0 iff `allocate` would; the old block is as it was then.
   [[nodiscard]] Address reallocate(Address address, const Layout& layout, Size new_size) noexcept {
     return reallocate_counted(address - layout.prefix, layout.alignment, layout.prefix, new_size);
   }
@@ -251,8 +253,8 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
   /// other call on the heap invalidates the cursor.
   [[nodiscard]] auto walk() const noexcept requires(Tracker::kEnabled);
 
-  /// Looks for broken invariants in tags, lists, slabs and counters. Takes time in proportion to the
-  /// number of chunks and free blocks, and for each slab to the free list of its class.
+  /// Looks for broken invariants in tags, lists, slabs and counters. Takes time in proportion to
+  /// the number of chunks and free blocks, and for each slab to the free list of its class.
   [[nodiscard]] Corruption find_corruption() const noexcept requires(Tracker::kEnabled);
 
   /// Gives introspection all there is, to read.

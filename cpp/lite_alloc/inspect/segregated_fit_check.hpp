@@ -65,10 +65,10 @@ class SegregatedFitCheck {
       // The tag of a free chunk never has `kBelowFree`: so no two neighbours are free.
       const bool says_below_free = (tag & Parts::kBelowFree) != 0;
       const Size known = is_free ? Size{Parts::kFree} : Size{Parts::kUsedFlags};
-      const bool is_sound =
-          says_below_free == (free_below != 0) && (tag & Parts::kFlags & ~known) == 0 &&
-          (is_end ? (tag & ~Parts::kBelowFree) == 0 : size - 1 < end - chunk) &&
-          (!is_free || parts_->size_at_end_of(chunk, size) == size);
+      const bool is_sound = says_below_free == (free_below != 0) &&
+                            (tag & Parts::kFlags & ~known) == 0 &&
+                            (is_end ? (tag & ~Parts::kBelowFree) == 0 : size - 1 < end - chunk) &&
+                            (!is_free || parts_->size_at_end_of(chunk, size) == size);
       if (!is_sound) return fail(Kind::kHeaderOverwritten, chunk);
       if (is_end) break;
       free_below = is_free ? size : 0;
@@ -136,8 +136,7 @@ class SegregatedFitCheck {
     }
     const Address first = parts_->partial_slabs_[size_class];
     for (Address slab = first; slab != 0;) {
-      if (parts_->class_at(slab) != size_class || slab == active ||
-          slab % Parts::kSlabBytes != 0) {
+      if (parts_->class_at(slab) != size_class || slab == active || slab % Parts::kSlabBytes != 0) {
         return fail(Kind::kFreeListOutsideHeap, slab);
       }
       if (++listed_partial_slabs_ > partial_slabs_) return fail(Kind::kFreeListOverlap, slab);

@@ -11,8 +11,8 @@ namespace lite_alloc {
 template <typename Parts>
 class LargestFreeBlock {
  public:
-  /// Returns the size of the largest free block, slack left out. Looks at no more than `most` chunks
-  /// and reads nothing outside the heap, whatever lists and tags say.
+  /// Returns the size of the largest free block, slack left out. Looks at no more than `most`
+  /// chunks and reads nothing outside the heap, whatever lists and tags say.
   [[nodiscard]] static Size of(const Parts& parts, Size most) noexcept {
     Size largest = in_bins(parts, most);
     for (Size size_class = 1; size_class < Parts::kClasses; ++size_class) {
@@ -25,8 +25,8 @@ class LargestFreeBlock {
   [[nodiscard]] static Size in_bins(const Parts& parts, Size most) noexcept {
     Size largest = 0;
     Address chunk = parts.bins_[parts.filled_bins_.highest()];
-    for (Size left = most; left != 0 && chunk % kGranule == 0 && parts.is_in_region(chunk, kGranule);
-         --left) {
+    for (Size left = most;
+         left != 0 && chunk % kGranule == 0 && parts.is_in_region(chunk, kGranule); --left) {
       largest = std::max(largest, parts.chunk_size(chunk));
       chunk = parts.next_chunk(chunk);
     }
@@ -38,7 +38,8 @@ class LargestFreeBlock {
   [[nodiscard]] static Size in_class(const Parts& parts, Size size_class) noexcept {
     const Address active = parts.active_slabs_[size_class];
     const Address first = parts.free_lists_[size_class];
-    // Where all blocks of a size were freed, at least the last one lies in a slab without used ones.
+    // Where all blocks of a size were freed, at least the last one lies in a slab without used
+    // ones.
     if (has_no_used_block(parts, active, size_class) ||
         has_no_used_block(parts, Parts::slab_of(first), size_class)) {
       return Parts::kSlabBytes;

@@ -13,8 +13,8 @@ struct HeapTotals {
   Size slack_bytes = 0;  // the free chunk at the end of memory
 };
 
-/// Counts what a `SegregatedFit` consists of that has no `Tracking` and owns all pages. It trusts the
-/// heap's metadata.
+/// Counts what a `SegregatedFit` consists of that has no `Tracking` and owns all pages. It trusts
+/// the heap's metadata.
 template <typename Heap>
 class SegregatedFitTotals {
   using Parts = typename Heap::Parts;

@@ -12,8 +12,8 @@ namespace lite_alloc {
 /// Which blocks of one slab are free.
 ///
 /// A free block is in the slab's own list, or in the free list of its class, which has blocks of
-/// other slabs, too. The constructor reads both and stops at the first word that breaks an invariant:
-/// `is_sound` is false then.
+/// other slabs, too. The constructor reads both and stops at the first word that breaks an
+/// invariant: `is_sound` is false then.
 template <typename Parts>
 class SlabContents {
  public:
@@ -50,7 +50,8 @@ class SlabContents {
     is_sound_ = is_sound_ && block == slab_ && head.frees_until_transition == expected;
   }
 
-  /// Reads the whole list. A broken link is this slab's fault iff it is stored in one of its blocks.
+  /// Reads the whole list. A broken link is this slab's fault iff it is stored in one of its
+  /// blocks.
   void read_free_list(const Parts& parts, Size size_class) noexcept {
     Size left = capacity_ + Parts::kMaxStash;
     Address from = 0;  // the block whose link was followed last
@@ -88,9 +89,9 @@ class SlabContents {
   std::array<bool, Parts::kSlabBytes / kGranule> is_free_ = {};
 };
 
-/// Walks the stretches of a `SegregatedFit` in address order. Each used one is a block, or metadata:
-/// the head or the end of a slab, or the slab map. A stretch whose tag was overwritten ends with its
-/// region at the latest.
+/// Walks the stretches of a `SegregatedFit` in address order. Each used one is a block, or
+/// metadata: the head or the end of a slab, or the slab map. A stretch whose tag was overwritten
+/// ends with its region at the latest.
 template <typename Parts>
 class SegregatedFitCursor {
  public:

@@ -9,30 +9,36 @@
 
 namespace lite_alloc::segregated_fit {
 
-/// Blocks: what the public calls have in common. A block of up to 512 bytes lies in a slab, a larger
-/// one, or one with an alignment above 16, fills a chunk. Whether an address is in a slab is asked of
-/// the slab map, so a block needs no mark of its kind.
+/// Blocks of either kind: what the public calls have in common. A block of up to 512 bytes lies in
+/// a slab. A larger one, or one with an alignment above 16, fills a chunk of its own. The slab map
+/// tells the two kinds apart.
 ///
-/// A caller of the sized calls may have bytes of its own in front of a block, a *prefix*: `block` is
-/// the address of the prefix here, where the chunk or the place in the slab starts. Layouts are
-/// passed as single numbers, which stay in registers.
+/// The sized calls can keep a *prefix* in front of a block, for an owner's header. In this part
+/// `block` is the address of the prefix, where the chunk or the place in the slab starts:
+///
+///     | tag | prefix | bytes of the caller ... | tag of the next |
+///           ^ block  ^ the address that a call returns
+///
+/// A layout is passed as separate numbers, which stay in registers.
 ///
 /// What the heap can tell of an address that it is asked to free:
 ///
-///     in a slab       a block starts there; if it has the mark of a free one, the lists are searched
-///     anywhere else   the word below is the tag of a used chunk that ends in this heap
+///     in a slab        a block must start there; if it has the mark of a free block, the lists
+///                      that it could be in are searched
+///     anywhere else    the word below must be the tag of a used chunk that ends in this heap
 ///
-/// With `Tracking` both are exact but for the contents of large blocks that hold a tag mixed with the
-/// secret. Without, the second reads whatever stands there.
+/// With `Tracking` this finds every wrong address, except one in a large block whose contents below
+/// the address equal a tag mixed with the secret. With `NoTracking` and `Unhardened`, contents that
+/// look like a tag are taken for one.
 template <PageSource Pages, typename Tracker, typename Hardening>
 class Blocks : public Slabs<Pages, Tracker, Hardening> {
   using Base = Slabs<Pages, Tracker, Hardening>;
 
  public:
-  using Base::Base;
   using Base::active_slabs_;
   using Base::add_to_bin;
   using Base::allocate_chunk;
+  using Base::Base;
   using Base::bins_;
   using Base::bytes_at;
   using Base::chunk_size;
@@ -203,14 +209,16 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
   /// Checks whether a block in a chunk starts here. Requires that no slab lies here.
   [[nodiscard]] bool is_live_chunk(Address address) const noexcept requires(Tracker::kEnabled) {
     const Address region = region_around(address);
-    if (address % kGranule != 0 || region == 0 || address - slab_map_ < slab_map_bytes_) return false;
+    if (address % kGranule != 0 || region == 0 || address - slab_map_ < slab_map_bytes_)
+      return false;
     const Size tag = tag_of(address);
     // Where the region ends the size is 0, which `is_used_chunk` rejects.
     return (tag & ~kFlags) <= region_end(region) - address && is_used_chunk(address, tag);
   }
 
   /// Checks whether an address that is not a live block looks like one that was freed.
-  [[nodiscard]] LITE_ALLOC_RARE_CODE bool was_freed(Address address) const noexcept requires(Tracker::kEnabled) {
+  [[nodiscard]] LITE_ALLOC_RARE_CODE bool was_freed(Address address) const noexcept
+      requires(Tracker::kEnabled) {
     if (address % kGranule != 0 || !is_in_region(address, kGranule)) return false;
     if (is_marked_freed(address)) return true;
     const Size tag = tag_of(address);
@@ -243,8 +251,8 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
     return moved + prefix;
   }
 
-  /// Gives a block another size where it is; else slides it down into a free chunk below; else frees
-  /// slabs without blocks or grows memory behind it, if no free chunk fits; else copies it.
+  /// Gives a block another size where it is; else slides it down into a free chunk below; else
+  /// frees slabs without blocks or grows memory behind it, if no free chunk fits; else copies it.
   [[nodiscard]] Address reallocate_block(Address block, Size size_class, Size old_size,
                                          Size alignment, Size prefix, Size size) noexcept {
     if (size > kMaxSize) return 0;
@@ -259,9 +267,9 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
           const Address below = slide_down(block, chunk);
           if (below != 0) return below;
         }
-      } while (find_chunk(chunk, alignment, prefix) == 0 &&
-               (reclaim() ||
-                grow_behind(block + old_size + kTagBytes, chunk - old_size - kTagBytes)));
+      } while (
+          find_chunk(chunk, alignment, prefix) == 0 &&
+          (reclaim() || grow_behind(block + old_size + kTagBytes, chunk - old_size - kTagBytes)));
     }
     const Address moved = allocate_any(size, alignment, prefix);
     if (moved == 0) return 0;

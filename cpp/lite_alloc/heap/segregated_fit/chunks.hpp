@@ -13,8 +13,8 @@ namespace lite_alloc::segregated_fit {
 /// Free chunks: a segregated fit. Finds one for a size, cuts used chunks out of free ones, merges
 /// what is freed with its neighbours at once, and gives chunks another size where they are.
 ///
-/// Each free chunk but `top_` is in the doubly linked list of a *bin* (`SizeBins` says which sizes a
-/// bin has). A set of bits says which bins have chunks, so the first bin above a size that is not
+/// Each free chunk but `top_` is in the doubly linked list of a *bin* (`SizeBins` says which sizes
+/// a bin has). A set of bits says which bins have chunks, so the first bin above a size that is not
 /// empty is found by two bit scans:
 ///
 ///     bins_[31]  -> chunk <-> chunk          all of 496 bytes
@@ -23,18 +23,20 @@ namespace lite_alloc::segregated_fit {
 ///     ...
 ///     top_       -> chunk                    the end of the heap: used last, and grown
 ///
-/// A chunk freed goes to the front of its list. Its neighbours are found through tags: the one above
-/// starts where this one ends; the one below, if free, has its size right below this one's tag.
+/// A chunk freed goes to the front of its list. Its neighbours are found through tags: the one
+/// above starts where this one ends; the one below, if free, has its size right below this one's
+/// tag.
 ///
-///     | tag | used | tag | free, size n .......... n | tag: below is free | being freed | tag | ...
-///                        ^ this address - n          ^ this address
+///     | tag | free chunk of n bytes ...  | n | tag, kBelowFree | chunk being freed ... | tag |
+///           ^ address - n                                      ^ address
 ///
-/// Why each step takes bounded time: a chunk is found in the first bin whose sizes all fit, or among
-/// the first 8 of its own bin; it merges with two neighbours at most; the lists are doubly linked.
+/// Why each step takes bounded time: a chunk is found in the first bin whose sizes all fit, or
+/// among the first 8 of its own bin; it merges with two neighbours at most; the lists are doubly
+/// linked.
 ///
 /// Invariants, beside those of `TaggedMemory`:
-/// - `filled_bins_` has bin b iff `bins_[b]` is not 0. `bins_[SizeBins::kCount]` is always 0: that is
-///   the bin that `SizeBins::next` returns where no bin is filled.
+/// - `filled_bins_` has bin b iff `bins_[b]` is not 0. `bins_[SizeBins::kCount]` is always 0: that
+///   is the bin that `SizeBins::next` returns where no bin is filled.
 /// - Links lead to free chunks of the same bin, and back: `previous` of a chunk's `next` is the
 ///   chunk. A chunk leaves its list only if both neighbours agree; otherwise the program ends.
 template <PageSource Pages, typename Tracker, typename Hardening>
@@ -79,8 +81,8 @@ class Chunks : public SlabBlocks<Pages, Tracker, Hardening> {
     return align_up(chunk + prefix, alignment) - prefix;
   }
 
-  // No closures that hold references here: they would lie on a stack, and the standalone module
-  // has none.
+  // No closures that hold references here: they would lie on a stack, and the standalone module has
+  // none.
 
   [[nodiscard]] bool fits(Address chunk, Size size, Size alignment, Size prefix) const noexcept {
     return place_in(chunk, alignment, prefix) - chunk + size <= chunk_size(chunk);
@@ -104,8 +106,8 @@ class Chunks : public SlabBlocks<Pages, Tracker, Hardening> {
   }
 
   /// Returns the first of `kSearchSteps` chunks of a list that is large enough; 0 if none is.
-  [[nodiscard, gnu::noinline]] LITE_ALLOC_RARE_CODE Address find_in_list(Address chunk, Size size, Size alignment,
-                                                    Size prefix) const noexcept {
+  [[nodiscard, gnu::noinline]] LITE_ALLOC_RARE_CODE Address
+  find_in_list(Address chunk, Size size, Size alignment, Size prefix) const noexcept {
     for (Size steps = kSearchSteps; chunk != 0 && !fits(chunk, size, alignment, prefix);) {
       chunk = --steps == 0 ? 0 : next_chunk(chunk);
     }
@@ -237,8 +239,7 @@ class Chunks : public SlabBlocks<Pages, Tracker, Hardening> {
     mark_free(chunk, size);
     const Size bin = SizeBins::of(size);
     const Address next = bins_[bin];
-    links_at(chunk) = {.next = hardening_.link(chunk, next),
-                        .previous = hardening_.link(chunk, 0)};
+    links_at(chunk) = {.next = hardening_.link(chunk, next), .previous = hardening_.link(chunk, 0)};
     bins_[bin] = chunk;
     if (next != 0) {
       links_at(next).previous = hardening_.link(next, chunk);
@@ -248,8 +249,8 @@ class Chunks : public SlabBlocks<Pages, Tracker, Hardening> {
   }
 
   /// Takes a chunk out of its list. Ends the program unless its neighbours in the list, or the head
-  /// of its bin, point back to it: otherwise a link was overwritten, and to follow it would write to
-  /// an address of an attacker's choice.
+  /// of its bin, point back to it: otherwise a link was overwritten, and to follow it would write
+  /// to an address of an attacker's choice.
   [[gnu::noinline]] void remove_from_bin(Address chunk, Size size) noexcept {
     if constexpr (Hardening::kEnabled) {
       expect(tag_of(chunk) == (size | kFree) && size_at_end_of(chunk, size) == size);

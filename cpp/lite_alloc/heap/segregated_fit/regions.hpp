@@ -75,7 +75,8 @@ class Regions : public Chunks<Pages, Tracker, Hardening>,
   /// Makes more memory free: the first region, or pages that other code added for this heap, or new
   /// pages. Grows memory by just what a chunk needs that starts in `top_`, or in a new region where
   /// the newest one cannot grow. Fails iff memory cannot grow.
-  [[nodiscard, gnu::noinline]] LITE_ALLOC_RARE_CODE bool grow(Size size, Size alignment, Size prefix) noexcept {
+  [[nodiscard, gnu::noinline]] LITE_ALLOC_RARE_CODE bool grow(Size size, Size alignment,
+                                                              Size prefix) noexcept {
     if constexpr (kOwnsAllPages) {
       // One region, empty at first. Memory may end inside its head.
       if (heap_end_ == 0) {
@@ -128,8 +129,8 @@ class Regions : public Chunks<Pages, Tracker, Hardening>,
     return tracker_.oldest_region();
   }
 
-  /// Returns the region above this one. Records lie at the beginning of pages, in address order: one
-  /// that contradicts this was overwritten and counts as the last, so that every walk ends.
+  /// Returns the region above this one. Records lie at the beginning of pages, in address order:
+  /// one that contradicts this was overwritten and counts as the last, so that every walk ends.
   [[nodiscard]] Address next_region(Address region) const noexcept requires(Tracker::kEnabled) {
     const Address newest = tracker_.newest_region();
     if (region == newest) return 0;

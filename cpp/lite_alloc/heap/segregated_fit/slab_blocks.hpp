@@ -19,8 +19,8 @@ namespace lite_alloc::segregated_fit {
 ///     head           | frees until transition | free | next | previous |
 ///     free block     | link | mark | ...
 ///
-/// The *slab map* tells slabs from other chunks: one byte for each 4096 bytes of address space, which
-/// is the size class of the slab there, or 0. The map lies in a used chunk of the heap.
+/// The *slab map* tells slabs from other chunks: one byte for each 4096 bytes of address space,
+/// which is the size class of the slab there, or 0. The map lies in a used chunk of the heap.
 ///
 /// The lists, for each size class c:
 ///
@@ -30,14 +30,14 @@ namespace lite_alloc::segregated_fit {
 ///     spare_slabs_       -> slab -> slab             slabs without used blocks, at most 16
 ///     active_slabs_[c]   the slab whose own list became `free_lists_[c]` last
 ///
-/// Only the bottom of `free_lists_[c]` was one slab's own list. On top of it lies the *stash*: up to
-/// 15 blocks of any slabs that were freed since. A program that frees and allocates in turn reaches
-/// nothing else. The mark of a block in the stash holds how many blocks the stash has up to it, so
-/// that `free` sees when the stash is full and `malloc` has nothing to count.
+/// Only the bottom of `free_lists_[c]` was one slab's own list. On top of it lies the *stash*: up
+/// to 15 blocks of any slabs that were freed since. A program that frees and allocates in turn
+/// reaches nothing else. The mark of a block in the stash holds how many blocks the stash has up to
+/// it, so that `free` sees when the stash is full and `malloc` has nothing to count.
 ///
-/// The mark of a free block is its address mixed with a number, plus the stash count in the low four
-/// bits. So the contents of a used block hardly ever look like a mark, and where they do, a search
-/// of the lists decides.
+/// The mark of a free block is its address mixed with a number, plus the stash count in the low
+/// four bits. So the contents of a used block hardly ever look like a mark, and where they do, a
+/// search of the lists decides.
 ///
 /// Invariants:
 /// - A free block of a slab is in `free_lists_[c]` or in the slab's own list, and in only one.
@@ -111,9 +111,9 @@ class SlabBlocks : public TaggedMemory<Pages, Tracker, Hardening> {
            is_multiple(offset / kGranule, size_class);
   }
 
-  /// Checks whether a number up to 255 is a multiple of a size class, by a multiplication: a division
-  /// takes longer than all else in a free. The fraction number / class, in 13 binary digits, is 0 up
-  /// to the error of the reciprocal iff the quotient is whole.
+  /// Checks whether a number up to 255 is a multiple of a size class, by a multiplication: a
+  /// division takes longer than all else in a free. The fraction number / class, in 13 binary
+  /// digits, is 0 up to the error of the reciprocal iff the quotient is whole.
   ///
   /// Source: Lemire, Kaser and Kurz, Faster remainder by direct computation, 2019.
   [[nodiscard]] static constexpr bool is_multiple(Size number, Size size_class) noexcept {
@@ -154,8 +154,8 @@ class SlabBlocks : public TaggedMemory<Pages, Tracker, Hardening> {
 
   // --- free blocks
 
-  /// Added to the mark of a block that was never handed out. `Tracking` only: `free` of such a block
-  /// is not the second one. The stash count of such a block is 0.
+  /// Added to the mark of a block that was never handed out. `Tracking` only: `free` of such a
+  /// block is not the second one. The stash count of such a block is 0.
   static constexpr Size kNeverUsed = kMaxStash + 1;
 
   [[nodiscard]] static constexpr bool is_end_of_list(Address block) noexcept {
@@ -179,12 +179,13 @@ class SlabBlocks : public TaggedMemory<Pages, Tracker, Hardening> {
   }
 
   /// Returns how many blocks the stash has up to this one; 0 for a free block below the stash.
-  [[nodiscard]] Size stash_count_of(Address block) const noexcept { return mark_of(block) % kGranule; }
+  [[nodiscard]] Size stash_count_of(Address block) const noexcept {
+    return mark_of(block) % kGranule;
+  }
 
   /// Checks for the mark of a free block.
   [[nodiscard]] bool is_marked_free(Address block) const noexcept {
-    return mark_of(block) - hardening_.mark(block) <=
-           (Tracker::kEnabled ? kNeverUsed : kMaxStash);
+    return mark_of(block) - hardening_.mark(block) <= (Tracker::kEnabled ? kNeverUsed : kMaxStash);
   }
 
   /// Checks for the mark of a block that `free` was called with.
@@ -194,8 +195,8 @@ class SlabBlocks : public TaggedMemory<Pages, Tracker, Hardening> {
 
   /// Checks whether a block is in one of the two lists that it could be in. Time in proportion to
   /// the length of the lists. Ends the program where a list is a circle.
-  [[nodiscard, gnu::noinline]] LITE_ALLOC_RARE_CODE bool is_in_free_lists(Address block,
-                                                     Size size_class) const noexcept {
+  [[nodiscard, gnu::noinline]] LITE_ALLOC_RARE_CODE bool is_in_free_lists(
+      Address block, Size size_class) const noexcept {
     return is_in_list(slab_at(slab_of(block)).free, block) ||
            is_in_list(free_lists_[size_class], block);
   }

@@ -9,14 +9,14 @@ namespace lite_alloc::segregated_fit {
 
 /// The life of a slab: how it is made from a chunk, serves, and becomes a free chunk again.
 ///
-/// `malloc` takes blocks from `free_lists_[c]` until that is used up. Then the own list of the active
-/// slab becomes `free_lists_[c]` as a whole, or that of the oldest slab in the ring, of a spare slab,
-/// or of a new one: that slab is the active one then. `free` puts a block in the stash on top of
-/// `free_lists_[c]`, or where that is full, in its slab's own list. So neither call looks at more
-/// than two blocks.
+/// `malloc` takes blocks from `free_lists_[c]` until that is used up. Then the own list of the
+/// active slab becomes `free_lists_[c]` as a whole, or that of the oldest slab in the ring, of a
+/// spare slab, or of a new one: that slab is the active one then. `free` puts a block in the stash
+/// on top of `free_lists_[c]`, or where that is full, in its slab's own list. So neither call looks
+/// at more than two blocks.
 ///
-/// A slab has one of four states. `frees_until_transition` counts down the frees to its own list, so
-/// `free` compares one number with 0 and nothing else:
+/// A slab has one of four states. `frees_until_transition` counts down the frees to its own list,
+/// so `free` compares one number with 0 and nothing else:
 ///
 ///     state    is in             own list      frees_until_transition
 ///     active   active_slabs_[c]  any           the number of blocks outside its own list
@@ -35,10 +35,10 @@ namespace lite_alloc::segregated_fit {
 /// cut them up each time; any other becomes a free chunk at once. Before memory grows, `reclaim`
 /// turns all slabs without used blocks into free chunks.
 ///
-/// Time: `refill`, `free_to_slab` and `release_slab` are bounded; cutting a slab up writes 508 words
-/// at most. `reclaim` is the one loop over many things: it touches the free list of each class and
-/// the spare slabs. The slab map takes 1/4096 of the address space that is used. It is copied when it
-/// must be longer, and doubles then.
+/// Time: `refill`, `free_to_slab` and `release_slab` are bounded; cutting a slab up writes 508
+/// words at most. `reclaim` is the one loop over many things: it touches the free list of each
+/// class and the spare slabs. The slab map takes 1/4096 of the address space that is used. It is
+/// copied when it must be longer, and doubles then.
 template <PageSource Pages, typename Tracker, typename Hardening>
 class Slabs : public Regions<Pages, Tracker, Hardening> {
   using Base = Regions<Pages, Tracker, Hardening>;
@@ -90,8 +90,8 @@ class Slabs : public Regions<Pages, Tracker, Hardening> {
   static constexpr Size kMaxSpare = 16;
   static constexpr Size kFirstMapBytes = 60;  // for 240 KiB
 
-  /// Takes a chunk of `size` bytes, reclaims slabs and grows memory if need be. Returns 0 iff memory
-  /// cannot grow and nothing free fits.
+  /// Takes a chunk of `size` bytes, reclaims slabs and grows memory if need be. Returns 0 iff
+  /// memory cannot grow and nothing free fits.
   [[nodiscard]] Address allocate_chunk(Size size, Size alignment, Size prefix) noexcept {
     for (;;) {
       const Address chunk = find_chunk(size, alignment, prefix);

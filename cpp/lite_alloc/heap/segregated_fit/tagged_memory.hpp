@@ -29,8 +29,8 @@ namespace lite_alloc::segregated_fit {
 ///   The last tag of a region, right below its end, is that of a used chunk of size 0.
 /// - Two neighbouring chunks are never both free.
 /// - A tag has `kBelowFree` iff the chunk below is free.
-/// - The free chunk that ends at `heap_end_` is `top_`, and in no list. Every other free chunk is in
-///   the list of its size.
+/// - The free chunk that ends at `heap_end_` is `top_`, and in no list. Every other free chunk is
+///   in the list of its size.
 ///
 /// Where the heap is `Hardened`, a tag is stored mixed with the heap's secret.
 template <PageSource Pages, typename Tracker, typename Hardening>
@@ -95,8 +95,8 @@ class TaggedMemory {
     return align_up(size + kTagBytes, kGranule);
   }
 
-  /// Checks whether `tag`, which was read below `chunk`, can be that of a used chunk. `chunk` may be
-  /// any address: nothing outside the heap is read.
+  /// Checks whether `tag`, which was read below `chunk`, can be that of a used chunk. `chunk` may
+  /// be any address: nothing outside the heap is read.
   [[nodiscard]] bool is_used_chunk(Address chunk, Size tag) const noexcept {
     const Size size = tag & ~kFlags;
     return ((chunk | (tag & ~kUsedFlags)) & kFlags) == 0 &&

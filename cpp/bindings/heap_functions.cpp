@@ -19,7 +19,9 @@
 #include "lite_alloc/inspect/statistics.hpp"
 #include "lite_alloc/inspect/walk.hpp"
 
-template class lite_alloc::SegregatedFit<lite_alloc::bindings::Memory>;
+// With all that default_heap.cpp does not compile.
+template class lite_alloc::segregated_fit::Blocks<lite_alloc::bindings::Memory,
+                                                  lite_alloc::Tracking, lite_alloc::Hardened>;
 
 namespace lite_alloc::bindings {
 
@@ -85,7 +87,7 @@ decltype(auto) with_heap(Action action) noexcept {
   return address;
 }
 [[nodiscard]] Address zeroed_in(HeaderlessMalloc& heap, Size size) noexcept {
-  return heap.zeroed(size);
+  return heap.malloc_zeroed(size);
 }
 void deallocate_in(DefaultHeap&, Address address, const Layout&) noexcept {
   static_cast<void>(free(address));

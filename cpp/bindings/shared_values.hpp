@@ -25,7 +25,9 @@
   X(2, kFreeListOverlap)               \
   X(3, kCountersDisagree)              \
   X(4, kHeaderOverwritten)             \
-  X(5, kRegionOverwritten)
+  X(5, kRegionOverwritten)             \
+  X(6, kSpareListOverwritten)          \
+  X(7, kSlabMapOverwritten)
 
 /// The enumerators of `Extent::State`.
 #define LITE_ALLOC_EXTENT_STATES(X) \

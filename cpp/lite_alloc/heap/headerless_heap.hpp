@@ -103,9 +103,9 @@ class HeaderlessHeap : public Strategy {
   void reset() noexcept requires(Tracker::kEnabled) {
     Strategy::forget_free_blocks();
     tracker_.forget_blocks();
-    for (auto region = Strategy::oldest_region(); region.begin != 0;
+    for (Address region = Strategy::oldest_region(); region != 0;
          region = Strategy::next_region(region)) {
-      Strategy::release(region.begin, region.end);
+      Strategy::release(Strategy::region_begin(region), Strategy::region_end(region));
     }
   }
 
@@ -136,7 +136,7 @@ class HeaderlessHeap : public Strategy {
       tracker_.set_largest_free(Inspection::largest_free(*this, lists_));
     }
     Statistics statistics = tracker_.counters();
-    statistics.heap_bytes = Strategy::heap_bytes();
+    statistics.heap_bytes = Strategy::bytes_in_regions();
     statistics.free_bytes = statistics.heap_bytes - tracker_.used_bytes();
     statistics.slack_bytes = heap_end_ - Strategy::slack_begin();
     statistics.largest_free_bytes = tracker_.largest_free();

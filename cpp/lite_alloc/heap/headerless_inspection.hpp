@@ -39,7 +39,7 @@ class HeaderlessInspection {
          record = memory.pages_.template at<Tracking::Region>(record)->next) {
       if (!memory.is_sealed(record)) return {Corruption::Kind::kRegionOverwritten, record};
     }
-    const Size heap_size = memory.heap_bytes();
+    const Size heap_size = memory.bytes_in_regions();
     Size free_size = memory.heap_end_ - slack_begin;
     for (const Address list : lists) {
       for (Address block = list; block != 0; block = memory.next_at(block)) {
@@ -129,27 +129,28 @@ class HeaderlessInspection<Memory>::Cursor {
  public:
   Cursor(Memory& memory, Lists lists, Address slack_begin) noexcept
       : memory_(&memory),
-        region_(memory.oldest_region()),
-        position_(region_.begin),
         slack_begin_(slack_begin),
-        free_(chain_by_address(memory, lists)) {}
+        free_(chain_by_address(memory, lists)),
+        region_(memory.oldest_region()) {
+    if (region_ != 0) enter_region();
+  }
 
   /// Writes the next extent. Returns false, and writes nothing, behind the last.
   [[nodiscard]] bool next(Extent& extent) noexcept {
-    if (position_ == region_.end) {
-      region_ = memory_->next_region(region_);
-      position_ = region_.begin;
-      if (position_ == region_.end) return region_.begin != 0 && next(extent);
+    while (position_ == end_) {
+      region_ = region_ == 0 ? 0 : memory_->next_region(region_);
+      if (region_ == 0) return false;
+      enter_region();
     }
-    const bool is_newest = region_.next == 0;
-    const Address used_end = is_newest ? slack_begin_ : region_.end;
+    const bool is_newest = end_ == memory_->heap_end_;
+    const Address used_end = is_newest ? slack_begin_ : end_;
     if (position_ == free_) {
       extent = {position_, memory_->checked_size_at(free_), Extent::State::kFree};
       free_ = memory_->at(free_).next_by_address;
     } else {
       const bool is_slack = position_ == used_end;
       const bool free_follows = free_ > position_ && free_ < used_end;
-      const Address end = is_slack ? region_.end : free_follows ? free_ : used_end;
+      const Address end = is_slack ? end_ : free_follows ? free_ : used_end;
       extent = {position_, end - position_, is_slack ? Extent::State::kFree : Extent::State::kUsed};
     }
     position_ = extent.end();
@@ -157,11 +158,17 @@ class HeaderlessInspection<Memory>::Cursor {
   }
 
  private:
+  void enter_region() noexcept {
+    position_ = memory_->region_begin(region_);
+    end_ = memory_->region_end(region_);
+  }
+
   const Memory* memory_;
-  typename Memory::Region region_;
-  Address position_;
   Address slack_begin_;
-  Address free_;  // the next free block at or above `position_`, or 0
+  Address free_;    // the next free block at or above `position_`, or 0
+  Address region_;  // the region that the walk is in, or 0
+  Address position_ = 0;
+  Address end_ = 0;  // of the region
 };
 
 }  // namespace lite_alloc

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "lite_alloc/heap/free_links.hpp"
+#include "lite_alloc/heap/region_walk.hpp"
 #include "lite_alloc/heap/tracking.hpp"
 #include "lite_alloc/memory/page_source.hpp"
 
@@ -29,7 +30,7 @@ class HeaderlessInspection;
 /// secret. A call that meets one that other code has overwritten traps. So no block comes from an
 /// address that a writer chose, and no search runs forever. Without tracking nothing is checked.
 template <PageSource P, typename T>
-class HeaderlessMemory {
+class HeaderlessMemory : protected RegionWalk<HeaderlessMemory<P, T>> {
  public:
   using Pages = P;
   using Tracker = T;
@@ -42,6 +43,7 @@ class HeaderlessMemory {
 
  protected:
   friend HeaderlessInspection<HeaderlessMemory>;
+  friend RegionWalk<HeaderlessMemory>;
 
   template <typename... Arguments>
   constexpr explicit HeaderlessMemory(Arguments&&... arguments) noexcept
@@ -121,45 +123,22 @@ class HeaderlessMemory {
     return seal_of(record) == expected_seal(record);
   }
 
-  struct Region {
-    Address begin;  // behind the record; 0: no region
-    Address end;
-    Address next;  // the next region's record; 0: this is the newest
-  };
+  // For `RegionWalk`. Each traps iff other code has overwritten a record that it reads. The newest
+  // region's record is not read.
 
-  /// Returns the bounds of the region with this record. Traps iff other code has overwritten the
-  /// record, which the newest region does not need.
-  [[nodiscard]] Region region_at(Address record) const noexcept {
-    if (record == 0) return {};
-    const Address begin = record + Tracker::kRegionPrefix;
-    if (record == tracker_.newest_region()) return {begin, heap_end_, 0};
-    if (!is_sealed(record)) __builtin_trap();
-    const auto& region = *pages_.template at<Tracking::Region>(record);
-    return {begin, region.end, region.next};
+  [[nodiscard]] Address oldest_region() const noexcept { return tracker_.oldest_region(); }
+  [[nodiscard]] Address next_region(Address region) const noexcept {
+    return region == tracker_.newest_region() ? 0 : record_of(region).next;
   }
-
-  [[nodiscard]] Region oldest_region() const noexcept {
-    return region_at(tracker_.oldest_region());
+  [[nodiscard]] static constexpr Address region_begin(Address region) noexcept {
+    return region + Tracker::kRegionPrefix;
   }
-  [[nodiscard]] Region next_region(const Region& region) const noexcept {
-    return region_at(region.next);
+  [[nodiscard]] Address region_end(Address region) const noexcept {
+    return region == tracker_.newest_region() ? heap_end_ : record_of(region).end;
   }
-
-  /// Returns whether `[address, address + size)` lies in one region, slack included.
-  [[nodiscard]] bool is_in_region(Address address, Size size) const noexcept {
-    for (Region region = oldest_region(); region.begin != 0; region = next_region(region)) {
-      if (address >= region.begin && address <= region.end) return size <= region.end - address;
-    }
-    return false;
-  }
-
-  /// Returns the bytes of all regions, records not included.
-  [[nodiscard]] Size heap_bytes() const noexcept {
-    Size bytes = 0;
-    for (Region region = oldest_region(); region.begin != 0; region = next_region(region)) {
-      bytes += region.end - region.begin;
-    }
-    return bytes;
+  [[nodiscard]] const Tracking::Region& record_of(Address region) const noexcept {
+    if (!is_sealed(region)) __builtin_trap();
+    return *pages_.template at<Tracking::Region>(region);
   }
 
   // From here on a layout is passed as separate numbers, which stay in registers.

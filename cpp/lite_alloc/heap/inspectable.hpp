@@ -25,11 +25,13 @@ struct Extent {
 struct Corruption {
   enum class Kind : std::uint8_t {
     kNone,
-    kFreeListOutsideHeap,  // other code overwrote a link of a free list
-    kFreeListOverlap,      // two free blocks share bytes: freed twice, or with a wrong size
-    kCountersDisagree,     // the counters differ from a walk: a block was freed with a wrong size
-    kHeaderOverwritten,    // other code overwrote the header of a block
-    kRegionOverwritten,    // other code overwrote the record at the start of a region
+    kFreeListOutsideHeap,   // other code overwrote a link of a free list
+    kFreeListOverlap,       // two free blocks share bytes: freed twice, or with a wrong size
+    kCountersDisagree,      // the counters differ from a walk: a block was freed with a wrong size
+    kHeaderOverwritten,     // other code overwrote the header of a block
+    kRegionOverwritten,     // other code overwrote the record at the start of a region
+    kSpareListOverwritten,  // other code overwrote a link in the list of spare slabs
+    kSlabMapOverwritten,    // other code overwrote the map of slabs
   };
 
   Kind kind = Kind::kNone;

@@ -52,7 +52,7 @@ class MallocAdaptor {
   [[nodiscard]] Address malloc(Size size) noexcept { return memalign(kGranule, size); }
 
   /// Like `malloc`, and sets the block's bytes to zero.
-  [[nodiscard]] Address zeroed(Size size) noexcept {
+  [[nodiscard]] Address malloc_zeroed(Size size) noexcept {
     const Address address = malloc(size);
     if (address != 0) std::memset(allocator_.pages().template at<std::byte>(address), 0, size);
     return address;
@@ -62,7 +62,7 @@ class MallocAdaptor {
   /// there is no memory or the product is 2^32 or more.
   [[nodiscard]] Address calloc(Size count, Size size) noexcept {
     Size whole = 0;
-    return __builtin_mul_overflow(count, size, &whole) ? 0 : zeroed(whole);
+    return __builtin_mul_overflow(count, size, &whole) ? 0 : malloc_zeroed(whole);
   }
 
   /// Returns the address of a new block of `size` bytes at a multiple of `alignment`. Returns 0 iff

@@ -129,7 +129,7 @@ void emscripten_builtin_free(void* block) {
 void* emscripten_builtin_calloc(std::size_t count, std::size_t size) {
   lite_alloc::Size whole = 0;
   if (__builtin_mul_overflow(count, size, &whole)) return lite_alloc::fail(~std::size_t{0});
-  const auto block = process_heap.zeroed(whole);
+  const auto block = process_heap.malloc_zeroed(whole);
   return block != 0 ? pointer_to(block) : lite_alloc::fail(whole);
 }
 

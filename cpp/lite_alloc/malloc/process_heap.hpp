@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "lite_alloc/heap/segregated_fit_totals.hpp"
+#include "lite_alloc/inspect/segregated_fit_totals.hpp"
 #include "lite_alloc/malloc/pointers.hpp"
 
 /// What the rest of the malloc family asks of the heap in malloc.cpp. The linker drops each

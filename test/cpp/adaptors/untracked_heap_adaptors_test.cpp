@@ -14,6 +14,9 @@
 
 #include "lite_alloc/adaptors/memory_resource.hpp"
 #include "lite_alloc/adaptors/standard_allocator.hpp"
+#include "lite_alloc/inspect/check.hpp"
+#include "lite_alloc/inspect/statistics.hpp"
+#include "lite_alloc/inspect/walk.hpp"
 #include "support/heaps.hpp"
 
 namespace lite_alloc::test {

@@ -122,7 +122,7 @@ TYPED_TEST(MallocAdaptorTest, ZeroedZeroesMemoryThatWasUsed) {
   const Address used = this->heap_.malloc(333);
   this->fill(used, 333, 0xFF);
   this->heap_.free(used);
-  const Address address = this->heap_.zeroed(333);
+  const Address address = this->heap_.malloc_zeroed(333);
   EXPECT_EQ(address, used);
   EXPECT_TRUE(this->holds(address, 333, 0));
 }
@@ -150,7 +150,7 @@ TYPED_TEST(MallocAdaptorTest, ImpossibleSizesAreRefused) {
   const Picture before = picture_of(this->heap_.allocator());
   for (const Size size : kImpossibleSizes) {
     EXPECT_EQ(this->heap_.malloc(size), 0U) << size;
-    EXPECT_EQ(this->heap_.zeroed(size), 0U) << size;
+    EXPECT_EQ(this->heap_.malloc_zeroed(size), 0U) << size;
     EXPECT_EQ(this->heap_.memalign(65536, size), 0U) << size;
     EXPECT_EQ(this->heap_.realloc(inner, size), 0U) << size;
     EXPECT_EQ(this->heap_.realloc(last, size), 0U) << size;

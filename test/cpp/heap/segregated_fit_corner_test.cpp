@@ -236,7 +236,7 @@ TEST_F(SegregatedFitCorner, ALostRegionWithoutBlocksIsSeen) {
   ASSERT_EQ(heap_.free(heap_.malloc(2 * kPageBytes)), FreeResult::kFreed);
   EXPECT_FALSE(heap_.find_corruption());
   word(heap_.pages().begin()) = 0;
-  EXPECT_EQ(heap_.find_corruption().kind, Corruption::Kind::kHeaderOverwritten);
+  EXPECT_EQ(heap_.find_corruption().kind, Corruption::Kind::kRegionOverwritten);
 }
 
 TEST_F(SegregatedFitCorner, AWalkOfOverwrittenTagsEnds) {

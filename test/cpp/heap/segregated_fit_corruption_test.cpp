@@ -19,6 +19,9 @@
 #include <vector>
 
 #include "lite_alloc/heap/segregated_fit.hpp"
+#include "lite_alloc/inspect/check.hpp"
+#include "lite_alloc/inspect/statistics.hpp"
+#include "lite_alloc/inspect/walk.hpp"
 #include "support/random.hpp"
 #include "support/shadow_heap.hpp"
 

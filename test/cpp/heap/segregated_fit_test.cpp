@@ -885,7 +885,7 @@ TEST_F(SegregatedFitTest, ImpossibleSizesAreRefused) {
   const Picture before = picture_of(heap_);
   for (const Size size : kImpossibleSizes) {
     EXPECT_EQ(heap_.malloc(size), 0U) << size;
-    EXPECT_EQ(heap_.zeroed(size), 0U) << size;
+    EXPECT_EQ(heap_.malloc_zeroed(size), 0U) << size;
     EXPECT_EQ(heap_.calloc(1, size), 0U) << size;
     EXPECT_EQ(heap_.calloc(size, 1), 0U) << size;
     for (const Size alignment : all_alignments()) {

@@ -9,6 +9,9 @@
 #include "lite_alloc/heap/free_list.hpp"
 #include "lite_alloc/heap/segregated_bump.hpp"
 #include "lite_alloc/heap/segregated_fit.hpp"
+#include "lite_alloc/inspect/check.hpp"
+#include "lite_alloc/inspect/statistics.hpp"
+#include "lite_alloc/inspect/walk.hpp"
 #include "support/page_sources.hpp"
 
 namespace lite_alloc::test {

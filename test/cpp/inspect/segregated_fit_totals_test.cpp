@@ -2,7 +2,7 @@
 //
 // What a heap without tracking says of itself, by a walk over its tags.
 
-#include "lite_alloc/heap/segregated_fit_totals.hpp"
+#include "lite_alloc/inspect/segregated_fit_totals.hpp"
 
 #include <gtest/gtest.h>
 

@@ -79,7 +79,7 @@ class FuzzProgram {
       : input_(input), heap_(arguments...) {}
 
   void run() {
-    // Without a first region the heap would take what somebody else grew.
+    // Without a first region the heap would use pages that other code adds.
     if (input_.byte() % 2 == 0) heap_.claim();
     is_begun_ = heap_.statistics().heap_bytes != 0;
     while (!input_.empty() && ++operation_ <= kMaxOperations) {
@@ -100,9 +100,9 @@ class FuzzProgram {
   static constexpr Size kMaxOperations = 1000;
   static constexpr Size kOperationsPerCheck = 16;
   static constexpr Size kMaxBlocks = 1000;
-  /// So many freed blocks are looked at again and again.
+  /// The count of freed blocks whose addresses are freed again and again.
   static constexpr Size kMaxFreed = 100;
-  /// After so many failures, nobody looks for what could have been granted.
+  /// The count of failures after which no free extent is looked for that could have served a call.
   static constexpr Size kMaxLooks = 100;
 
   /// With LITE_ALLOC_FUZZ_TRACE set, prints what is called.
@@ -279,7 +279,7 @@ class FuzzProgram {
         case 1:
           return heap_.pages().refuse_growth(kind / 4 % 2 == 0);
         default:
-          if (is_begun_) heap_.pages().grow_as_somebody_else(1 + kind / 4 % 3);
+          if (is_begun_) heap_.pages().grow_as_other_code(1 + kind / 4 % 3);
           return;
       }
     }

@@ -55,7 +55,7 @@ class HostMemory {
   void fail_grow(Size n) noexcept { grows_until_failure_ = n; }
 
   /// Adds pages as other code would: they are not the heap's, and touching them ends the program.
-  void grow_as_somebody_else(Size pages) noexcept {
+  void grow_as_other_code(Size pages) noexcept {
     const Address begin = end_;
     if (move_end(pages * kPageBytes)) {
       ::mprotect(at<std::byte>(begin), end_ - begin, PROT_NONE);

@@ -6,7 +6,7 @@
 namespace lite_alloc {
 namespace {
 
-TEST(Layout, SizesAreRoundedUpToWholeUnits) {
+TEST(Layout, SizesAreRoundedUpToWholeGranules) {
   EXPECT_EQ(round_to_granules(1), 16U);
   EXPECT_EQ(round_to_granules(15), 16U);
   EXPECT_EQ(round_to_granules(16), 16U);
@@ -15,9 +15,9 @@ TEST(Layout, SizesAreRoundedUpToWholeUnits) {
   EXPECT_EQ(round_to_granules(0x8000'0001), 0x8000'0010U);
 }
 
-TEST(Layout, SizeZeroTakesAUnit) { EXPECT_EQ(round_to_granules(0), kGranule); }
+TEST(Layout, SizeZeroTakesAGranule) { EXPECT_EQ(round_to_granules(0), kGranule); }
 
-TEST(Layout, RoundingIsExactUpToTheLastUnit) {
+TEST(Layout, RoundingIsExactUpToTheLastGranule) {
   EXPECT_EQ(round_to_granules(0xFFFF'FFE0), 0xFFFF'FFE0U);
   EXPECT_EQ(round_to_granules(0xFFFF'FFE1), 0xFFFF'FFF0U);
   EXPECT_EQ(round_to_granules(0xFFFF'FFF0), 0xFFFF'FFF0U);
@@ -49,7 +49,7 @@ TEST(Layout, TheLargestSizeIsServedWithAnyPrefix) {
   EXPECT_GE(block_size({.size = kMaxSize, .prefix = kMaxAlignment}), kMaxSize);
 }
 
-TEST(Layout, ALargestBlockLeavesRoomForEverySumMadeOfIt) {
+TEST(Layout, TheLargestBlockLeavesRoomForEverySumMadeOfIt) {
   constexpr std::uint64_t kHeap = std::uint64_t{65535} * 65536;
   EXPECT_LT(std::uint64_t{kMaxBlock} + kMaxAlignment + kGranule, kHeap);
 }

@@ -17,13 +17,13 @@ class BumpFreeListTest : public HeapTest<BumpFreeList<HostPages>> {
  protected:
   void SetUp() override { floor_ = allocate(16); }
 
-  /// Takes the rest of the page, so that what is not in the free list is not to be had.
+  /// Takes the rest of the page, so that only blocks of the free list remain.
   void take_slack() { allocate(statistics().slack_bytes); }
 
   Address floor_ = 0;
 };
 
-// --- the faults of the published design, none of which is here
+// --- faults of the published design that this one does not have
 
 TEST_F(BumpFreeListTest, FaultOneABigBlockReusedForASmallRequestKeepsItsRemainder) {
   const Address large = make_free_block(1600);
@@ -71,19 +71,19 @@ TEST_F(BumpFreeListTest, FaultThreeAShrunkBlockGivesItsTailBack) {
 
 TEST_F(BumpFreeListTest, FaultFourSizesNear2To32AreRefused) {
   const Address last = allocate(64);
-  const Picture before = picture_of(heap_);
+  const Snapshot before = snapshot_of(heap_);
   for (const Size size : kImpossibleSizes) {
     EXPECT_EQ(heap_.allocate({.size = size}), 0U) << size;
     EXPECT_EQ(heap_.reallocate(floor_, {.size = 16}, size), 0U) << size;
     EXPECT_EQ(heap_.reallocate(last, {.size = 64}, size), 0U) << size;
-    ASSERT_EQ(picture_of(heap_), before) << size;
+    ASSERT_EQ(snapshot_of(heap_), before) << size;
   }
 }
 
 TEST_F(BumpFreeListTest, FaultFivePagesThatOthersGrewAreLeftAlone) {
   const Size slack = statistics().slack_bytes;
   const Address old_end = pages().end();
-  pages().grow_as_somebody_else(1);
+  pages().grow_as_other_code(1);
   const Address block = allocate(kPageBytes);
   EXPECT_EQ(block, old_end + kPageBytes + kGranule);  // behind a region's record
   EXPECT_EQ(statistics().largest_free_bytes, slack);
@@ -249,14 +249,14 @@ TEST_F(BumpFreeListTest, ABlockAsLargeAsTheSlackNeedsNoGrowth) {
             shadow_.blocks().rbegin()->first + shadow_.blocks().rbegin()->second.layout.size);
 }
 
-// --- memory that was there before
+// --- memory that exists before the first allocation
 
 using ClaimingHeapTest = HeapTest<BumpFreeList<HostPages>>;
 
-TEST_F(ClaimingHeapTest, ClaimKeepsPagesOfSomebodyElseOutOfTheFirstRegion) {
+TEST_F(ClaimingHeapTest, ClaimKeepsPagesOfOtherCodeOutOfTheFirstRegion) {
   heap_.claim();
   EXPECT_EQ(statistics().heap_bytes, kPageBytes - kGranule);
-  pages().grow_as_somebody_else(2);
+  pages().grow_as_other_code(2);
   heap_.claim();
   EXPECT_EQ(statistics().heap_bytes, kPageBytes - kGranule);
   const Address first = allocate(100);
@@ -285,9 +285,9 @@ TEST(ClaimingHeap, ARegionTooSmallForItsRecordIsNotClaimed) {
   }
 }
 
-// --- without a tracker: the same blocks, and not a byte more
+// --- without tracking: the same blocks, without a record in front of them
 
-TEST(UntrackedBumpFreeList, GivesTheBlocksOfATrackedOneAUnitLower) {
+TEST(UntrackedBumpFreeList, GivesTheBlocksOfATrackedHeapAGranuleLower) {
   Random random;
   BumpFreeList<HostPages> tracked;
   BumpFreeList<HostPages, NoTracking> untracked;
@@ -315,7 +315,7 @@ TEST(UntrackedBumpFreeList, GivesTheBlocksOfATrackedOneAUnitLower) {
       const Layout layout{.size = random.log_uniform(14), .alignment = 1U << random.below(5)};
       const Address address = untracked.allocate(layout);
       const Address tracked_address = tracked.allocate(layout);
-      // Their memory ends a unit apart: near its end only one of them may have room.
+      // Their memory ends a granule apart: near the end only one of them may have room.
       if (address == 0 || tracked_address == 0) break;
       ASSERT_EQ(address + kGranule, tracked_address) << "operation " << i;
       ASSERT_TRUE(shadow.add(address, layout));

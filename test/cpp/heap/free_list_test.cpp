@@ -76,7 +76,7 @@ TEST_F(FreeListTest, FreeingEverythingLeavesOneBlock) {
 
 TEST_F(FreeListTest, RegionsAreNotJoined) {
   begin();
-  pages().grow_as_somebody_else(1);
+  pages().grow_as_other_code(1);
   deallocate(allocate(2 * kPageBytes));
   EXPECT_EQ(free_extents().size(), 2U);
 }
@@ -133,11 +133,11 @@ TEST_F(FreeListTest, FailsOnlyWhereNoFreeStretchHoldsTheBlock) {
 
 TEST_F(FreeListTest, SizesNear2To32AreRefusedInPlaceToo) {
   const Address block = allocate_highest(64);
-  const Picture before = picture_of(heap_);
+  const Snapshot before = snapshot_of(heap_);
   for (const Size size : kImpossibleSizes) {
     EXPECT_EQ(heap_.allocate({.size = size}), 0U) << size;
     EXPECT_EQ(heap_.reallocate(block, {.size = 64}, size), 0U) << size;
-    ASSERT_EQ(picture_of(heap_), before) << size;
+    ASSERT_EQ(snapshot_of(heap_), before) << size;
   }
 }
 
@@ -178,9 +178,9 @@ TEST_F(FreeListTest, TheHighestBlockGrowsInPlaceWithMemory) {
       << "only what the free block behind it did not hold";
 }
 
-TEST_F(FreeListTest, TheHighestBlockMovesWherePagesOfSomebodyElseAreInItsWay) {
+TEST_F(FreeListTest, TheHighestBlockMovesWherePagesOfOtherCodeAreInItsWay) {
   const Address block = allocate_highest(64);
-  pages().grow_as_somebody_else(1);
+  pages().grow_as_other_code(1);
   EXPECT_NE(reallocate(block, 100), block);
   EXPECT_EQ(statistics().growths, 0U);
 }
@@ -188,9 +188,9 @@ TEST_F(FreeListTest, TheHighestBlockMovesWherePagesOfSomebodyElseAreInItsWay) {
 TEST_F(FreeListTest, AFailedReallocationInPlaceChangesNothing) {
   const Address block = allocate_highest(64);
   pages().refuse_growth(true);
-  const Picture before = picture_of(heap_);
+  const Snapshot before = snapshot_of(heap_);
   EXPECT_EQ(heap_.reallocate(block, {.size = 64}, kPageBytes), 0U);
-  EXPECT_EQ(picture_of(heap_), before);
+  EXPECT_EQ(snapshot_of(heap_), before);
 }
 
 // --- growth
@@ -221,7 +221,7 @@ TEST_F(FreeListTest, AFreeBlockBelowTheTopDoesNotCountForGrowth) {
 TEST_F(FreeListTest, PagesThatOthersGrewAreLeftAloneAndWhatIsBelowThemIsUsed) {
   begin();
   const Address old_end = pages().end();
-  pages().grow_as_somebody_else(1);
+  pages().grow_as_other_code(1);
   EXPECT_EQ(allocate(kPageBytes), old_end + kPageBytes + kGranule);
   EXPECT_EQ(allocate(kFirstRegion), old_end - kFirstRegion);
 }
@@ -234,10 +234,10 @@ TEST_F(FreeListTest, ThereIsNoSlack) {
 
 // --- regions
 
-TEST(ClaimingFreeList, KeepsPagesOfSomebodyElseOutOfTheFirstRegion) {
+TEST(ClaimingFreeList, KeepsPagesOfOtherCodeOutOfTheFirstRegion) {
   FreeList<HostPages> heap;
   heap.claim();
-  heap.pages().grow_as_somebody_else(2);
+  heap.pages().grow_as_other_code(2);
   heap.claim();
   EXPECT_EQ(heap.statistics().heap_bytes, kFirstRegion);
   EXPECT_EQ(heap.statistics().largest_free_bytes, kFirstRegion);

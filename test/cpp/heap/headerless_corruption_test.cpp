@@ -33,7 +33,7 @@ class WholeAddressSpace : public HostMemory {
 };
 static_assert(PageSource<WholeAddressSpace>);
 
-/// What a WebAssembly engine turns into a trap.
+/// A signal where a WebAssembly engine traps.
 constexpr int kTraps[] = {SIGILL, SIGSEGV, SIGBUS};
 sigjmp_buf after_trap;
 void leave_call(int) { siglongjmp(after_trap, 1); }
@@ -74,7 +74,8 @@ class Victim {
     heap_.set_secret(secret);
   }
 
-  /// A random call. False iff a block came that the shadow heap refuses, or contents changed.
+  /// Makes a random call. Returns false iff the shadow heap refuses a new block or contents
+  /// changed.
   [[nodiscard]] bool step() {
     if (blocks_.empty() || random_.below(16) < 8) {
       const Layout layout = {.size = random_.log_uniform(random_.one_in(20) ? 17 : 10),
@@ -186,7 +187,7 @@ template <typename Heap>
 class OverwrittenWord : public testing::Test {};
 TYPED_TEST_SUITE(OverwrittenWord, HeaderlessStrategies::On<WholeAddressSpace>, HeapName);
 
-TYPED_TEST(OverwrittenWord, DoesNoHarmThatTheCheckDoesNotReport) {
+TYPED_TEST(OverwrittenWord, IsReportedByTheCheckWheneverItDoesHarm) {
   const Size count = number_from_environment("LITE_ALLOC_CORRUPTIONS", 200);
   Random random;
   const TrapHandlers handlers;

@@ -63,7 +63,7 @@ TYPED_TEST(HeaderlessHeapTest, BytesOutsideOfTheHeapAreNotUsed) {
 
 TYPED_TEST(HeaderlessHeapTest, BlocksOfOlderRegionsMayBeUsed) {
   const Address first = this->allocate(100);
-  this->pages().grow_as_somebody_else(1);
+  this->pages().grow_as_other_code(1);
   const Address second = this->allocate(2 * kPageBytes);
   EXPECT_TRUE(this->heap_.may_be_used(first, 100));
   EXPECT_TRUE(this->heap_.may_be_used(second, 2 * kPageBytes));

@@ -24,13 +24,13 @@ class SegregatedBumpTest : public HeapTest<SegregatedBump<HostPages>> {
  protected:
   void SetUp() override { floor_ = allocate(16); }
 
-  /// Takes the rest of the page, so that what is not in a list is not to be had.
+  /// Takes the rest of the page, so that only blocks of the lists remain.
   void take_slack() { allocate(statistics().slack_bytes); }
 
   Address floor_ = 0;
 };
 
-// --- the faults of the published design, none of which is here
+// --- faults of the published design that this one does not have
 
 TEST_F(SegregatedBumpTest, FaultOneABlockAbove128BytesIsReused) {
   for (const Size size : {129U, 144U, 256U, 1000U, 20'000U}) {
@@ -199,7 +199,7 @@ TEST_F(SegregatedBumpTest, GrowsByExactlyWhatIsMissing) {
 TEST_F(SegregatedBumpTest, PagesThatOthersGrewAreLeftAloneAndWhatIsBelowThemIsUsed) {
   const Size slack = statistics().slack_bytes;
   const Address old_end = pages().end();
-  pages().grow_as_somebody_else(1);
+  pages().grow_as_other_code(1);
   EXPECT_EQ(allocate(kPageBytes), old_end + kPageBytes + kGranule);  // behind a region's record
   EXPECT_EQ(statistics().largest_free_bytes, slack);
   EXPECT_EQ(allocate(slack), old_end - slack);
@@ -229,10 +229,10 @@ TEST(BrokenSegregatedBump, AFaultInAnyListIsFound) {
   }
 }
 
-TEST(ClaimingSegregatedBump, KeepsPagesOfSomebodyElseOutOfTheFirstRegion) {
+TEST(ClaimingSegregatedBump, KeepsPagesOfOtherCodeOutOfTheFirstRegion) {
   SegregatedBump<HostPages> heap;
   heap.claim();
-  heap.pages().grow_as_somebody_else(2);
+  heap.pages().grow_as_other_code(2);
   heap.claim();
   EXPECT_EQ(heap.statistics().heap_bytes, kPageBytes - kGranule);
   EXPECT_EQ(heap.statistics().free_bytes, kPageBytes - kGranule);

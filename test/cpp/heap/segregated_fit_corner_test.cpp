@@ -136,7 +136,7 @@ TEST_F(SegregatedFitCorner, TheLargestFreeBlockMayBeASpareSlab) {
 TEST_F(SegregatedFitCorner, ATagThatLeadsIntoAnotherRegionIsNotThatOfALiveBlock) {
   const Address block = heap_.malloc(1000);
   static_cast<void>(heap_.malloc(heap_.statistics().slack_bytes - kTag));
-  heap_.pages().grow_as_somebody_else(1);
+  heap_.pages().grow_as_other_code(1);
   const Address above = heap_.malloc(1000);
   ASSERT_GT(above, heap_.pages().foreign().front().end());
   ASSERT_TRUE(heap_.is_live(block));
@@ -208,9 +208,9 @@ TEST_F(SegregatedFitCorner, StatisticsReadNothingOutsideTheHeapWhereLinksLeadOut
 
 TEST_F(SegregatedFitCorner, AnOverwrittenRecordOfARegionIsSeenAndEverythingEnds) {
   static_cast<void>(heap_.malloc(1000));
-  heap_.pages().grow_as_somebody_else(1);
+  heap_.pages().grow_as_other_code(1);
   const Address second = heap_.malloc(2 * kPageBytes);
-  heap_.pages().grow_as_somebody_else(1);
+  heap_.pages().grow_as_other_code(1);
   static_cast<void>(heap_.malloc(2 * kPageBytes));
   const Address first_record = heap_.pages().begin();
   const Address second_record = second - kGranule;
@@ -232,7 +232,7 @@ TEST_F(SegregatedFitCorner, AnOverwrittenRecordOfARegionIsSeenAndEverythingEnds)
 
 TEST_F(SegregatedFitCorner, ALostRegionWithoutBlocksIsSeen) {
   static_cast<void>(heap_.malloc(1000));
-  heap_.pages().grow_as_somebody_else(1);
+  heap_.pages().grow_as_other_code(1);
   ASSERT_EQ(heap_.free(heap_.malloc(2 * kPageBytes)), FreeResult::kFreed);
   EXPECT_FALSE(heap_.find_corruption());
   word(heap_.pages().begin()) = 0;

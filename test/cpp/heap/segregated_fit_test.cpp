@@ -425,7 +425,7 @@ TEST_F(SegregatedFitTest, AFreeBlockWithUsedNeighboursStaysOnItsOwn) {
 
 TEST_F(SegregatedFitTest, RegionsAreNotJoined) {
   const Address first = malloc(kFirstRegion - kTag);
-  pages().grow_as_somebody_else(1);
+  pages().grow_as_other_code(1);
   const Address second = malloc(kPageBytes);
   free(second);
   free(first);
@@ -510,11 +510,11 @@ TEST_F(SegregatedFitTest, TheLastBlockMovesToAHoleBeforeMemoryGrows) {
   EXPECT_TRUE(pages().requests().empty());
 }
 
-TEST_F(SegregatedFitTest, TheLastBlockMovesWherePagesOfSomebodyElseAreInItsWay) {
+TEST_F(SegregatedFitTest, TheLastBlockMovesWherePagesOfOtherCodeAreInItsWay) {
   const Address block = malloc(1000);
   fill_top();
   const Address last = shadow_.blocks().rbegin()->first;
-  pages().grow_as_somebody_else(1);
+  pages().grow_as_other_code(1);
   const Address moved = realloc(last, kPageBytes);
   EXPECT_GT(moved, pages().foreign().back().begin);
   EXPECT_NE(moved, block);
@@ -524,9 +524,9 @@ TEST_F(SegregatedFitTest, AFailedReallocationChangesNothing) {
   const std::vector<Address> blocks = malloc_all({100, 1000, 1000});
   pages().refuse_growth(true);
   for (const Address block : blocks) {
-    const Picture before = picture_of(heap_);
+    const Snapshot before = snapshot_of(heap_);
     EXPECT_EQ(heap_.realloc(block, 2 * kPageBytes), 0U);
-    EXPECT_EQ(picture_of(heap_), before);
+    EXPECT_EQ(snapshot_of(heap_), before);
     EXPECT_TRUE(heap_.is_live(block));
     EXPECT_TRUE(shadow_.verify(block));
   }
@@ -641,11 +641,11 @@ TEST_F(SegregatedFitTest, TheMapGrowsWithTheHeap) {
   free_all_and_expect_nothing_stays(shuffled_blocks(random));
 }
 
-TEST_F(SegregatedFitTest, TheMapReachesOverPagesOfSomebodyElse) {
+TEST_F(SegregatedFitTest, TheMapReachesOverPagesOfOtherCode) {
   Random random;
   for (Size i = 0; i < 20; ++i) {
     for (Size j = 0; j < 200; ++j) malloc(random.below(kMaxSmall));
-    pages().grow_as_somebody_else(1 + i % 3);
+    pages().grow_as_other_code(1 + i % 3);
     malloc(kPageBytes);
     ASSERT_TRUE(is_sound(heap_, shadow_)) << i;
   }
@@ -665,7 +665,7 @@ TEST_F(SegregatedFitTest, ASmallBlockWithoutRoomForASlabAndItsMapIsAChunk) {
   exhaust();
   pages().refuse_growth(false);
   // The map of what lies below takes more than is left beside a slab in the new region.
-  pages().grow_as_somebody_else(200);
+  pages().grow_as_other_code(200);
   malloc(kPageBytes - 2 * kSlab - kGranule - kTag);
   pages().refuse_growth(true);
   EXPECT_EQ(heap_.usable_size(malloc(301)), chunk_of(301) - kTag);
@@ -678,7 +678,7 @@ TEST_F(SegregatedFitTest, ASmallBlockWithoutRoomForASlabAndItsMapIsAChunk) {
 
 // --- free
 
-TEST_F(SegregatedFitTest, FreeOfNothingDoesNothing) {
+TEST_F(SegregatedFitTest, FreeOfAddressZeroDoesNothing) {
   EXPECT_EQ(heap_.free(0), FreeResult::kFreed);
   malloc(10);
   EXPECT_EQ(heap_.free(0), FreeResult::kFreed);
@@ -882,7 +882,7 @@ TEST_F(SegregatedFitTest, CallocRefusesProductsThatWrap) {
 
 TEST_F(SegregatedFitTest, ImpossibleSizesAreRefused) {
   const std::vector<Address> blocks = malloc_all({100, 1000, 1000});
-  const Picture before = picture_of(heap_);
+  const Snapshot before = snapshot_of(heap_);
   for (const Size size : kImpossibleSizes) {
     EXPECT_EQ(heap_.malloc(size), 0U) << size;
     EXPECT_EQ(heap_.malloc_zeroed(size), 0U) << size;
@@ -892,7 +892,7 @@ TEST_F(SegregatedFitTest, ImpossibleSizesAreRefused) {
       EXPECT_EQ(heap_.memalign(alignment, size), 0U) << size;
     }
     for (const Address block : blocks) EXPECT_EQ(heap_.realloc(block, size), 0U) << size;
-    ASSERT_EQ(picture_of(heap_), before) << size;
+    ASSERT_EQ(snapshot_of(heap_), before) << size;
   }
 }
 
@@ -918,10 +918,10 @@ TEST_F(HighSegregatedFitTest, ImpossibleSizesAreRefusedAtTheEndOfTheAddressSpace
 
 // --- reset
 
-TEST_F(SegregatedFitTest, AResetMakesEveryAddressStale) {
+TEST_F(SegregatedFitTest, AResetFreesEveryBlock) {
   std::vector<Address> blocks;
   for (Size size = 0; size < 3000; size += 50) blocks.push_back(malloc(size));
-  pages().grow_as_somebody_else(1);
+  pages().grow_as_other_code(1);
   for (Size size = 3000; size < 30'000; size += 500) blocks.push_back(malloc(size));
   reset();
   for (const Address block : blocks) expect_refused(block);
@@ -937,7 +937,7 @@ TEST_F(SegregatedFitTest, AResetMakesEveryAddressStale) {
 TEST_F(SegregatedFitTest, AfterAResetAllMemoryIsThereAgain) {
   for (int round = 0; round < 3; ++round) {
     for (Size i = 0; i < 200; ++i) malloc(i * 13);
-    pages().grow_as_somebody_else(1);
+    pages().grow_as_other_code(1);
     for (Size i = 0; i < 200; ++i) malloc(i * 13);
     const Size heap_bytes = statistics().heap_bytes;
     reset();
@@ -1029,7 +1029,7 @@ TEST_F(SegregatedFitTest, AWalkShowsTheLiveBlocks) {
     } else {
       deallocate(std::next(shadow_.blocks().begin(), random.below(count))->first);
     }
-    if (random.one_in(2000)) pages().grow_as_somebody_else(1);
+    if (random.one_in(2000)) pages().grow_as_other_code(1);
     if (count > 300) {
       while (!shadow_.blocks().empty()) deallocate(shadow_.blocks().begin()->first);
     }
@@ -1221,17 +1221,17 @@ TEST(UntrackedSegregatedFit, GivesTheSameAddresses) {
       }
     }
     if (random.one_in(10'000)) {
-      tracked.pages().grow_as_somebody_else(1);
-      untracked.pages().grow_as_somebody_else(1);
+      tracked.pages().grow_as_other_code(1);
+      untracked.pages().grow_as_other_code(1);
     }
   }
   EXPECT_EQ(tracked.pages().requests(), untracked.pages().requests());
 }
 
-TEST(ClaimingSegregatedFit, KeepsPagesOfSomebodyElseOutOfTheFirstRegion) {
+TEST(ClaimingSegregatedFit, KeepsPagesOfOtherCodeOutOfTheFirstRegion) {
   SegregatedFit<HostPages> heap;
   heap.claim();
-  heap.pages().grow_as_somebody_else(2);
+  heap.pages().grow_as_other_code(2);
   heap.claim();
   EXPECT_EQ(heap.statistics().heap_bytes, kFirstRegion);
   EXPECT_EQ(heap.malloc(1000), heap.pages().begin() + kGranule);

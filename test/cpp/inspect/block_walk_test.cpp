@@ -148,7 +148,7 @@ TYPED_TEST(BlockWalkTest, ShowsEveryRegion) {
       const Address small = this->heap_.malloc(i);
       live[large] = this->heap_.usable_size(large);
       live[small] = this->heap_.usable_size(small);
-      this->heap_.allocator().pages().grow_as_somebody_else(1);
+      this->heap_.allocator().pages().grow_as_other_code(1);
     }
     EXPECT_EQ(this->regions().size(), 4U);
     const std::map<Address, Size> shown = this->headered();

@@ -131,7 +131,7 @@ TYPED_TEST(BrokenRegion, AnOverwrittenRecordIsFoundAndEndsNoCallInACircle) {
   std::vector<Address> blocks;
   for (int i = 0; i < 3; ++i) {
     blocks.push_back(heap.malloc(kPageBytes));
-    pages.grow_as_somebody_else(1);
+    pages.grow_as_other_code(1);
   }
   blocks.push_back(heap.malloc(kPageBytes));
   ASSERT_FALSE(find_corruption(heap));

@@ -59,31 +59,31 @@ template <Inspectable Heap>
   return blocks;
 }
 
-/// All that a failed call must leave as it was: everything but the count of failures.
-struct Picture {
+/// Everything that a failed call must leave unchanged: all but the count of failures.
+struct Snapshot {
   Statistics statistics;
   std::vector<Extent> extents;
 
-  friend bool operator==(const Picture&, const Picture&) = default;
-  friend void PrintTo(const Picture& picture, std::ostream* out) {
-    PrintTo(picture.statistics, out);
-    *out << ", " << testing::PrintToString(picture.extents);
+  friend bool operator==(const Snapshot&, const Snapshot&) = default;
+  friend void PrintTo(const Snapshot& snapshot, std::ostream* out) {
+    PrintTo(snapshot.statistics, out);
+    *out << ", " << testing::PrintToString(snapshot.extents);
   }
 };
 
 template <Inspectable Heap>
-[[nodiscard]] Picture picture_of(Heap& heap) {
-  Picture picture{heap.statistics(), {}};
-  picture.statistics.failures = 0;
+[[nodiscard]] Snapshot snapshot_of(Heap& heap) {
+  Snapshot snapshot{heap.statistics(), {}};
+  snapshot.statistics.failures = 0;
   if constexpr (kMergesLate<Heap>) {
     // A call that finds no memory has merged what was free: blocks stay where they are.
-    Statistics& statistics = picture.statistics;
+    Statistics& statistics = snapshot.statistics;
     statistics.free_bytes = statistics.slack_bytes = statistics.largest_free_bytes = 0;
-    picture.extents = blocks_of(heap);
+    snapshot.extents = blocks_of(heap);
   } else {
-    picture.extents = extents_of(heap);
+    snapshot.extents = extents_of(heap);
   }
-  return picture;
+  return snapshot;
 }
 
 /// The bytes of the extents in `state`.
@@ -93,7 +93,7 @@ template <Inspectable Heap>
   return bytes;
 }
 
-/// Whether pages of somebody else, and nothing but them and a region's record, lie between two
+/// Whether pages of other code, and nothing but them and a region's record, lie between two
 /// neighbours of a walk.
 template <PageSource Pages>
 [[nodiscard]] bool is_foreign_gap(const Pages& pages, Address begin, Address end) {
@@ -115,7 +115,8 @@ template <PageSource Pages>
   Address position = 0;
   for (const Extent& extent : extents) {
     if (extent.size == 0 || extent.begin % kGranule != 0 || extent.size % kGranule != 0) {
-      return testing::AssertionFailure() << "not whole units: " << testing::PrintToString(extent);
+      return testing::AssertionFailure()
+             << "not whole granules: " << testing::PrintToString(extent);
     }
     if (extent.begin < pages.begin() || extent.begin >= pages.end() ||
         extent.size > pages.end() - extent.begin) {
@@ -200,8 +201,8 @@ template <Inspectable Heap, PageSource Pages>
   return testing::AssertionSuccess();
 }
 
-/// Whether nothing that can be seen of a heap contradicts itself or the live blocks. Contents are
-/// left out.
+/// Whether check, walk and statistics of a heap agree with each other and with the live blocks.
+/// Does not compare contents.
 template <Inspectable Heap, PageSource Pages>
 [[nodiscard]] testing::AssertionResult is_sound(Heap& heap, const ShadowHeap<Pages>& shadow) {
   if (const Corruption found = heap.find_corruption()) {

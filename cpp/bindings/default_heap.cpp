@@ -16,11 +16,11 @@
 namespace lite_alloc::bindings {
 
 Address malloc(Size size) noexcept {
-  return uses_default() ? default_heap.malloc(size) : malloc_of_other(size);
+  return uses_default() ? default_heap.malloc(size) : malloc_headerless(size);
 }
 
 Size free(Address address) noexcept {
-  return uses_default() ? static_cast<Size>(default_heap.free(address)) : free_of_other(address);
+  return uses_default() ? static_cast<Size>(default_heap.free(address)) : free_headerless(address);
 }
 
 }  // namespace lite_alloc::bindings

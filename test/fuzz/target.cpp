@@ -71,7 +71,7 @@ inline constexpr Size (*kBlockBytes<SegregatedBump<P>>)(const Layout&) =
     [](const Layout& layout) { return PowerOfTwoBins::block_bytes(layout); };
 
 /// A heap, its shadow, and the program that runs on both.
-template <Allocator Heap>
+template <Inspectable Heap>
 class FuzzProgram {
  public:
   template <typename... Arguments>

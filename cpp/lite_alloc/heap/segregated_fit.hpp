@@ -5,9 +5,9 @@
 #include <cstring>
 #include <utility>
 
-#include "lite_alloc/heap/allocator.hpp"
 #include "lite_alloc/heap/free_result.hpp"
 #include "lite_alloc/heap/hardening.hpp"
+#include "lite_alloc/heap/inspectable.hpp"
 #include "lite_alloc/heap/segregated_fit/blocks.hpp"
 
 namespace lite_alloc {
@@ -150,7 +150,7 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
     if constexpr (Hardening::kEnabled) {
       if (!may_be_live(address)) return 0;
     }
-    return capacity(address);
+    return Parts::usable_size_of(address);
   }
 
   // --- the sized calls, for the same blocks
@@ -170,6 +170,15 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
   /// Returns 0 iff `allocate` would; the old block is as it was then.
   [[nodiscard]] Address reallocate(Address address, const Layout& layout, Size new_size) noexcept {
     return reallocate_counted(address - layout.prefix, layout.alignment, layout.prefix, new_size);
+  }
+
+  /// Returns the usable bytes that every block with this layout has: its size, rounded up.
+  [[nodiscard]] static constexpr Size capacity(const Layout& layout) noexcept {
+    const Size whole = std::max<Size>(layout.size, 1) + layout.prefix;
+    const bool is_small = whole <= Parts::kMaxSmall && layout.alignment <= kGranule;
+    const Size bytes =
+        is_small ? class_for(whole) * kGranule : chunk_size_for(whole) - Parts::kTagBytes;
+    return bytes - layout.prefix;
   }
 
   // --- for a program break
@@ -265,7 +274,6 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
   using Parts::allocate_block;
   using Parts::allocate_counted;
   using Parts::bytes_at;
-  using Parts::capacity;
   using Parts::carve;
   using Parts::chunk_size;
   using Parts::chunk_size_for;

@@ -9,7 +9,7 @@ namespace lite_alloc {
 /// Looks for broken invariants of a heap: in the allocator's metadata, in the headers of blocks,
 /// and between these and the counters. Changes nothing. Takes the time of the allocator's own check
 /// and of a walk over all blocks.
-template <Allocator A>
+template <Inspectable A>
 [[nodiscard]] Corruption find_corruption(MallocAdaptor<A>& heap) noexcept {
   // The allocator comes first: a walk would follow a broken link out of memory.
   if (const Corruption found = heap.allocator().find_corruption()) return found;

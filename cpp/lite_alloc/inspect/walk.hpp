@@ -22,7 +22,7 @@ struct Block {
 /// Walks a heap's blocks in address order. Any other call on the heap invalidates the walk.
 /// Takes time in proportion to the heap's size where blocks have no header, else to the number of
 /// blocks; and the time of the allocator's own walk.
-template <Allocator A>
+template <Inspectable A>
 class BlockWalk {
  public:
   explicit BlockWalk(MallocAdaptor<A>& heap) noexcept

@@ -70,6 +70,38 @@ TYPED_TEST(AllocatorConformance, HonoursAlignmentsForLargeBlocks) {
   }
 }
 
+TYPED_TEST(AllocatorConformance, GivesEveryBlockAtLeastTheCapacityOfItsLayout) {
+  for (const Size prefix : {0U, 16U, 4096U}) {
+    for (const Size alignment : {1U, 16U, 64U, 4096U}) {
+      for (const Size size : kSizes) {
+        const Layout layout{.size = size, .alignment = alignment, .prefix = prefix};
+        const Size capacity = this->heap_.capacity(layout);
+        ASSERT_GE(capacity, size);
+        ASSERT_GT(capacity, 0U);
+        const Address address = this->heap_.allocate(layout);
+        if (address == 0) continue;  // a fixed region is full
+        // The shadow heap fills the whole capacity, and frees the block with it.
+        const Layout whole{.size = capacity, .alignment = alignment, .prefix = prefix};
+        ASSERT_TRUE(this->shadow_.add(address, whole));
+        if (size % 2 == 0) this->deallocate(address);
+      }
+    }
+  }
+}
+
+TYPED_TEST(AllocatorConformance, ClaimsTheFirstRegionOnce) {
+  EXPECT_TRUE(this->heap_.claim());
+  EXPECT_NE(this->statistics().heap_bytes, 0U);
+  EXPECT_FALSE(this->heap_.claim());
+  this->allocate(100);
+  EXPECT_FALSE(this->heap_.claim());
+}
+
+TYPED_TEST(AllocatorConformance, DoesNotClaimMemoryAfterItsFirstAllocation) {
+  this->allocate(100);
+  EXPECT_FALSE(this->heap_.claim());
+}
+
 TYPED_TEST(AllocatorConformance, PutsAPrefixBelowTheBlock) {
   for (const Size prefix : {16U, 48U, 4096U, 65536U}) {
     for (const Size alignment : {1U, 16U, 64U, 4096U, 65536U}) {

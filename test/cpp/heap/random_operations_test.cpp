@@ -19,7 +19,7 @@ namespace lite_alloc::test {
 namespace {
 
 /// The sized calls: the owner keeps the layout.
-template <Allocator Heap>
+template <Inspectable Heap>
 class SizedCalls {
  public:
   using Below = Heap;
@@ -45,7 +45,7 @@ class SizedCalls {
 };
 
 /// The calls of malloc's family, and some sized ones in between.
-template <Allocator Heap>
+template <Inspectable Heap>
 class MallocCalls {
  public:
   using Below = Heap;
@@ -108,7 +108,7 @@ class MallocCalls {
 };
 
 /// Both kinds of calls in turn, of a heap whose blocks know their size: they are the same blocks.
-template <Allocator Heap>
+template <Inspectable Heap>
 class MixedCalls {
  public:
   using Below = Heap;

@@ -40,7 +40,7 @@ inline bool operator==(const Statistics& a, const Statistics& b) {
 
 namespace lite_alloc::test {
 
-template <Allocator Heap>
+template <Inspectable Heap>
 [[nodiscard]] std::vector<Extent> extents_of(Heap& heap) {
   std::vector<Extent> extents;
   auto cursor = heap.walk();
@@ -49,7 +49,7 @@ template <Allocator Heap>
 }
 
 /// The live blocks that a walk shows one by one.
-template <Allocator Heap>
+template <Inspectable Heap>
 [[nodiscard]] std::vector<Extent> blocks_of(Heap& heap) {
   std::vector<Extent> blocks;
   auto cursor = heap.walk();
@@ -71,7 +71,7 @@ struct Picture {
   }
 };
 
-template <Allocator Heap>
+template <Inspectable Heap>
 [[nodiscard]] Picture picture_of(Heap& heap) {
   Picture picture{heap.statistics(), {}};
   picture.statistics.failures = 0;
@@ -151,7 +151,7 @@ template <PageSource Pages>
 }
 
 /// Whether statistics agree with a walk and with the live blocks.
-template <Allocator Heap, PageSource Pages>
+template <Inspectable Heap, PageSource Pages>
 [[nodiscard]] testing::AssertionResult counts_are_right(const Statistics& statistics,
                                                         const std::vector<Extent>& extents,
                                                         const ShadowHeap<Pages>& shadow) {
@@ -202,7 +202,7 @@ template <Allocator Heap, PageSource Pages>
 
 /// Whether nothing that can be seen of a heap contradicts itself or the live blocks. Contents are
 /// left out.
-template <Allocator Heap, PageSource Pages>
+template <Inspectable Heap, PageSource Pages>
 [[nodiscard]] testing::AssertionResult is_sound(Heap& heap, const ShadowHeap<Pages>& shadow) {
   if (const Corruption found = heap.find_corruption()) {
     return testing::AssertionFailure()

@@ -16,7 +16,7 @@ namespace lite_alloc::test {
 
 /// A test on one heap through its sized calls, each of which is checked against the shadow heap,
 /// and the whole at the end.
-template <Allocator Heap>
+template <Inspectable Heap>
 class HeapTest : public testing::Test {
  public:
   using Pages = std::remove_cvref_t<decltype(std::declval<Heap&>().pages())>;

@@ -10,7 +10,7 @@
 #include <cstdlib>
 #include <vector>
 
-#include "lite_alloc/heap/allocator.hpp"
+#include "lite_alloc/heap/inspectable.hpp"
 #include "lite_alloc/memory/fixed_region.hpp"
 #include "lite_alloc/memory/host_memory.hpp"
 #include "lite_alloc/memory/stepped_growth.hpp"

@@ -13,7 +13,8 @@
 #endif
 
 /// A function that the calls of a heap seldom reach. A source file that is compiled for speed may
-/// define this before it includes a heap, to have such functions compiled for size.
+/// define this before it includes a heap, so that such functions are compiled in another file, for
+/// size.
 #ifndef LITE_ALLOC_RARE_CODE
 #define LITE_ALLOC_RARE_CODE
 #endif

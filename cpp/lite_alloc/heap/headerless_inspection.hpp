@@ -128,29 +128,25 @@ template <typename Memory>
 class HeaderlessInspection<Memory>::Cursor {
  public:
   Cursor(Memory& memory, Lists lists, Address slack_begin) noexcept
-      : memory_(&memory),
-        slack_begin_(slack_begin),
-        free_(chain_by_address(memory, lists)),
-        region_(memory.oldest_region()) {
-    if (region_ != 0) enter_region();
+      : memory_(&memory), slack_begin_(slack_begin), free_(chain_by_address(memory, lists)) {
+    enter(memory.oldest_region());
   }
 
   /// Writes the next extent. Returns false, and writes nothing, behind the last.
   [[nodiscard]] bool next(Extent& extent) noexcept {
-    while (position_ == end_) {
-      region_ = region_ == 0 ? 0 : memory_->next_region(region_);
+    while (position_ == region_end_) {  // a region may have no byte behind its record
       if (region_ == 0) return false;
-      enter_region();
+      enter(memory_->next_region(region_));
     }
-    const bool is_newest = end_ == memory_->heap_end_;
-    const Address used_end = is_newest ? slack_begin_ : end_;
+    const bool is_newest = region_end_ == memory_->heap_end_;
+    const Address used_end = is_newest ? slack_begin_ : region_end_;
     if (position_ == free_) {
       extent = {position_, memory_->checked_size_at(free_), Extent::State::kFree};
       free_ = memory_->at(free_).next_by_address;
     } else {
       const bool is_slack = position_ == used_end;
       const bool free_follows = free_ > position_ && free_ < used_end;
-      const Address end = is_slack ? end_ : free_follows ? free_ : used_end;
+      const Address end = is_slack ? region_end_ : free_follows ? free_ : used_end;
       extent = {position_, end - position_, is_slack ? Extent::State::kFree : Extent::State::kUsed};
     }
     position_ = extent.end();
@@ -158,17 +154,19 @@ class HeaderlessInspection<Memory>::Cursor {
   }
 
  private:
-  void enter_region() noexcept {
-    position_ = memory_->region_begin(region_);
-    end_ = memory_->region_end(region_);
+  /// Goes to the start of a region; with 0 behind the last one.
+  void enter(Address region) noexcept {
+    region_ = region;
+    position_ = region == 0 ? 0 : Memory::region_begin(region);
+    region_end_ = region == 0 ? 0 : memory_->region_end(region);
   }
 
   const Memory* memory_;
-  Address slack_begin_;
-  Address free_;    // the next free block at or above `position_`, or 0
-  Address region_;  // the region that the walk is in, or 0
+  Address region_ = 0;
+  Address region_end_ = 0;
   Address position_ = 0;
-  Address end_ = 0;  // of the region
+  Address slack_begin_;
+  Address free_;  // the next free block at or above `position_`, or 0
 };
 
 }  // namespace lite_alloc

@@ -123,20 +123,20 @@ class HeaderlessMemory : protected RegionWalk<HeaderlessMemory<P, T>> {
     return seal_of(record) == expected_seal(record);
   }
 
-  // For `RegionWalk`. Each traps iff other code has overwritten a record that it reads. The newest
-  // region's record is not read.
+  // For `RegionWalk`. The heap itself keeps the end of the newest region. The functions trap where
+  // other code has overwritten the record of another one.
 
   [[nodiscard]] Address oldest_region() const noexcept { return tracker_.oldest_region(); }
   [[nodiscard]] Address next_region(Address region) const noexcept {
-    return region == tracker_.newest_region() ? 0 : record_of(region).next;
+    return region == tracker_.newest_region() ? 0 : checked_record(region).next;
   }
   [[nodiscard]] static constexpr Address region_begin(Address region) noexcept {
     return region + Tracker::kRegionPrefix;
   }
   [[nodiscard]] Address region_end(Address region) const noexcept {
-    return region == tracker_.newest_region() ? heap_end_ : record_of(region).end;
+    return region == tracker_.newest_region() ? heap_end_ : checked_record(region).end;
   }
-  [[nodiscard]] const Tracking::Region& record_of(Address region) const noexcept {
+  [[nodiscard]] const Tracking::Region& checked_record(Address region) const noexcept {
     if (!is_sealed(region)) __builtin_trap();
     return *pages_.template at<Tracking::Region>(region);
   }

@@ -30,8 +30,8 @@ struct Corruption {
     kCountersDisagree,      // the counters differ from a walk: a block was freed with a wrong size
     kHeaderOverwritten,     // other code overwrote the header of a block
     kRegionOverwritten,     // other code overwrote the record at the start of a region
-    kSpareListOverwritten,  // other code overwrote a link in the list of spare slabs
-    kSlabMapOverwritten,    // other code overwrote the map of slabs
+    kSpareListOverwritten,  // other code overwrote the list of spare slabs
+    kSlabMapOverwritten,    // other code overwrote the slab map
   };
 
   Kind kind = Kind::kNone;

@@ -150,7 +150,7 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
     if constexpr (Hardening::kEnabled) {
       if (!may_be_live(address)) return 0;
     }
-    return Parts::capacity(address);
+    return Parts::usable_size_of(address);
   }
 
   // --- the sized calls, for the same blocks
@@ -172,10 +172,13 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
     return reallocate_counted(address - layout.prefix, layout.alignment, layout.prefix, new_size);
   }
 
-  /// Returns the usable size that every block with this layout has at least: its size, rounded up.
-  /// Requires a size up to `kMaxSize`.
+  /// Returns the usable bytes that every block with this layout has: its size, rounded up.
   [[nodiscard]] static constexpr Size capacity(const Layout& layout) noexcept {
-    return Parts::capacity_for(layout.size, layout.alignment, layout.prefix);
+    const Size whole = std::max<Size>(layout.size, 1) + layout.prefix;
+    const bool is_small = whole <= Parts::kMaxSmall && layout.alignment <= kGranule;
+    const Size bytes =
+        is_small ? class_for(whole) * kGranule : chunk_size_for(whole) - Parts::kTagBytes;
+    return bytes - layout.prefix;
   }
 
   // --- for a program break

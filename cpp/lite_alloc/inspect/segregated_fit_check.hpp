@@ -9,8 +9,8 @@ namespace lite_alloc {
 /// Checks the invariants of a `SegregatedFit`, which the comments of its parts list.
 ///
 /// First it goes through all chunks and slabs and counts what each list must have. Then it goes
-/// through the lists and counts what they have, and gives up where one has too much: so a list that
-/// is a circle ends, too.
+/// through the lists and counts what they have, and stops where one has too much, so that it
+/// returns even where a list is a circle.
 template <typename Parts>
 class SegregatedFitCheck {
  public:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What a `SegregatedFit` does about contents that look like its metadata, about writes through
-// stale pointers, and about addresses inside blocks; and memory up to the end of the address space.
+// Tests `SegregatedFit` with contents that look like its metadata, with writes through stale
+// pointers, and with addresses inside blocks; and all heaps up to the end of the address space.
 
 #include <gtest/gtest.h>
 
@@ -24,7 +24,7 @@ constexpr Size kSlab = 4096;
   return *heap.pages().template at<std::uint32_t>(address);
 }
 
-/// The number that a heap mixes with tags, from the tag of a live block of one chunk.
+/// Returns the number that a heap mixes with tags, from the tag of a live block in a chunk.
 [[nodiscard]] std::uint32_t key_of(auto& heap, Address block, Size size) {
   return word_of(heap, block - kTag) ^ chunk_of(size);
 }
@@ -44,7 +44,7 @@ TEST(SecretOfAHeap, MakesTagsOfOneHeapWorthlessInAnother) {
       word_of(first, block + offset) = word_of(second, block + offset) = tag;
     }
     EXPECT_EQ(first.is_live(block + 8 * kGranule), (flags & 2) == 0)
-        << "so the forgery is a good one";
+        << "the first heap would take the forged tag";
     for (Size offset = kGranule; offset < 2000; offset += kGranule) {
       ASSERT_FALSE(second.is_live(block + offset)) << flags;
       ASSERT_NE(second.free(block + offset), FreeResult::kFreed) << flags;
@@ -67,7 +67,7 @@ TEST(SecretOfAHeap, LeavesNoConstantInMetadata) {
   }
 }
 
-TEST(SecretOfAHeap, MayBeAnyNumber) {
+TEST(SecretOfAHeap, CanBeAnyNumber) {
   for (const std::uint32_t secret : {0U, 1U, 0xBU, 0xFFFF'FFFFU, 0x8000'0000U}) {
     SegregatedFit<HostPages> heap;
     heap.set_secret(secret);
@@ -109,7 +109,7 @@ class StaleWriteDeathTest : public StaleWrite<TrackedHeap> {};
 class HardenedStaleWriteDeathTest : public StaleWrite<HardenedHeap> {};
 class PlainStaleWriteDeathTest : public StaleWrite<PlainHeap> {};
 
-TEST_F(StaleWriteDeathTest, EndsTheProgramBeforeASmallBlockOfTheWritersChoiceIsServed) {
+TEST_F(StaleWriteDeathTest, EndsTheProgramBeforeMallocReturnsASmallBlockOfTheWritersChoice) {
   heap_.free(blocks_[2]);
   heap_.free(blocks_[0]);
   for (const std::uint32_t wrong : {Address{0}, Address{16}, blocks_[4], blocks_[0], blocks_[2]}) {
@@ -121,10 +121,10 @@ TEST_F(StaleWriteDeathTest, EndsTheProgramBeforeASmallBlockOfTheWritersChoiceIsS
   EXPECT_EQ(heap_.malloc(64), blocks_[0]);
 }
 
-TEST_F(StaleWriteDeathTest, EndsTheProgramBeforeALargeBlockOfTheWritersChoiceIsServed) {
+TEST_F(StaleWriteDeathTest, EndsTheProgramBeforeMallocReturnsALargeBlockOfTheWritersChoice) {
   heap_.free(chunks_[2]);
   heap_.free(chunks_[0]);
-  // What a writer prepares who takes links for addresses.
+  // A writer who takes links for plain addresses prepares this link back.
   word_of(heap_, chunks_[4] + 4) = chunks_[0];
   for (const Size offset : {0U, 4U}) {
     for (const std::uint32_t wrong :
@@ -138,7 +138,7 @@ TEST_F(StaleWriteDeathTest, EndsTheProgramBeforeALargeBlockOfTheWritersChoiceIsS
   EXPECT_EQ(heap_.malloc(2000), chunks_[0]);
 }
 
-TEST_F(HardenedStaleWriteDeathTest, EndsTheProgramWithoutATracker) {
+TEST_F(HardenedStaleWriteDeathTest, EndsTheProgramWithoutTracking) {
   heap_.free(blocks_[2]);
   heap_.free(blocks_[0]);
   heap_.free(chunks_[2]);
@@ -179,7 +179,7 @@ TEST_F(PlainStaleWriteDeathTest, EndsTheProgramWhereASecondFreeMeetsACircle) {
   EXPECT_DEATH(heap_.free(blocks_[0]), "");
 }
 
-// --- addresses inside blocks, without a tracker
+// --- addresses inside blocks, without tracking
 
 template <typename Heap>
 class InteriorAddress : public testing::Test {};
@@ -235,7 +235,7 @@ TEST(InteriorAddressOfHardened, HasNoUsableSize) {
   }
 }
 
-// --- memory that ends where addresses end
+// --- memory up to the end of the address space
 
 class WholeMemory : public HostMemory {
  public:

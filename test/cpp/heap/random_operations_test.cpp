@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Random programs against a shadow heap. Memory that can grow also fails to at times, and other
-// code else grows it in between. LITE_ALLOC_SEED and LITE_ALLOC_OPERATIONS make longer or other
+// code grows it in between. LITE_ALLOC_SEED and LITE_ALLOC_OPERATIONS make longer or other
 // campaigns.
 
 #include <gtest/gtest.h>

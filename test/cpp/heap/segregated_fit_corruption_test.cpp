@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// One word of a heap's metadata, or of a freed block, is overwritten. Whatever it is and whatever
-// is written: the check, the statistics and a walk end and stay in memory, no later call hangs, and
-// where a later call does harm, the check has seen it before.
+// Overwrites one word of a heap's metadata, or of a freed block. Whichever word it is and whatever
+// is written: the check, the statistics and a walk return and read nothing outside the heap, no
+// later call hangs, and the check finds the corruption if a later call does harm.
 //
-// LITE_ALLOC_CORRUPTIONS sets how many words are tried.
+// LITE_ALLOC_CORRUPTIONS sets the number of words to try.
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>
@@ -28,7 +28,7 @@
 namespace lite_alloc::test {
 namespace {
 
-/// Memory in which, as in that of a module, every address that is not there ends the program.
+/// Memory in which an access outside its pages ends the program, as in the memory of a module.
 class FencedMemory {
  public:
   FencedMemory() noexcept {
@@ -78,10 +78,11 @@ class FencedMemory {
 
 using Heap = SegregatedFit<FencedMemory>;
 
-/// What a process that tries one corruption does next, and what it has found: told to the other.
+/// What a process that tries one corruption does now, and what it has found. The process that
+/// started it reads this.
 struct Progress {
   enum Phase { kCheck, kStatistics, kWalk, kCalls, kDone } phase;
-  bool is_found;   // the check saw it
+  bool is_found;   // by the check
   bool does_harm;  // a later call gave a block twice, lost contents, or refused a live block
 };
 
@@ -98,7 +99,7 @@ class CorruptedHeap {
 
   [[nodiscard]] bool is_sound() const { return !heap_.find_corruption(); }
 
-  /// The words of metadata, and some without use in each free block.
+  /// Returns the words of metadata, and some unused words of each free block.
   [[nodiscard]] std::vector<Address> words() const {
     std::vector<Address> words;
     const auto add = [&](Address begin, Address end) {
@@ -113,7 +114,7 @@ class CorruptedHeap {
       if (cursor.is_block()) {
         if (extent.size > 512 || extent.size % kGranule != 0) words.push_back(extent.end() - 4);
       } else if (extent.state == Extent::State::kFree) {
-        add(extent.begin, extent.begin + 12);  // links or link and mark, and a word without use
+        add(extent.begin, extent.begin + 12);  // links or link and mark, and an unused word
         if (extent.size > 512) add(extent.end() - 12, extent.end());
       } else {
         add(extent.begin, extent.end());  // the head or end of a slab, or the map
@@ -122,7 +123,7 @@ class CorruptedHeap {
     return words;
   }
 
-  /// Overwrites a word, looks at the heap, goes on.
+  /// Overwrites a word, looks into the heap, and goes on with calls.
   void corrupt(Address address, Progress& progress) {
     auto& word = *heap_.pages().at<std::uint32_t>(address);
     const auto before = word;
@@ -182,7 +183,7 @@ class CorruptedHeap {
       if (block != 0) expect(bool{shadow_.add(block, {.size = size, .alignment = alignment})});
       return;
     }
-    // Now and then many blocks go, so that slabs become empty.
+    // Now and then frees many blocks, so that slabs become empty.
     for (Size left = random_->one_in(60) ? count : 1; left != 0 && !does_harm_; --left) {
       const auto index = random_->below(static_cast<Size>(shadow_.blocks().size()));
       const Address block = std::next(shadow_.blocks().begin(), index)->first;
@@ -207,7 +208,7 @@ class CorruptedHeap {
   std::string changed_;
 };
 
-/// Tries one corruption in a process of its own. Empty if all is well, else what is wrong.
+/// Tries one corruption in a process of its own. Returns what is wrong, or nothing if all is well.
 std::string failure_of(CorruptedHeap& heap, Address word, Progress& progress) {
   progress = {};
   const pid_t child = ::fork();
@@ -225,12 +226,12 @@ std::string failure_of(CorruptedHeap& heap, Address word, Progress& progress) {
     return std::string(kNames[progress.phase]) + " leaves the heap";
   }
   const bool has_trapped = !has_ended;
-  if (!progress.is_found && has_trapped) return "the check does not see what ends the program";
-  if (!progress.is_found && progress.does_harm) return "the check does not see what does harm";
+  if (!progress.is_found && has_trapped) return "the check misses what ends the program";
+  if (!progress.is_found && progress.does_harm) return "the check misses what does harm";
   return {};
 }
 
-TEST(CorruptedSegregatedFit, IsSeenByTheCheckBeforeItDoesHarmAndNeverHangs) {
+TEST(CorruptedSegregatedFit, IsFoundByTheCheckBeforeItDoesHarmAndNeverHangs) {
   Random random;
   Size left = number_from_environment("LITE_ALLOC_CORRUPTIONS", 300);
   Size found = 0;
@@ -253,10 +254,10 @@ TEST(CorruptedSegregatedFit, IsSeenByTheCheckBeforeItDoesHarmAndNeverHangs) {
     }
   }
   ::munmap(shared, sizeof(Progress));
-  // Not vacuous: most words are metadata, and some of what is wrong with them stops later calls.
+  // The test is not vacuous: most words are metadata, and some corruptions stop later calls.
   EXPECT_GT(found, tried / 4);
   EXPECT_GT(trapped, tried / 100);
-  std::cout << tried << " corruptions, " << found << " seen by the check, " << trapped
+  std::cout << tried << " corruptions, " << found << " found by the check, " << trapped
             << " stopped by a trap" << std::endl;
 }
 

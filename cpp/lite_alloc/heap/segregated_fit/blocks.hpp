@@ -35,6 +35,7 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
   using Base = Slabs<Pages, Tracker, Hardening>;
 
  public:
+  // What this part uses of those below: a template has to name it.
   using Base::active_slabs_;
   using Base::add_to_bin;
   using Base::allocate_chunk;
@@ -104,18 +105,9 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
   }
 
   /// Returns the usable size of a live block, its prefix included.
-  [[nodiscard]] Size capacity(Address block) const noexcept {
+  [[nodiscard]] Size usable_size_of(Address block) const noexcept {
     const Size size_class = class_at(block);
     return size_class != 0 ? size_class * kGranule : chunk_size(block) - kTagBytes;
-  }
-
-  /// Returns the smallest usable size of a block that `allocate_any` returns, its prefix not
-  /// included.
-  [[nodiscard]] static constexpr Size capacity_for(Size size, Size alignment,
-                                                   Size prefix) noexcept {
-    const Size whole = std::max<Size>(size, 1) + prefix;
-    const bool is_small = whole <= kMaxSmall && alignment <= kGranule;
-    return (is_small ? class_for(whole) * kGranule : chunk_size_for(whole) - kTagBytes) - prefix;
   }
 
   /// Returns the alignment that a block keeps when it moves: at least what was asked for.
@@ -248,7 +240,7 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
   [[nodiscard]] Address reallocate_counted(Address block, Size alignment, Size prefix,
                                            Size size) noexcept {
     const Size size_class = class_at(block);
-    const Size old_size = capacity(block);
+    const Size old_size = usable_size_of(block);
     const Address moved = reallocate_block(block, size_class, old_size, alignment, prefix, size);
     if (moved == 0) return fail();
     if constexpr (Tracker::kEnabled) {

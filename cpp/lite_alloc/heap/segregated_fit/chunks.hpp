@@ -44,6 +44,7 @@ class Chunks : public SlabBlocks<Pages, Tracker, Hardening> {
   using Base = SlabBlocks<Pages, Tracker, Hardening>;
 
  public:
+  // What this part uses of those below: a template has to name it.
   using Base::Base;
   using Base::bytes_at;
   using Base::chunk_size;

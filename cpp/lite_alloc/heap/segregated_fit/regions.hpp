@@ -29,6 +29,7 @@ class Regions : public Chunks<Pages, Tracker, Hardening>,
   using Base = Chunks<Pages, Tracker, Hardening>;
 
  public:
+  // What this part uses of those below: a template has to name it.
   using Base::add_to_bin;
   using Base::Base;
   using Base::chunk_size;
@@ -47,7 +48,8 @@ class Regions : public Chunks<Pages, Tracker, Hardening>,
 
   static constexpr bool kOwnsAllPages = requires { requires Pages::kOwnsAllPages; };
 
-  /// Returns the end of the memory that nobody has grown yet, if the page source knows that.
+  /// Returns where memory ended before any code grew it; where it ends now, if the page source does
+  /// not know that.
   [[nodiscard]] Address initial_end() const noexcept {
     if constexpr (requires { pages_.first_end(); }) {
       return pages_.first_end();

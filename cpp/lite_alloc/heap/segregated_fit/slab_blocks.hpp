@@ -22,22 +22,25 @@ namespace lite_alloc::segregated_fit {
 /// The *slab map* tells slabs from other chunks: one byte for each 4096 bytes of address space,
 /// which is the size class of the slab there, or 0. The map lies in a used chunk of the heap.
 ///
-/// The lists, for each size class c:
+/// Each slab has a list of its own free blocks. For each size class c there are three more:
 ///
-///     free_lists_[c]     -> block -> block -> ...    malloc takes from here
-///     slab.free          -> block -> ...             the slab's own list
+///     free_lists_[c]     -> block -> block -> block -> block -> ...    malloc takes the first one
+///                           |<--- stash --->|<--- a slab's own list before --->|
 ///     partial_slabs_[c]  -> slab <-> slab <-> ...    slabs with free blocks: a ring, oldest first
-///     spare_slabs_       -> slab -> slab             slabs without used blocks, at most 16
-///     active_slabs_[c]   the slab whose own list became `free_lists_[c]` last
+///     active_slabs_[c]   -> slab                     the one whose own list became free_lists_[c]
 ///
-/// Only the bottom of `free_lists_[c]` was one slab's own list. On top of it lies the *stash*: up
-/// to 15 blocks of any slabs that were freed since. A program that frees and allocates in turn
-/// reaches nothing else. The mark of a block in the stash holds how many blocks the stash has up to
-/// it, so that `free` sees when the stash is full and `malloc` has nothing to count.
+/// and for all classes together
+///
+///     spare_slabs_       -> slab -> slab -> ...      slabs without used blocks, at most 16
+///
+/// The *stash* is what was freed since the free list of the class was filled: up to 15 blocks, of
+/// any slabs. A program that frees and allocates in turn reaches nothing else. The mark of a block
+/// in the stash holds the *stash count*, the number of blocks in the stash up to that one. So
+/// `free` knows from the first block when the stash is full, and `malloc` has nothing to count.
 ///
 /// The mark of a free block is its address mixed with a number, plus the stash count in the low
-/// four bits. So the contents of a used block hardly ever look like a mark, and where they do, a
-/// search of the lists decides.
+/// four bits. The contents of a used block hardly ever look like a mark. Where they do, a search of
+/// the lists decides whether the block is free.
 ///
 /// Invariants:
 /// - A free block of a slab is in `free_lists_[c]` or in the slab's own list, and in only one.
@@ -51,6 +54,7 @@ class SlabBlocks : public TaggedMemory<Pages, Tracker, Hardening> {
   using Base = TaggedMemory<Pages, Tracker, Hardening>;
 
  public:
+  // What this part uses of those below: a template has to name it.
   using Base::Base;
   using Base::expect;
   using Base::hardening_;

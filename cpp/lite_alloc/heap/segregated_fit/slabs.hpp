@@ -44,6 +44,7 @@ class Slabs : public Regions<Pages, Tracker, Hardening> {
   using Base = Regions<Pages, Tracker, Hardening>;
 
  public:
+  // What this part uses of those below: a template has to name it.
   using Base::active_slabs_;
   using Base::add_partial;
   using Base::Base;

@@ -12,9 +12,7 @@ import { installPeers } from '../bench/install.mjs';
 installPeers();
 const { chartsOf } = await import('../bench/report/charts.mjs');
 const { explainLosses, lossesOf } = await import('../bench/report/losses.mjs');
-const { lossRows, markdownReasons, markdownTable } = await import(
-  '../bench/report/markdown.mjs'
-);
+const { lossRows, markdownReasons, markdownTable } = await import('../bench/report/markdown.mjs');
 const { originsOf, readResults } = await import('../bench/report/results.mjs');
 const { summaryRows } = await import('../bench/report/summary.mjs');
 

@@ -87,7 +87,8 @@ export function explainLosses(tables) {
 
 function explanationOf(where) {
   const explanation = explanations[where];
-  if (explanation === undefined) throw new Error(`losses.mjs does not explain losses of '${where}'`);
+  if (explanation === undefined)
+    throw new Error(`losses.mjs does not explain losses of '${where}'`);
   return explanation;
 }
 

@@ -35,11 +35,11 @@ const memoryOfSmallPrograms = [
 /** For each `where`: what is compared, and why the peer is ahead. */
 const explanations = {
   'addresses from JavaScript': [
-    'Raw calls',
+    'Time of raw calls',
     'Every call checks its arguments, every free checks its address, and large free blocks are joined at once. Memory grows in smaller steps.',
   ],
   'typed arrays, strings, scopes': [
-    'Handles',
+    'Time of handles',
     'The peers use bare typed arrays, which detect nothing. A handle checks at each use that its block is alive and its view is current.',
   ],
   'memory over live bytes': memoryOfSmallPrograms,
@@ -57,11 +57,11 @@ const explanations = {
     'Handles, scopes, checks and error messages are code that a bare allocator does not have.',
   ],
   'in wasm': [
-    'Calls inside wasm',
+    'Time of calls inside wasm',
     'With large blocks of mixed sizes the heap searches for a hole that fits, and takes less memory for that.',
   ],
   'in wasm, worst operation': [
-    'Worst single call inside wasm',
+    'Time of the worst single call inside wasm',
     'The longest calls cut a slab of 4 KiB into blocks, or return unused slabs before memory grows.',
   ],
   'in wasm, code': [

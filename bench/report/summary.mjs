@@ -16,7 +16,7 @@ const rows = [
   ['free and allocate among 100 000 live blocks, ns', 'addresses', 'replace in 10^5'],
   ['array of 256 bytes: make, fill, free, ns', 'handles', 'array 256 B, filled'],
   ['meshes and textures: make, fill, free, ns', 'handles', 'meshes'],
-  ['memory of a Lua program, times its live bytes', 'memory', 'lua'],
+  ['memory of a Lua program, in multiples of the bytes in use', 'memory', 'lua'],
   ['what a page loads, bytes after gzip', 'ships', 'together'],
 ];
 

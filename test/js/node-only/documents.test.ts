@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { transform } from 'esbuild';
 import { describe, expect, test } from 'vitest';
 import { runNode } from '../../support/consumer.js';
-import { findBrokenLinks } from '../../support/links.js';
+import { findBrokenLinks, findMissingPaths } from '../../support/links.js';
 import { readSamples, type Sample } from '../../support/markdown.js';
 import { findAll, repository } from '../../support/sources.js';
 
@@ -69,6 +69,10 @@ describe('the samples', () => {
 
 test.each(documents)('every relative link of %s resolves', (document) => {
   expect(findBrokenLinks(repository, document)).toEqual([]);
+});
+
+test.each(documents)('every path of the repository that %s names exists', (document) => {
+  expect(findMissingPaths(repository, document)).toEqual([]);
 });
 
 test('the README has at most 200 lines', () => {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // node tools/figures.mjs [--check]: writes what is drawn from bench/results, or fails where it differs:
-// the pictures beside them, bench/RESULTS.md, and in README.md what stands between `<!-- figures: NAME -->`
-// and `<!-- end -->`. A NAME is `origin`, `summary`, `losses`, or
-// `BENCH.TABLE`, with `: ROW, ROW` for some rows of it.
+// the charts beside them, bench/RESULTS.md, and in the documents below the text between
+// `<!-- figures: NAME -->` and `<!-- end -->`. A NAME is `origin`, `summary`, `losses`, or `BENCH.TABLE`,
+// with `: ROW, ROW` for some rows of it.
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -11,10 +11,8 @@ import { installPeers } from '../bench/install.mjs';
 
 installPeers();
 const { chartsOf } = await import('../bench/report/charts.mjs');
-const { lossesOf } = await import('../bench/report/losses.mjs');
-const { format, lossRows, markdownReasons, markdownTable } = await import(
-  '../bench/report/markdown.mjs'
-);
+const { explainLosses, lossesOf } = await import('../bench/report/losses.mjs');
+const { lossRows, markdownReasons, markdownTable } = await import('../bench/report/markdown.mjs');
 const { originsOf, readResults } = await import('../bench/report/results.mjs');
 const { summaryRows } = await import('../bench/report/summary.mjs');
 
@@ -22,13 +20,14 @@ const path = (relative) => fileURLToPath(new URL(`../${relative}`, import.meta.u
 const stored = readResults();
 const { results, tables } = stored;
 
-const files = {
-  'README.md': readFileSync(path('README.md'), 'utf8').replace(
+const documents = ['README.md', 'docs/c.md', 'docs/loading.md'];
+const files = { 'bench/RESULTS.md': allResults() };
+for (const document of documents) {
+  files[document] = readFileSync(path(document), 'utf8').replace(
     /(<!-- figures: (.+?) -->\n)[\s\S]*?(<!-- end -->)/g,
     (_, begin, name, end) => `${begin}\n${block(name)}\n\n${end}`,
-  ),
-  'bench/RESULTS.md': allResults(),
-};
+  );
+}
 for (const [name, { svg }] of Object.entries(chartsOf(stored))) {
   files[`bench/results/${name}.svg`] = svg;
 }
@@ -46,29 +45,14 @@ if (!process.argv.includes('--check')) {
 
 function block(name) {
   if (name === 'origin') return originsOf(results).join('\n\n');
-  if (name === 'losses') return lossList();
+  if (name === 'losses') return explainLosses(tables).join('\n') || 'Nowhere.';
   if (name === 'summary') return markdownTable(summaryRows(tables.javascript));
   const [table, chosen] = name.split(': ');
   const [bench, part] = table.split('.');
   const rows = tables[bench]?.[part]?.rows;
-  if (rows === undefined) throw new Error(`README.md: there is no table ${table}`);
+  if (rows === undefined) throw new Error(`there is no table ${table}`);
   const names = chosen?.split(', ') ?? rows.map((row) => row.name);
   return markdownTable(rows.filter((row) => names.includes(row.name)));
-}
-
-/** A line for each kind of figure: by how much, and behind whom. */
-function lossList() {
-  const losses = lossesOf(tables);
-  const kinds = [...new Set(losses.map(({ where }) => where))];
-  const lines = kinds.map((kind) => {
-    const members = losses
-      .filter(({ where }) => where === kind)
-      .map(({ column, times, peer }) =>
-        Number.isFinite(times) ? `${column} × ${format(times)} (${peer})` : `${column} (${peer})`,
-      );
-    return `- ${kind}: ${members.join('; ')}`;
-  });
-  return lines.length === 0 ? 'Nowhere.' : lines.join('\n');
 }
 
 function lossTable() {

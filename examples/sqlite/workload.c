@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * SQLite at work in memory: tables, indices, joins, blobs, transactions, VACUUM. Prints what it
- * found, which does not depend on the malloc below it, and in the last line the memory it took. */
+ * Runs SQLite in memory: tables, indices, joins, blobs, transactions, VACUUM. Prints results, which
+ * do not depend on the malloc below SQLite, and in the last line the memory that it took. */
 
 #include <emscripten/heap.h>
 #include <stdint.h>
@@ -43,7 +43,7 @@ static uint32_t next_random(uint32_t bound) {
   return random_state % bound;
 }
 
-/* All values of all rows as one number (FNV-1a), with the number of rows. */
+/* Prints the number of rows, and a checksum over all of their values (FNV-1a). */
 static void report(const char* title, const char* sql) {
   sqlite3_stmt* statement = prepare(sql);
   uint32_t sum = 2166136261u;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A tour of the package in a terminal: replays the allocations of a real program, keeps typed arrays
-// while memory grows beneath them, and shows the heap.
+// A tour of the package in a terminal. It replays the allocations of a real program, uses typed arrays
+// while memory grows below them, and prints a map of the heap.
 
 import assert from 'node:assert/strict';
 import { createReadStream } from 'node:fs';
@@ -10,21 +10,24 @@ import { Operation, readTrace } from '../../bench/trace.mjs';
 
 const history = readTrace('lua');
 console.log(`A Lua program's ${history.operations} allocation calls, replayed through JavaScript.`);
-const picture = await replayWithContents(history);
+const heapMap = await replayWithContents(history);
 const result = await replayForTime();
 await keepArraysWhileMemoryGrows();
 printTable(result);
-console.log(`\nThe heap half way through, lowest address first:\n\n${picture}`);
+console.log(`\nThe heap half way through, lowest address first:\n\n${heapMap}`);
 
-/** Each block is filled when it is allocated, and looked through before it is freed. Returns a picture. */
+/**
+ * Fills each block when it is allocated, and checks its contents before it is freed. Returns a map of the
+ * heap half way through.
+ */
 async function replayWithContents({ pairs, operations, blocks }) {
   const heap = await createHeap();
   const addresses = new Float64Array(blocks);
   const sizes = new Float64Array(blocks);
-  let picture = '';
+  let heapMap = '';
 
   for (let index = 0; index < pairs.length; index += 2) {
-    if (index === operations) picture = String(heap);
+    if (index === operations) heapMap = String(heap);
     const id = pairs[index] >>> 2;
     const size = pairs[index + 1];
     switch (pairs[index] & 3) {
@@ -45,7 +48,7 @@ async function replayWithContents({ pairs, operations, blocks }) {
   }
   heap.check();
   console.log(`All ${blocks} blocks held what was written to them until they were freed.`);
-  return picture;
+  return heapMap;
 }
 
 function assertFilled(heap, address, size, id) {
@@ -56,13 +59,13 @@ function assertFilled(heap, address, size, id) {
   );
 }
 
-/** Nothing but the calls: what the package's own replay makes of them. */
+/** Measures the calls alone, with the package's own replay. */
 async function replayForTime() {
   const file = createReadStream(new URL('../../bench/traces/lua.trace.gz', import.meta.url));
   return replay(await AllocationTrace.read(file), { rounds: 1 });
 }
 
-/** Views made once would be empty after the first growth; those of the handles never are. */
+/** A view that is kept becomes empty when memory grows; the views of handles are always current. */
 async function keepArraysWhileMemoryGrows() {
   const heap = await createHeap({ initialBytes: 1 << 18 });
   const positions = heap.from(Float32Array.from({ length: 3000 }, (_, index) => index / 2));

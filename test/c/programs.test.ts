@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, inject, test } from 'vitest';
 import { runNode, writeFiles } from '../support/consumer.js';
 import { buildWithCmake, emscripten } from '../support/emscripten.js';
+import { readSamples } from '../support/markdown.js';
 import { repository } from '../support/sources.js';
 
 const folder = inject('consumerFolder');
@@ -297,27 +298,25 @@ describe('a project of C alone', () => {
   });
 });
 
-describe('the samples of the README', () => {
-  const readme = readFileSync(join(repository, 'README.md'), 'utf8');
-  const section = /^## From C and C\+\+$[\s\S]*?(?=^## )/m.exec(readme)?.[0] ?? '';
+describe('the samples of docs/c.md', () => {
   const samples = (language: string): string[] =>
-    [...section.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, 'gm'))].map(
-      ([, text]) => text ?? '',
-    );
+    readSamples('docs/c.md')
+      .filter((sample) => sample.language === language)
+      .map(({ code }) => code);
   const [list = ''] = samples('cmake');
   const [program = ''] = samples('cpp');
-  const readmeFolder = join(folder, 'readme');
+  const sampleFolder = join(folder, 'samples');
 
   beforeAll(() => {
-    mkdirSync(readmeFolder);
-    symlinkSync(join(folder, 'node_modules'), join(readmeFolder, 'node_modules'));
-    writeFiles(readmeFolder, { 'CMakeLists.txt': list, 'app.cpp': program });
+    mkdirSync(sampleFolder);
+    symlinkSync(join(folder, 'node_modules'), join(sampleFolder, 'node_modules'));
+    writeFiles(sampleFolder, { 'CMakeLists.txt': list, 'app.cpp': program });
   });
 
   test.each(samples('sh'))('%s', (commands) => {
     const said = [...program.matchAll(/printf\(.*\/\/ (.*)$/gm)].map(([, text]) => text);
     expect(said).toHaveLength(2);
-    const printed = emscripten(readmeFolder, 'sh', '-e', '-c', commands);
+    const printed = emscripten(sampleFolder, 'sh', '-e', '-c', commands);
     expect(printed.trimEnd().split('\n').slice(-2)).toEqual(said);
   });
 

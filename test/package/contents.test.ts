@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { expect, inject, test } from 'vitest';
-import { listSources } from '../support/sources.js';
+import { findBrokenLinks } from '../support/links.js';
+import { findAll, listSources, repository } from '../support/sources.js';
 
 const consumerFolder = inject('consumerFolder');
 const packedFiles = inject('packedFiles');
@@ -18,10 +19,23 @@ function pathsIn(target: string | object): string[] {
   return typeof target === 'string' ? [target] : Object.values(target).flatMap(pathsIn);
 }
 
-test('the tarball holds the built package and its papers, nothing else', () => {
-  const papers = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md'];
+const installedFolder = join(consumerFolder, 'node_modules', 'lite-alloc');
+const guides = readdirSync(join(repository, 'docs'))
+  .filter((name) => name.endsWith('.md'))
+  .map((name) => `docs/${name}`);
+const documents = ['README.md', 'CHANGELOG.md', ...guides];
+
+test('the tarball holds the built package, its documents and their pictures, nothing else', () => {
+  const readme = readFileSync(join(repository, 'README.md'), 'utf8');
+  const pictures = findAll(readme, /!\[[^\]]*\]\(([^)]+)\)/g);
   const others = packedFiles.filter((path) => !path.startsWith('dist/'));
-  expect(others.toSorted()).toEqual(papers.toSorted());
+  expect(others.toSorted()).toEqual(
+    ['package.json', 'LICENSE', ...documents, ...pictures].toSorted(),
+  );
+});
+
+test.each(documents)('every relative link of %s resolves inside the tarball', (document) => {
+  expect(findBrokenLinks(installedFolder, document)).toEqual([]);
 });
 
 test('outside of dist/c the tarball holds no C++, no build files and no TypeScript but types', () => {
@@ -98,7 +112,7 @@ test('the package needs no other package', () => {
   expect(installed).not.toHaveProperty('scripts.postinstall');
 });
 
-test('the tarball is under 330 kB', () => {
+test('the tarball is under 335 kB', () => {
   console.log(`package: ${inject('packedBytes')} bytes in ${packedFiles.length} files`);
-  expect(inject('packedBytes')).toBeLessThan(330_000);
+  expect(inject('packedBytes')).toBeLessThan(335_000);
 });

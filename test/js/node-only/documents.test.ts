@@ -1,28 +1,40 @@
 // SPDX-License-Identifier: MIT
 //
-// What the documents say, tried.
+// Runs the samples of the documents, and follows their links.
 
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { transform } from 'esbuild';
 import { describe, expect, test } from 'vitest';
 import { runNode } from '../../support/consumer.js';
+import { findBrokenLinks, findMissingPaths } from '../../support/links.js';
 import { readSamples, type Sample } from '../../support/markdown.js';
 import { findAll, repository } from '../../support/sources.js';
 
 const guides = readdirSync(join(repository, 'docs'))
   .filter((name) => name.endsWith('.md'))
   .map((name) => `docs/${name}`);
-const documents = ['README.md', ...guides];
+const documents = [
+  'README.md',
+  'CHANGELOG.md',
+  'CONTRIBUTING.md',
+  'bench/README.md',
+  'bench/traces/README.md',
+  'cpp/README.md',
+  'js/README.md',
+  'test/README.md',
+  'test/fuzz/README.md',
+  ...guides,
+];
 
-/** Those with a file's name on top are for other hosts and tools: test/package runs them. */
+/** Samples whose first line names a file are for other hosts and tools: test/package runs them. */
 const programs = documents.flatMap((document) =>
   readSamples(document)
     .filter(({ language, file }) => ['js', 'ts'].includes(language) && file === undefined)
     .map((sample, index) => ({ ...sample, title: `${document}, ${sample.heading}, ${index + 1}` })),
 );
 
-/** In the repository, where the package finds itself; `using` is lowered. */
+/** Runs a sample in the repository, where the package finds itself. `using` is lowered. */
 async function runSample({ language, code }: Sample): Promise<string> {
   const folder = mkdtempSync(join(repository, 'build', 'sample-'));
   try {
@@ -38,7 +50,14 @@ async function runSample({ language, code }: Sample): Promise<string> {
 describe('the samples', () => {
   test('are found', () => {
     expect(new Set(programs.map(({ title }) => title.split(',')[0]))).toEqual(
-      new Set(['README.md', 'docs/guide.md', 'docs/loading.md', 'docs/migration.md']),
+      new Set([
+        'README.md',
+        'docs/debugging.md',
+        'docs/guide.md',
+        'docs/loading.md',
+        'docs/migration.md',
+        'docs/traces.md',
+      ]),
     );
   });
 
@@ -48,28 +67,18 @@ describe('the samples', () => {
   });
 });
 
-test.each(documents)('the links of %s lead somewhere', (document) => {
-  const text = readFileSync(join(repository, document), 'utf8');
-  const links = findAll(text, /\]\(([^)\s]+)\)/g).filter((link) => !/^https?:/.test(link));
-  const broken = links.filter((link) => {
-    const [path = '', anchor] = link.split('#');
-    const target = path === '' ? document : join(dirname(document), path);
-    if (!existsSync(join(repository, target))) return true;
-    return anchor !== undefined && !anchorsOf(target).includes(anchor);
-  });
-  expect(broken).toEqual([]);
+test.each(documents)('every relative link of %s resolves', (document) => {
+  expect(findBrokenLinks(repository, document)).toEqual([]);
 });
 
-/** As GitHub makes them of headings. */
-function anchorsOf(document: string): string[] {
-  const text = readFileSync(join(repository, document), 'utf8');
-  return findAll(text, /^#+ (.*)$/gm).map((heading) =>
-    heading
-      .toLowerCase()
-      .replace(/[^\w\- ]/g, '')
-      .replaceAll(' ', '-'),
-  );
-}
+test.each(documents)('every path of the repository that %s names exists', (document) => {
+  expect(findMissingPaths(repository, document)).toEqual([]);
+});
+
+test('the README has at most 200 lines', () => {
+  const lines = readFileSync(join(repository, 'README.md'), 'utf8').trimEnd().split('\n');
+  expect(lines.length).toBeLessThanOrEqual(200);
+});
 
 test('the API reference is made of the comments, without a warning', () => {
   const folder = mkdtempSync(join(repository, 'build', 'reference-'));

@@ -7,8 +7,8 @@
 
 namespace lite_alloc {
 
-/// The calls of a heap. Every heap has them, with or without tracking; whoever only allocates needs
-/// no more. What else a heap with tracking offers is `Inspectable`.
+/// The calls of a heap. Every heap has them, with or without tracking; code that only allocates
+/// needs no more. `Inspectable` adds what only heaps with tracking have.
 ///
 ///   allocate(layout)                   Returns the address of a new block. Returns 0, and changes
 ///                                      nothing, iff there is no memory.
@@ -22,8 +22,8 @@ namespace lite_alloc {
 ///   capacity(layout)                   Returns the usable bytes that every block with this layout
 ///                                      has: at least its size. Requires a size up to `kMaxSize`.
 ///   claim()                            Takes the memory that the page source has now as the heap's
-///                                      first region, so that it is the heap's even where other
-///                                      code grows memory before the first allocation. Returns
+///                                      first region. Pages that other code adds before the first
+///                                      allocation are not taken for the heap's then. Returns
 ///                                      false, and changes nothing, iff the heap has a region or
 ///                                      the memory is too small for one.
 ///   pages()                            Returns the page source, a reference.

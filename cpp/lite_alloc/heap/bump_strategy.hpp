@@ -19,9 +19,8 @@ namespace lite_alloc {
 ///
 ///   kLists             the number of lists
 ///   block_bytes(l)     the bytes of a block with layout `l`
-///   list_of(size)      the list for free blocks of `size` bytes. Lists before it hold smaller
-///   blocks
-///                      only
+///   list_of(size)      the list for free blocks of `size` bytes; the lists before it hold only
+///                      smaller blocks
 ///
 /// A free block gives away what is asked, and the rest of it stays free. Nothing is coalesced, so
 /// free blocks only get smaller: after every block was freed, only `reset` makes the memory one

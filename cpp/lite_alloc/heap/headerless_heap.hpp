@@ -22,8 +22,7 @@ namespace lite_alloc {
 ///   enter_region(begin, end)         makes this memory the newest region, all of it free
 ///   forget_free_blocks()             empties the free lists and the slack
 ///   slack_begin()                    where the slack starts, the free memory that is in no list;
-///   the
-///                                    heap end iff there is none
+///                                    the heap end iff there is none
 ///   used_end()                       the end of the newest region's last block, or where that
 ///                                    region's free memory starts
 ///

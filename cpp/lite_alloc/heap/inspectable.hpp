@@ -53,7 +53,8 @@ struct Corruption {
 ///   walk()                         Returns a cursor. Its `next(extent)` writes the next extent in
 ///                                  address order, or returns false behind the last. Any other call
 ///                                  on the heap invalidates the cursor.
-///   find_corruption()              Returns the first broken invariant of the heap's metadata.
+///   find_corruption()              Returns the first broken invariant of the heap's metadata that
+///                                  it finds; `kNone` if it finds none.
 // clang-format would lay the requirements out as statements.
 // clang-format off
 template <typename A>

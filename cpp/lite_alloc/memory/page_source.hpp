@@ -11,9 +11,8 @@ namespace lite_alloc {
 /// A source of a heap's pages. One source serves one heap.
 ///
 ///   begin()      Returns the first address that the heap may use: a multiple of `kGranule`, not 0.
-///   end()        Returns the address behind the last page that exists now, whoever added it; at
-///   most
-///                `kEndOfAddresses`. The pages that `grow` adds next start here.
+///   end()        Returns the address behind the last page that exists now, whoever added it, but
+///                at most `kEndOfAddresses`. The pages that `grow` adds next start here.
 ///   grow(bytes)  Adds at least `bytes` (not 0) behind `end()`, in whole pages, and returns true;
 ///                `end()` then includes them. Returns false, and changes nothing, iff the platform
 ///                refuses.

@@ -29,9 +29,8 @@ extern "C" [[gnu::weak]] lite_alloc_break_cell lite_alloc_break;
 namespace lite_alloc {
 
 /// Two steps that notify the glue that memory grew; the first calls the second. A program linked
-/// with
-/// `-sSTANDALONE_WASM` calls neither. It must not even import the notification, since a WASI host
-/// does not provide it.
+/// with `-sSTANDALONE_WASM` calls neither. It must not even import the notification, since a WASI
+/// host does not provide it.
 ///
 /// The linker drops functions that nothing calls, but only an optimiser, which runs from `-O2` on,
 /// drops a call behind a condition. So the steps have the names of the functions that start

@@ -27,12 +27,12 @@ constinit Address bump = 0;
 constinit Address limit = 0;
 
 /// Blocks are multiples of 16 bytes and at such; the bench asks for no other alignment.
-Size units(Size size) { return align_up(size == 0 ? 1 : size, lite_alloc::kUnit); }
+Size units(Size size) { return align_up(size == 0 ? 1 : size, lite_alloc::kGranule); }
 
 /// Raises the end of what is used, by whole pages where it must.
 bool raise(Size size) {
   if (limit == 0) {
-    bump = align_up(memory.begin(), lite_alloc::kUnit);
+    bump = align_up(memory.begin(), lite_alloc::kGranule);
     limit = memory.end();
   }
   if (size > limit - bump) {

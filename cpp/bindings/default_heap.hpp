@@ -9,23 +9,24 @@ namespace lite_alloc::bindings {
 
 using DefaultHeap = SegregatedFit<Memory>;
 
-/// Whether the module has the other strategies, too: they take almost half as many bytes again.
+/// Whether the module has the headerless strategies, too: they take almost half as many bytes
+/// again.
 #ifdef LITE_ALLOC_DEFAULT_ALONE
-inline constexpr bool kHasOthers = false;
+inline constexpr bool kHasHeaderless = false;
 #else
-inline constexpr bool kHasOthers = true;
+inline constexpr bool kHasHeaderless = true;
 #endif
 
 /// The heap of an instance that was started with the default strategy.
 extern DefaultHeap default_heap;
-/// Whether an instance of a module with others was started with another.
-extern bool is_other;
+/// Whether the instance was started with a headerless strategy.
+extern bool is_headerless;
 
-[[nodiscard]] inline bool uses_default() noexcept { return !kHasOthers || !is_other; }
+[[nodiscard]] inline bool uses_default() noexcept { return !kHasHeaderless || !is_headerless; }
 
-// The two hottest calls on a heap of another strategy.
+// The two hottest calls, for an instance that was started with a headerless strategy.
 
-[[nodiscard]] Address malloc_of_other(Size size) noexcept;
-[[nodiscard]] Size free_of_other(Address address) noexcept;
+[[nodiscard]] Address malloc_headerless(Size size) noexcept;
+[[nodiscard]] Size free_headerless(Address address) noexcept;
 
 }  // namespace lite_alloc::bindings

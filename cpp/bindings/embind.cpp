@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What JavaScript calls, by name. The names and argument names also make the generated types.
+// The functions that JavaScript calls, by name. Emscripten generates the TypeScript types from
+// these names and from those of the parameters.
 
 #include <emscripten/bind.h>
 
@@ -12,26 +13,26 @@
 #include "default_heap.hpp"
 #include "heap_functions.hpp"
 
-// Embind's own part, with the one type that crosses here. The file of that purpose in Emscripten's
-// library registers thirty, strings and views among them, and brings printf for their names: more
-// bytes than all heaps. The linker finds these definitions first and leaves that file out. Were it
-// to need both, because embind asks for more than is here, it would fail with a duplicate symbol.
+// Embind's C++ half, with the only type that these functions use. Emscripten's own file registers
+// thirty types, strings and views among them, and links printf for their names: more bytes than all
+// heaps. The linker finds the definitions here first and leaves that file out. If embind needed
+// more than is here, the linker would take that file too, and fail with a duplicate symbol.
 
-// What is leaned on. Where a line fails, this Emscripten has another embind: compare with its
-// system/lib/embind/bind.cpp, and see glue/embind.js.
+// The internals of embind that this relies on. Where a line fails, this Emscripten has another
+// embind: compare with its system/lib/embind/bind.cpp, and see glue/embind.js.
 static_assert(std::is_same_v<decltype(emscripten::internal::_embind_register_integer),
                              void(emscripten::internal::TYPEID, const char*, std::size_t,
                                   std::int32_t, std::uint32_t)>);
 static_assert(std::is_same_v<decltype(emscripten::internal::_embind_register_bindings),
                              void(emscripten::internal::InitFunc*)>);
-static_assert(!emscripten::has_unbound_type_names, "the names of types would be asked for");
+static_assert(!emscripten::has_unbound_type_names, "embind would need the names of types");
 
 extern "C" {
 
-/// Keeps a list of bindings for other threads, which there are none of.
+/// Embind keeps a list of bindings here for other threads; there are no other threads.
 void _embind_register_bindings(emscripten::internal::InitFunc*) {}
 
-/// Names a type that is not registered: the linker asks for it, nobody calls it.
+/// Returns the name of a type that is not registered. The linker requires it; no code calls it.
 const char* __getTypeName(const std::type_info*) { return ""; }
 
 }  // extern "C"
@@ -49,22 +50,28 @@ struct Signature {
   std::array<char, length> text;
 };
 
-/// The generated types name parameters, and are made of the module with all strategies. In the
-/// other such names would only be bytes.
+/// The name under which a function is registered. Emscripten generates the types from the module
+/// with all strategies, which therefore keeps the names of parameters. In the other module they
+/// would only take bytes.
 template <Signature signature>
 constexpr auto kName = [] {
   constexpr auto& text = signature.text;
-  constexpr auto end = kHasOthers ? text.end() - 1 : std::ranges::find(text, '(');
+  constexpr auto end = kHasHeaderless ? text.end() - 1 : std::ranges::find(text, '(');
   std::array<char, end - text.begin() + 1> name{};
   std::ranges::copy(text.begin(), end, name.begin());
   return name;
 }();
 
-/// Registers a function of numbers: the half in JavaScript takes every type for one.
+/// Registers a function of numbers: glue/embind.js treats every type as one.
 template <Signature signature, typename... Numbers>
 void function(Size (*target)(Numbers...) noexcept) {
   static_assert((std::is_same_v<Numbers, Size> && ...));
   emscripten::function(kName<signature>.data(), target);
+}
+
+/// `start` of heap_functions.hpp over the module's own memory.
+[[nodiscard]] Size start_module(Size strategy, Size secret) noexcept {
+  return start({}, strategy, secret);
 }
 
 }  // namespace
@@ -74,24 +81,10 @@ EMSCRIPTEN_BINDINGS(lite_alloc) {
                                                  "unsigned int", sizeof(Size), 0,
                                                  std::numeric_limits<Size>::max());
 
-  function<"start(strategy, secret)">(&start);
-  function<"malloc(size)">(&malloc);
-  function<"zeroed(size)">(&zeroed);
-  function<"memalign(alignment, size)">(&memalign);
-  function<"realloc(address, size)">(&realloc);
-  function<"free(address)">(&free);
-  function<"usableSize(address)">(&usable_size);
-  function<"reset()">(&reset);
-
-  function<"allocate(size, alignment)">(&allocate);
-  function<"deallocate(address, size, alignment)">(&deallocate);
-  function<"reallocate(address, oldSize, newSize, alignment)">(&reallocate);
-  function<"mayBeSizedBlock(address, size, alignment)">(&may_be_sized_block);
-
-  function<"report()">(&report);
-  function<"check()">(&check);
-  function<"walkStart()">(&walk_start);
-  function<"walkNext()">(&walk_next);
+  function<"start(strategy, secret)">(&start_module);
+#define LITE_ALLOC_REGISTER(name, target, ...) function<#name "(" #__VA_ARGS__ ")">(&(target));
+  LITE_ALLOC_MODULE_FUNCTIONS(LITE_ALLOC_REGISTER)
+#undef LITE_ALLOC_REGISTER
 }
 
 }  // namespace lite_alloc::bindings

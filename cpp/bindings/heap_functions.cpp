@@ -1,78 +1,112 @@
 // SPDX-License-Identifier: MIT
 //
-// The functions of the module but malloc and free, which are in default_heap.cpp. This file is
-// compiled for size, and what it can is internal to it: parameters that never vary go.
+// The functions of the module, except malloc and free, which are in default_heap.cpp. This file is
+// compiled for size. Whatever can be local to it is, so that the compiler drops parameters that
+// never vary.
 
 #include "heap_functions.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <memory>
 #include <new>
 
+#include "chosen_heap.hpp"
 #include "default_heap.hpp"
 #include "lite_alloc/heap/malloc_adaptor.hpp"
 #include "lite_alloc/inspect/check.hpp"
 #include "lite_alloc/inspect/statistics.hpp"
 #include "lite_alloc/inspect/walk.hpp"
-#include "small_heap.hpp"
 
-template class lite_alloc::SegregatedFit<lite_alloc::bindings::Memory>;
+// With all that default_heap.cpp does not compile.
+template class lite_alloc::segregated_fit::Blocks<lite_alloc::bindings::Memory,
+                                                  lite_alloc::Tracking, lite_alloc::Hardened>;
 
 namespace lite_alloc::bindings {
 
 constinit DefaultHeap default_heap;
-constinit bool is_other = false;
+constinit bool is_headerless = false;
 
 namespace {
 
-/// In the order of `strategies` in js/src/options.ts.
-constexpr std::array kSmallStrategies = {SmallStrategy::kBumpFreeList,
-                                         SmallStrategy::kSegregatedBump, SmallStrategy::kFreeList};
-constexpr Size kDefaultStrategy = kSmallStrategies.size();
+// What JavaScript reads as numbers: see shared_values.hpp.
 
-class PagesOfOther : public Memory {};  // of this file alone, and so are all templates with it
-using OtherHeap = MallocAdaptor<SmallHeap<PagesOfOther>>;
-constinit OtherHeap other_heap;
+#define LITE_ALLOC_ASSERT(number, name) static_assert(static_cast<int>(Asserted::name) == (number));
+namespace free_results {
+using Asserted = FreeResult;
+LITE_ALLOC_FREE_RESULTS(LITE_ALLOC_ASSERT)
+}  // namespace free_results
+namespace corruption_kinds {
+using Asserted = Corruption::Kind;
+LITE_ALLOC_CORRUPTION_KINDS(LITE_ALLOC_ASSERT)
+}  // namespace corruption_kinds
+namespace extent_states {
+using Asserted = Extent::State;
+LITE_ALLOC_EXTENT_STATES(LITE_ALLOC_ASSERT)
+}  // namespace extent_states
+#undef LITE_ALLOC_ASSERT
 
-/// Calls `action` with the heap, whatever it is.
+// A type of this file alone, and so are all templates over it.
+class HeaderlessPages : public Memory {
+ public:
+  constexpr HeaderlessPages() noexcept = default;
+  constexpr explicit HeaderlessPages(const Memory& pages) noexcept : Memory(pages) {}
+};
+
+static_assert(Inspectable<ChosenHeap<HeaderlessPages>>);
+
+/// The heap of an instance that was started with a headerless strategy.
+using HeaderlessMalloc = MallocAdaptor<ChosenHeap<HeaderlessPages>>;
+constinit HeaderlessMalloc headerless_heap;
+
+/// Calls `action` with the instance's heap.
 template <typename Action>
 decltype(auto) with_heap(Action action) noexcept {
-  return uses_default() ? action(default_heap) : action(other_heap);
+  return uses_default() ? action(default_heap) : action(headerless_heap);
 }
 
-// The sized calls of a heap.
+// The allocator that has the sized calls.
 [[nodiscard]] DefaultHeap& sized(DefaultHeap& heap) noexcept { return heap; }
-[[nodiscard]] OtherHeap::Below& sized(OtherHeap& heap) noexcept { return heap.allocator(); }
-
-// What a few comparisons can tell of a block of the sized calls beside those of `malloc`.
-[[nodiscard]] bool may_be_sized(DefaultHeap& heap, Address address, Size size) noexcept {
-  return size_in_units(heap.usable_size(address)) >= size && heap.is_live(address);
+[[nodiscard]] HeaderlessMalloc::Below& sized(HeaderlessMalloc& heap) noexcept {
+  return heap.allocator();
 }
-[[nodiscard]] bool may_be_sized(OtherHeap& heap, Address address, Size size) noexcept {
+
+// What a few comparisons show about a block of the sized calls, beside those of `malloc`.
+[[nodiscard]] bool may_be_sized(DefaultHeap& heap, Address address, Size size) noexcept {
+  return round_to_granules(heap.usable_size(address)) >= size && heap.is_live(address);
+}
+[[nodiscard]] bool may_be_sized(HeaderlessMalloc& heap, Address address, Size size) noexcept {
   return heap.allocator().may_be_used(address, size) && !heap.is_live(address);
 }
 
-// These calls of the default heap are those of `malloc` and `free`, whose code is there already.
+// The default heap serves these calls by `malloc` and `free`, whose code is there already.
 [[nodiscard]] Address zeroed_in(DefaultHeap& heap, Size size) noexcept {
   const Address address = malloc(size);
   if (address != 0) std::memset(heap.pages().at<std::byte>(address), 0, size);
   return address;
 }
-[[nodiscard]] Address zeroed_in(OtherHeap& heap, Size size) noexcept { return heap.zeroed(size); }
+[[nodiscard]] Address zeroed_in(HeaderlessMalloc& heap, Size size) noexcept {
+  return heap.malloc_zeroed(size);
+}
 void deallocate_in(DefaultHeap&, Address address, const Layout&) noexcept {
   static_cast<void>(free(address));
 }
-void deallocate_in(OtherHeap& heap, Address address, const Layout& layout) noexcept {
+void deallocate_in(HeaderlessMalloc& heap, Address address, const Layout& layout) noexcept {
   heap.allocator().deallocate(address, layout);
 }
 
 }  // namespace
 
-Size start(Size strategy, std::uint32_t secret) noexcept {
-  if (strategy > kDefaultStrategy || (strategy < kDefaultStrategy && !kHasOthers)) return 0;
-  is_other = strategy < kDefaultStrategy;
-  if (!uses_default()) other_heap.allocator().choose(kSmallStrategies[strategy]);
+Size start(Memory pages, Size index, std::uint32_t secret) noexcept {
+  constexpr auto kDefault = static_cast<Size>(Strategy::kSegregatedFit);
+  if (index > kDefault || (index < kDefault && !kHasHeaderless)) return 0;
+  is_headerless = index < kDefault;
+  if (uses_default()) {
+    default_heap.pages() = pages;
+  } else {
+    headerless_heap.allocator().choose(static_cast<Strategy>(index), HeaderlessPages(pages));
+  }
   with_heap([=](auto& heap) {
     heap.set_secret(secret);
     sized(heap).claim();
@@ -80,9 +114,11 @@ Size start(Size strategy, std::uint32_t secret) noexcept {
   return 1;
 }
 
-Address malloc_of_other(Size size) noexcept { return other_heap.malloc(size); }
+Address malloc_headerless(Size size) noexcept { return headerless_heap.malloc(size); }
 
-Size free_of_other(Address address) noexcept { return static_cast<Size>(other_heap.free(address)); }
+Size free_headerless(Address address) noexcept {
+  return static_cast<Size>(headerless_heap.free(address));
+}
 
 Address zeroed(Size size) noexcept {
   return with_heap([=](auto& heap) { return zeroed_in(heap, size); });
@@ -132,16 +168,16 @@ Address reallocate(Address address, Size old_size, Size new_size, Size alignment
 
 Size may_be_sized_block(Address address, Size size, Size alignment) noexcept {
   const Size whole = block_size({.size = size});
-  const bool may_be = address % std::max(alignment, kUnit) == 0 && whole != 0 &&
+  const bool may_be = address % std::max(alignment, kGranule) == 0 && whole != 0 &&
                       with_heap([=](auto& heap) { return may_be_sized(heap, address, whole); });
   return static_cast<Size>(may_be);
 }
 
-// --- what looks into the heap
+// --- inspection
 
 namespace {
 
-/// What `Heap.stats` reads.
+/// The record that `Heap.stats` reads.
 struct Report {
   Statistics statistics;
   double fragmentation;
@@ -163,17 +199,17 @@ constinit Report last_report{};
 constinit Corruption last_corruption{};
 constinit Block current_block{};
 
-/// The walk that is under way, of the heap's own type.
+/// The walk in progress, over the instance's heap.
 union CurrentWalk {
   constexpr CurrentWalk() noexcept : none(0) {}
   char none;
   BlockWalk<DefaultHeap> of_default;
-  BlockWalk<OtherHeap::Below> of_other;
+  BlockWalk<HeaderlessMalloc::Below> of_headerless;
 };
 constinit CurrentWalk current_walk;
 
 [[nodiscard]] auto& walk_over(DefaultHeap&) noexcept { return current_walk.of_default; }
-[[nodiscard]] auto& walk_over(OtherHeap&) noexcept { return current_walk.of_other; }
+[[nodiscard]] auto& walk_over(HeaderlessMalloc&) noexcept { return current_walk.of_headerless; }
 
 template <typename Record>
 [[nodiscard]] Address address_of(const Record& record) noexcept {
@@ -183,7 +219,7 @@ template <typename Record>
 }  // namespace
 
 Address report() noexcept {
-  // Made where it stays: a copy on the stack takes 40 bytes of code.
+  // Constructed in place: a copy on the stack takes 40 bytes of code.
   new (&last_report.statistics)
       Statistics(with_heap([](auto& heap) { return sized(heap).statistics(); }));
   last_report.fragmentation = fragmentation(last_report.statistics);

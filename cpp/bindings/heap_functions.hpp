@@ -2,48 +2,65 @@
 #pragma once
 
 #include "lite_alloc/core/layout.hpp"
+#include "module_functions.hpp"
+#include "module_memory.hpp"
 
 /// The heap of a module instance as functions of plain numbers, the form in which a call through
-/// embind costs least. Each returns a number, too: so all with as many parameters share one
-/// invoker, and a call site in the glue sees one target only. Addresses and sizes are unsigned; the
-/// caller has checked that they are whole numbers under 2^32.
+/// embind costs least. Each returns a number, too: all functions with the same number of parameters
+/// then share one invoker, and a call site in the glue sees one target only. Addresses and sizes
+/// are unsigned; the caller has checked that they are integers below 2^32.
 namespace lite_alloc::bindings {
 
-/// Begins with an empty heap over the memory that is there now, of the strategy with this index in
-/// `strategies` of js/src/options.ts. 0, and no heap, iff the module has no such strategy. To be
-/// called once, before any other call. `secret` is a random number of this heap alone: the heap
-/// mixes it into its metadata, so that contents of blocks cannot pass for that.
-[[nodiscard]] Size start(Size strategy, std::uint32_t secret) noexcept;
+/// Starts the instance with an empty heap over the memory of `pages`, of the strategy with this
+/// index in `strategies` of js/src/options.ts. Returns 1. Returns 0, and there is no heap, iff the
+/// module has no such strategy. Requires that no other function was called before, and is called
+/// once. `secret` is a random number of this heap alone. The heap mixes it into its metadata, so
+/// that the contents of blocks are not accepted as metadata.
+[[nodiscard]] Size start(Memory pages, Size strategy, std::uint32_t secret) noexcept;
+
+// These do what the heap's own functions of these names do. An address of 0 says that there is no
+// memory.
 
 [[nodiscard]] Address malloc(Size size) noexcept;
 [[nodiscard]] Address zeroed(Size size) noexcept;
 [[nodiscard]] Address memalign(Size alignment, Size size) noexcept;
 [[nodiscard]] Address realloc(Address address, Size size) noexcept;
-/// A `FreeResult`.
+/// Frees a block. Returns a `FreeResult`.
 [[nodiscard]] Size free(Address address) noexcept;
 [[nodiscard]] Size usable_size(Address address) noexcept;
-/// Drops every block. How many there were.
+/// Frees every block. Returns how many there were.
 [[nodiscard]] Size reset() noexcept;
 
 [[nodiscard]] Address allocate(Size size, Size alignment) noexcept;
-/// 0, and nothing done, iff no block of the sized calls may be here.
+/// Frees a block of `allocate`. Returns 0, and changes nothing, iff `may_be_sized_block` does.
 [[nodiscard]] Size deallocate(Address address, Size size, Size alignment) noexcept;
+/// Resizes a block of `allocate`. Returns 0, and changes nothing, iff there is no memory or
+/// `may_be_sized_block` returns 0.
 [[nodiscard]] Address reallocate(Address address, Size old_size, Size new_size,
                                  Size alignment) noexcept;
-/// Whether a block of the sized calls may be here: what a few comparisons can tell.
+/// Returns 0 where a few comparisons show that no live block of `allocate` has this address, size
+/// and alignment, else 1.
 [[nodiscard]] Size may_be_sized_block(Address address, Size size, Size alignment) noexcept;
 
-// What looks into the heap gives the address of a record, which stays as it is until the next call
-// of these. js/src/heap-functions.ts reads it.
+// The functions that look into the heap return the address of a record, which
+// js/src/heap-functions.ts reads. The next call of the same function overwrites it; `walk_start`
+// and `walk_next` share one.
 
-/// A `Report`.
+/// Returns the address of a `Report`.
 [[nodiscard]] Address report() noexcept;
-/// The `Corruption` found; 0 for a sound heap.
+/// Returns the address of the `Corruption` found; 0 iff none was.
 [[nodiscard]] Address check() noexcept;
-/// Starts a walk through the blocks in address order. Any other call ends it. Returns what
-/// `walk_next` does.
+/// Starts a walk through the blocks and free extents in address order. Any call but `walk_next`
+/// ends it. Returns what `walk_next` returns.
 [[nodiscard]] Address walk_start() noexcept;
-/// The next `Block` or free stretch; 0 behind the last.
+/// Returns the address of the next `Block`; 0 behind the last.
 [[nodiscard]] Address walk_next() noexcept;
+
+#ifdef LITE_ALLOC_REGION
+#define LITE_ALLOC_EXPORT(name, function, ...) \
+  [[clang::export_name(#name)]] decltype(function) function;
+LITE_ALLOC_MODULE_FUNCTIONS(LITE_ALLOC_EXPORT)
+#undef LITE_ALLOC_EXPORT
+#endif
 
 }  // namespace lite_alloc::bindings

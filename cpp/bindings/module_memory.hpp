@@ -13,8 +13,8 @@ namespace lite_alloc::bindings {
 #ifdef LITE_ALLOC_REGION
 using Memory = RegionMemory;
 #else
-/// The module's own linear memory. The glue is not told of growth: it looks into memory only while
-/// it starts, and views are the package's own matter.
+/// The module's own linear memory. The glue is not notified of growth: it reads memory only while
+/// it starts, and the package makes its views itself.
 using Memory = SteppedGrowth<WasmMemory<> >;
 #endif
 

@@ -19,7 +19,7 @@ if(EMSCRIPTEN AND CMAKE_CXX_COMPILER_LOADED)
   lite_alloc_add_malloc(lite_alloc_malloc ${lite_alloc_root}/src/lite_alloc/malloc)
   add_library(lite_alloc::malloc ALIAS lite_alloc_malloc)
 elseif(EMSCRIPTEN)
-  # A project of C alone cannot compile it.
+  # A project of C only cannot compile the C++ sources, so it links a compiled library.
   option(LITE_ALLOC_HARDENED "Mix the malloc's metadata with a secret, and check it" OFF)
   set(lite_alloc_library liblite_alloc_malloc.a)
   if(LITE_ALLOC_HARDENED)

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 
-# lite_alloc_add_malloc(<target> <folder of its sources>): the malloc family of C, to be linked
-# instead of Emscripten's own. Compiled like the rest of the program but for these flags.
+# lite_alloc_add_malloc(<target> <folder of its sources>): the malloc family of C, which a program links
+# instead of Emscripten's own. It has the flags of the program and those below.
 
-# Compilers must not take a function of the family for another of it: `calloc` for a malloc with a
-# memset. Memory functions remain built in: copies and fills become instructions.
+# Without these flags a compiler turns a malloc followed by a memset into `calloc`, also inside `calloc`.
+# Memory functions remain built in, so copies and fills become instructions.
 set(LITE_ALLOC_MALLOC_FLAGS -fno-lto)
 foreach(name malloc calloc realloc free memalign aligned_alloc posix_memalign)
   list(APPEND LITE_ALLOC_MALLOC_FLAGS -fno-builtin-${name})
@@ -16,8 +16,8 @@ function(lite_alloc_add_malloc target sources)
   add_library(${target} STATIC EXCLUDE_FROM_ALL
     ${sources}/malloc.cpp ${sources}/malloc_extensions.cpp ${sources}/program_break.cpp)
   target_link_libraries(${target} PUBLIC lite_alloc::core)
-  # Compilers call malloc out of nothing, after they have seen the whole program: it must not be part
-  # of what they optimise then.
+  # Link-time optimisation inserts calls of malloc after it has seen the whole program, so malloc must not
+  # take part in it.
   set_target_properties(${target} PROPERTIES INTERPROCEDURAL_OPTIMIZATION OFF)
   target_compile_options(${target} PRIVATE ${LITE_ALLOC_MALLOC_FLAGS})
   if(LITE_ALLOC_HARDENED)

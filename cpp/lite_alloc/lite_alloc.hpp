@@ -2,8 +2,8 @@
 #pragma once
 
 /// \file
-/// All that a C++ program may use: page sources, heaps, a look into them, and the adaptors for the
-/// standard library.
+/// Everything that a C++ program may use: page sources, heaps, their inspection, and adaptors for
+/// the standard library.
 
 #include "lite_alloc/adaptors/memory_resource.hpp"
 #include "lite_alloc/adaptors/standard_allocator.hpp"

@@ -3,8 +3,8 @@
 // The functions of a heap below its calls: what the module offers, and what may stand between.
 
 /**
- * The functions that `cpp/bindings/embind.cpp` names, over one instance. Numbers must be integers from
- * 0 to 2^32 - 1: embind does not check them. What they do is said in `heap_functions.hpp`.
+ * The functions of `cpp/bindings/module_functions.hpp` and `start`, over one instance. Numbers must be integers
+ * from 0 to 2^32 - 1: embind does not check them. `heap_functions.hpp` describes what they do.
  */
 export interface ModuleFunctions {
   start(strategy: number, secret: number): number;

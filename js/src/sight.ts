@@ -21,6 +21,8 @@ const corruptions = [
   'the counters disagree with the blocks: one was freed with a wrong size',
   'the header of a block was overwritten',
   'the record at the start of a region was overwritten',
+  'a link in the list of spare slabs was overwritten',
+  'the map of slabs was overwritten',
 ];
 
 /** Throws `HeapCorruptionError` where the heap is damaged. */

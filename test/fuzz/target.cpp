@@ -71,7 +71,7 @@ inline constexpr Size (*kBlockBytes<SegregatedBump<P>>)(const Layout&) =
     [](const Layout& layout) { return PowerOfTwoBins::block_bytes(layout); };
 
 /// A heap, its shadow, and the program that runs on both.
-template <Allocator Heap>
+template <Inspectable Heap>
 class FuzzProgram {
  public:
   template <typename... Arguments>
@@ -79,7 +79,7 @@ class FuzzProgram {
       : input_(input), heap_(arguments...) {}
 
   void run() {
-    // Without a first region the heap would take what somebody else grew.
+    // Without a first region the heap would use pages that other code adds.
     if (input_.byte() % 2 == 0) heap_.claim();
     is_begun_ = heap_.statistics().heap_bytes != 0;
     while (!input_.empty() && ++operation_ <= kMaxOperations) {
@@ -100,9 +100,9 @@ class FuzzProgram {
   static constexpr Size kMaxOperations = 1000;
   static constexpr Size kOperationsPerCheck = 16;
   static constexpr Size kMaxBlocks = 1000;
-  /// So many freed blocks are looked at again and again.
+  /// The count of freed blocks whose addresses are freed again and again.
   static constexpr Size kMaxFreed = 100;
-  /// After so many failures, nobody looks for what could have been granted.
+  /// The count of failures after which no free extent is looked for that could have served a call.
   static constexpr Size kMaxLooks = 100;
 
   /// With LITE_ALLOC_FUZZ_TRACE set, prints what is called.
@@ -219,7 +219,7 @@ class FuzzProgram {
     if (kind % 4 >= 2) layout.alignment = 1U << (kind / 4 % 17);
     if (kind % 4 == 3) {
       const Size prefix = input_.byte();
-      layout.prefix = kUnit << (prefix < 128 ? prefix % 4 : prefix % 13);
+      layout.prefix = kGranule << (prefix < 128 ? prefix % 4 : prefix % 13);
     }
     return layout;
   }
@@ -239,7 +239,7 @@ class FuzzProgram {
       const auto limit = std::uint64_t{heap_.pages().end()} - begin + kPageBytes;
       return begin + static_cast<Size>(input_.four() % limit);
     }
-    return blocks_[index()] + kUnit * input_.byte() - (kind % 4 == 1 ? 1024 : 0) -
+    return blocks_[index()] + kGranule * input_.byte() - (kind % 4 == 1 ? 1024 : 0) -
            (kind >= 192 ? 1 : 0);
   }
 
@@ -279,7 +279,7 @@ class FuzzProgram {
         case 1:
           return heap_.pages().refuse_growth(kind / 4 % 2 == 0);
         default:
-          if (is_begun_) heap_.pages().grow_as_somebody_else(1 + kind / 4 % 3);
+          if (is_begun_) heap_.pages().grow_as_other_code(1 + kind / 4 % 3);
           return;
       }
     }
@@ -364,7 +364,7 @@ class FuzzProgram {
     if constexpr (!kHasMalloc) {
       if (layout.size > kMaxSize || failures_ > kMaxLooks) return;
       const std::uint64_t size = kBlockBytes<Heap>(layout);
-      const Size alignment = std::max(layout.alignment, kUnit);
+      const Size alignment = std::max(layout.alignment, kGranule);
       for (const Extent& extent : extents_of(heap_)) {
         if (extent.state == Extent::State::kUsed) continue;
         const Address lowest = align_up(extent.begin + layout.prefix, alignment) - layout.prefix;
@@ -414,7 +414,7 @@ class FuzzProgram {
     }
     if constexpr (kHasMalloc) {
       const bool is_live = heap_.is_live(address);
-      require(!is_live || (is_owned && address % kUnit == 0), "no place of a block, and live");
+      require(!is_live || (is_owned && address % kGranule == 0), "no place of a block, and live");
     }
   }
 
@@ -476,7 +476,7 @@ class FuzzProgram {
   void realloc_block(Size at, Size size) {
     if (at >= blocks_.size()) return take({.size = size}, heap_.realloc(0, size));
     if (layout_of(blocks_[at]).prefix != 0) return;
-    if (layout_of(blocks_[at]).alignment > kUnit) return;
+    if (layout_of(blocks_[at]).alignment > kGranule) return;
     require(shadow_.verify(blocks_[at]));
     move(at, size, heap_.realloc(blocks_[at], size));
   }
@@ -515,7 +515,7 @@ void run_input(Bytes input) {
   if (place % 4 == 0) {
     using Heap = typename Strategy::template Heap<FixedPages>;
     const Size bytes = place < 64 ? size : 64 * size + 1024 * (place / 4);
-    return FuzzProgram<Heap>(input, bytes, size % kUnit).run();
+    return FuzzProgram<Heap>(input, bytes, size % kGranule).run();
   }
   const Size pages = 1 + (place < 192 ? size % 32 : size);
   const Address begin =

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 
 /**
- * Instantiates the module over `memory`, at once, and returns its embind functions. What one of these
- * throws goes to `onTrap`, which throws something else.
+ * Instantiates the module over `memory`, synchronously, and returns its embind functions. Where one of them
+ * throws, it calls `onTrap` with that, which throws another error.
  *
- * Emscripten's own factory functions are asynchronous. Its smallest script form waits for one call alone, so
- * that is what stands between here and the end of this function.
+ * Emscripten's own factory functions are asynchronous. Its smallest script waits for a single call, so that
+ * script is the body of this function, which end.js closes.
  */
 export default function instantiate(compiledModule, memory, onTrap) {
-  // The call that is waited for: it answers at once.
+  // The script waits for this call. Here it completes at once.
   const WebAssembly = {
     __proto__: globalThis.WebAssembly,
     instantiate: (module, imports) => ({

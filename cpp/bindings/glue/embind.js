@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: MIT
 //
-// A library for Emscripten's linker: embind's JavaScript half, for a module all of whose functions
-// take and return numbers of 32 bits, the one type that embind.cpp registers. Embind's own half, with
-// converters, overloads, and types that are registered late, is four times the size, and its calls
-// are slower. The linker fails where embind calls these functions otherwise.
+// A library for Emscripten's linker: embind's JavaScript half, for a module whose functions all take and
+// return numbers of 32 bits, the only type that embind.cpp registers. Embind's own half, with
+// converters, overloads and types that are registered later, has four times the size, and its calls
+// take longer. The linker fails if this Emscripten's embind does not have these functions.
 
 #if EMBIND_GEN_MODE
-// The run of the linker that writes the types has a half of its own.
+// The linker run that generates the types has its own JavaScript half.
 addToLibrary({ $getTypeName: () => '', $getTypeName__deps: [] });
 #else
 const half = {
-  /** There is but one type. */
+  /** Does nothing: there is only one type. */
   _embind_register_integer: () => {},
 
   _embind_register_function__deps: ['$AsciiToString', '$getWasmTableEntry'],
   /**
-   * `invoker` is the same for all functions with so many parameters, so the engine can compile it in
-   * at the one place it is called from here. Behind a function's name stand those of its parameters. `onTrap` is a parameter of
-   * the function that begin.js begins.
+   * Adds a function to the module. All functions with the same number of parameters share one `invoker`, so
+   * the engine can inline it at the only place that calls it here. The names of the parameters follow the
+   * function's name. `onTrap` is a parameter of the function that begin.js opens.
    */
   _embind_register_function: (name, typeCount, types, signature, invoker, target) => {
     const invoke = getWasmTableEntry(invoker);
@@ -61,7 +61,7 @@ const half = {
   },
 };
 for (const name of Object.keys(half)) {
-  if (!(name in LibraryManager.library)) throw new Error(`embind has no ${name} any more`);
+  if (!(name in LibraryManager.library)) throw new Error(`glue/embind.js: this Emscripten's embind does not have ${name}`);
 }
 addToLibrary(half);
 #endif

@@ -5,17 +5,15 @@
 
 namespace lite_alloc::bindings {
 
-/// The region of somebody else's memory that an instance was given: of all heaps in a module, only
-/// the one that is used takes it. Never grows.
+/// A region of memory that belongs to other code: the bytes from `begin` to `end`, both multiples
+/// of `kGranule`. Never grows.
 class RegionMemory {
  public:
-  static void take(Address begin, Address end) noexcept {
-    begin_ = begin;
-    end_ = end;
-  }
+  constexpr RegionMemory() noexcept = default;
+  constexpr RegionMemory(Address begin, Address end) noexcept : begin_(begin), end_(end) {}
 
-  [[nodiscard]] static Address begin() noexcept { return begin_; }
-  [[nodiscard]] static Address end() noexcept { return end_; }
+  [[nodiscard]] Address begin() const noexcept { return begin_; }
+  [[nodiscard]] Address end() const noexcept { return end_; }
   [[nodiscard]] static bool grow(Size) noexcept { return false; }
 
   template <typename T>
@@ -24,8 +22,8 @@ class RegionMemory {
   }
 
  private:
-  static inline constinit Address begin_ = 0;
-  static inline constinit Address end_ = 0;
+  Address begin_ = 0;
+  Address end_ = 0;
 };
 
 static_assert(PageSource<RegionMemory>);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The smallest modules: one strategy each, three functions, no glue and no imports. Nobody looks
-// into their heaps, and memory grows by what is needed.
+// The smallest modules: one strategy each, three functions, no glue and no imports. Their heaps
+// have no tracking, and memory grows by what is needed.
 #pragma once
 
 #include "lite_alloc/heap/tracking.hpp"
@@ -11,13 +11,13 @@ namespace lite_alloc::bindings {
 
 namespace {
 
-// A type of each file alone: the compiler sees every call of what is made from it, and drops
-// parameters that never vary. Without that the modules are up to 61 bytes larger.
+// A type of each file alone. So the compiler sees every call of the templates over it, and drops
+// parameters that never vary. Without this the modules are up to 61 bytes larger.
 class Memory : public WasmMemory<nullptr, 0> {};
 
 }  // namespace
 
-/// What a module exports. A file that instantiates this is a module.
+/// The exports of a module. Each file that instantiates this makes one module.
 template <template <PageSource, typename> class Strategy>
 struct Standalone {
   static inline constinit Strategy<Memory, NoTracking> heap;

@@ -7,9 +7,11 @@
 
 namespace lite_alloc {
 
-/// A heap for the containers of `std::pmr`. It outlives them, and the heap outlives it.
+/// A `std::pmr::memory_resource` over a heap. The containers must not outlive it, nor may it
+/// outlive the heap. Any `Allocator` serves, with or without tracking.
 ///
-/// Where memory cannot be had: `std::bad_alloc`, or the end of the program without exceptions.
+/// Where there is no memory, `allocate` throws `std::bad_alloc`; in a program compiled without
+/// exceptions it ends the program.
 template <Allocator Heap>
 class MemoryResource final : public std::pmr::memory_resource {
  public:

@@ -8,8 +8,8 @@
 
 namespace lite_alloc {
 
-/// What the standard library does where there is no memory: throws `std::bad_alloc`, or ends the
-/// program where that is compiled without exceptions.
+/// Does what the standard library does where there is no memory: throws `std::bad_alloc`, or ends a
+/// program that is compiled without exceptions.
 [[noreturn]] inline void fail_allocation() {
 #ifdef __cpp_exceptions
   throw std::bad_alloc();
@@ -18,8 +18,8 @@ namespace lite_alloc {
 #endif
 }
 
-/// Memory for objects, as a pointer: `bytes` at a multiple of `alignment`, a power of two. Fails
-/// iff the heap has no such block, or `alignment` is above `kMaxAlignment`.
+/// Returns a pointer to a new block of `bytes` bytes at a multiple of `alignment`, a power of two.
+/// Fails (`fail_allocation`) iff there is no memory or `alignment` is above `kMaxAlignment`.
 template <Allocator Heap>
 [[nodiscard]] void* allocate_objects(Heap& heap, std::size_t bytes, std::size_t alignment) {
   if (bytes > kMaxSize || alignment > kMaxAlignment) fail_allocation();
@@ -29,7 +29,8 @@ template <Allocator Heap>
   return heap.pages().template at<void>(address);
 }
 
-/// Gives it back; `bytes` and `alignment` are what it was allocated with.
+/// Frees a block of `allocate_objects`. `bytes` and `alignment` are those that it was allocated
+/// with.
 template <Allocator Heap>
 void deallocate_objects(Heap& heap, void* objects, std::size_t bytes,
                         std::size_t alignment) noexcept {

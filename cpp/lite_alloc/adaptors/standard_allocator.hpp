@@ -7,11 +7,14 @@
 
 namespace lite_alloc {
 
-/// A heap for the containers of the standard library. The heap outlives them; over-aligned types
-/// are aligned. Copies, and allocators of other types made from this one, are equal: they use the
-/// same heap, which moves and swaps with a container's elements.
+/// An allocator of the standard library over a heap, which must outlive the containers. Any
+/// `Allocator` serves, with or without tracking. Over-aligned types are aligned.
 ///
-/// Where memory cannot be had: `std::bad_alloc`, or the end of the program without exceptions.
+/// Two of these are equal iff they use the same heap. A container that is moved or swapped takes
+/// its heap along with its elements.
+///
+/// Where there is no memory, `allocate` throws `std::bad_alloc`; in a program compiled without
+/// exceptions it ends the program.
 template <typename T, Allocator Heap>
 class StandardAllocator {
  public:
@@ -20,7 +23,7 @@ class StandardAllocator {
   using propagate_on_container_move_assignment = std::true_type;
   using propagate_on_container_swap = std::true_type;
 
-  // Implicit, as containers convert a heap's allocator to that of their own nodes.
+  // Implicit, so that a heap can be passed where a container takes an allocator.
   StandardAllocator(Heap& heap) noexcept : heap_(&heap) {}  // NOLINT(google-explicit-constructor)
 
   template <typename Other>
@@ -28,7 +31,7 @@ class StandardAllocator {
   StandardAllocator(const StandardAllocator<Other, Heap>& other) noexcept : heap_(&other.heap()) {}
 
   [[nodiscard]] T* allocate(std::size_t count) {
-    // More than a heap holds fails there; a product that wraps must not.
+    // A product that wraps would pass for a small size. `allocate_objects` rejects `kMaxSize + 1`.
     const std::size_t bytes = count > kMaxSize / sizeof(T) ? kMaxSize + 1 : count * sizeof(T);
     return static_cast<T*>(allocate_objects(*heap_, bytes, alignof(T)));
   }

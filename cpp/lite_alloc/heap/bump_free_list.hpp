@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "lite_alloc/heap/bump_heap.hpp"
+#include "lite_alloc/heap/bump_strategy.hpp"
+#include "lite_alloc/heap/headerless_heap.hpp"
 
 namespace lite_alloc {
 
-/// All free blocks in one list.
+/// All free blocks in one list. Sizes are rounded up to whole granules.
 struct OneBin {
   static constexpr Size kLists = 1;
   [[nodiscard]] static constexpr Size block_bytes(const Layout& layout) noexcept {
@@ -17,20 +18,21 @@ struct OneBin {
 /// A bump pointer over grown pages and one unordered free list, last in first out, searched first
 /// fit. The smallest of the allocators, for short-lived work.
 ///
-/// Blocks have no header and take whole units of 16 bytes. The design is that of lite-alloc, a Rust
-/// crate of the same name (MIT); on top of it here
-/// - a free block gives away just what is asked, the rest stays in the list,
-/// - alignments hold for free blocks too,
-/// - a block that shrinks gives its tail back, and the last block gives all to the slack,
-/// - sizes and ends are computed so that they cannot wrap,
-/// - pages that somebody else grew are stepped over: the heap goes on behind them.
+/// Blocks have no header and take whole granules of 16 bytes. The design is that of lite-alloc, a
+/// Rust crate of the same name (MIT). Added here:
+/// - a free block gives away what is asked, and the rest stays in the list,
+/// - free blocks are aligned as asked, too,
+/// - a block that shrinks frees its tail, and the last block returns to the slack whole,
+/// - sizes and ends cannot wrap,
+/// - the heap steps over pages that other code added, and goes on behind them.
 ///
-/// Nothing is coalesced, so free blocks only get smaller, and the search takes time in proportion
-/// to the free blocks that are too small. All else is constant time, but copying and growing.
+/// Nothing is coalesced, so free blocks only get smaller. `allocate` and a `reallocate` that moves
+/// the block take time in proportion to the number of free blocks that are too small. Everything
+/// else takes constant time, except copying contents and growing memory.
 template <PageSource Pages, typename Tracker = Tracking>
-class BumpFreeList : public BumpHeap<Pages, Tracker, OneBin> {
+class BumpFreeList : public HeaderlessHeap<BumpStrategy<Pages, Tracker, OneBin>> {
  public:
-  using BumpHeap<Pages, Tracker, OneBin>::BumpHeap;
+  using HeaderlessHeap<BumpStrategy<Pages, Tracker, OneBin>>::HeaderlessHeap;
 };
 
 }  // namespace lite_alloc

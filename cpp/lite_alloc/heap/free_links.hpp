@@ -7,37 +7,39 @@
 
 namespace lite_alloc {
 
-/// The first unit of a free block. The owner's header lies in the same bytes while the block is
-/// used.
+/// The first granule of a free block. While the block is used, the header of `MallocAdaptor` lies
+/// in the same bytes.
 struct FreeBlock {
-  std::uint32_t link;        // the next free block, as `PlainLinks` or `SealedLinks` writes it
-  std::uint32_t size;        // written by the same
-  std::uint32_t left_alone;  // keeps the last seal of an owner's header
-  Address above;             // the next free block by address, while a walk or a check runs
+  std::uint32_t link;       // the next free block, as `PlainLinks` or `SealedLinks` encodes it
+  std::uint32_t size;       // bytes, encoded by the same class
+  std::uint32_t kept_seal;  // never written: the last header's seal, which reveals a second free
+  Address next_by_address;  // the next free block by address, while a walk or a check runs
 };
-static_assert(sizeof(FreeBlock) == kUnit, "every free block must hold its links");
+static_assert(sizeof(FreeBlock) == kGranule, "every free block must hold its links");
 
-/// What the first two words of a free block say.
+/// The first two words of a free block, decoded.
 struct FreeRun {
   Address next;  // the next free block of the list; 0 for the last
-  Size size;     // bytes, this unit included
+  Size size;     // bytes, this granule included
 };
 
-/// Whether a free block at `block` can say this in a heap that ends at `limit`.
-[[nodiscard, gnu::always_inline]] constexpr bool is_possible(Address block, FreeRun run,
-                                                             Address limit) noexcept {
-  return (run.next | run.size) % kUnit == 0 && run.next < limit && run.size - 1 < limit - block;
+/// Returns whether a free block at `block` can have these values in a heap that ends at `heap_end`:
+/// whole granules, a link below the heap end, and a size that ends there or below.
+[[nodiscard, gnu::always_inline]] constexpr bool is_plausible(Address block, FreeRun run,
+                                                              Address heap_end) noexcept {
+  return (run.next | run.size) % kGranule == 0 && run.next < heap_end &&
+         run.size - 1 < heap_end - block;
 }
 
-/// Mixes 32 bits by a multiplication (Knuth, vol. 3, 6.4): each bit of the result depends on all
-/// lower bits of `value`, and its low half on the high half, too.
+/// Mixes 32 bits by a multiplication (Knuth, vol. 3, 6.4). Each bit of the result depends on all
+/// lower bits of `value`; the low half depends on the high half, too.
 [[nodiscard, gnu::always_inline]] constexpr std::uint32_t mixed(std::uint32_t value) noexcept {
   const std::uint32_t product = value * 0x9E37'79B1U;
   return product ^ (product >> 15U);
 }
 
-/// Free blocks hold their link and size as they are. For the standalone modules, where every byte
-/// of code counts.
+/// Stores the link and the size of a free block as they are. For the standalone modules, where
+/// every byte of code counts.
 class PlainLinks {
  public:
   static constexpr bool kSealed = false;
@@ -47,19 +49,19 @@ class PlainLinks {
   [[nodiscard]] static FreeRun read(Address, const FreeBlock& words) noexcept {
     return {words.link, words.size};
   }
-  // `next` by reference, so that it is read last: two bytes less.
+  // `next` by reference, so that it is read last: two bytes of code less.
   static void write(Address, FreeBlock& words, const Address& next, Size size) noexcept {
     words.size = size;
     words.link = next;
   }
 };
 
-/// Free blocks hold their link and size encoded with their address and the heap's secret. Whatever
-/// other code writes there decodes to a size that is random in all bits: `is_possible` holds for
-/// one of 16 such sizes at most, and for fewer the smaller the heap is.
+/// Stores the link and the size of a free block encoded with its address and the heap's secret.
+/// Words that other code writes there decode to a size that is random in all bits. At most one such
+/// size in 16 passes `is_plausible`, and fewer the smaller the heap is.
 ///
-/// The link alone is on the way to the next free block, so its decoding is short: one operation
-/// after the load. The size does not depend on anything that the search waits for.
+/// A search waits for the link before it can load the next free block, so decoding a link is short:
+/// one operation after the load. Decoding the size runs beside that.
 class SealedLinks {
  public:
   static constexpr bool kSealed = true;
@@ -79,7 +81,7 @@ class SealedLinks {
     words.size = ((size ^ (size >> kShift)) * kInverse) ^ mixed(words.link + key);
   }
 
-  /// A number that nobody without the secret can derive from `content`.
+  /// Returns a number that code which does not know the secret cannot derive from `content`.
   [[nodiscard]] std::uint32_t seal(std::uint32_t content) const noexcept {
     return mixed(content ^ ~secret_);
   }
@@ -88,7 +90,8 @@ class SealedLinks {
   static constexpr std::uint32_t kFactor = 0xC2B2'AE3DU;
   static constexpr std::uint32_t kInverse = 0xA89E'D915U;
   static_assert(kFactor * kInverse == 1);
-  // Brings the highest bits, which every other bit has an effect on, to where a size has zeros.
+  // Every bit has an effect on the highest bits. This brings those to the place of the four bits
+  // that are 0 in a size.
   static constexpr std::uint32_t kShift = 28;
 
   std::uint32_t secret_ = 0;

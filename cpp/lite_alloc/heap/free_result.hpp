@@ -5,11 +5,11 @@
 
 namespace lite_alloc {
 
-/// What came of a free.
+/// The result of a free.
 enum class FreeResult : std::uint8_t {
   kFreed,
-  kNotABlock,    // not the address of a live block of this heap
-  kAlreadyFree,  // it was one, and nothing has been put there since
+  kNotABlock,    // no live block of this heap has the address
+  kAlreadyFree,  // a block had the address, was freed, and no block has taken its place since
 };
 
 }  // namespace lite_alloc

@@ -4,64 +4,69 @@
 #include <cstring>
 #include <utility>
 
-#include "lite_alloc/heap/allocator.hpp"
 #include "lite_alloc/heap/free_links.hpp"
 #include "lite_alloc/heap/free_result.hpp"
+#include "lite_alloc/heap/inspectable.hpp"
 
 namespace lite_alloc {
 
-/// Gives an allocator whose blocks have no header (`HeaderlessHeap`) the semantics of malloc and
-/// free: blocks that know their size. A header of one unit lies below each block:
+/// Gives an allocator whose blocks have no header (`HeaderlessHeap`) the interface of malloc and
+/// free: blocks that know their size. A header of one granule lies below each block:
 ///
 ///     address - 16                                 address
 ///     | capacity | alignment | seal | (unused)     | capacity bytes ...
 ///
-/// The seal is a hash of the header's place and content and of the heap's secret. It tells a live
-/// block from anything else at the cost of two multiplications, so that a wrong or second free is
-/// refused, and it lets a walk find the blocks between those that have no header. Contents of a
-/// block pass for a header only if whoever wrote them knows the secret, or guesses one of 2^32
-/// seals.
+/// The seal is a hash of the header's address and contents and of the heap's secret. It
+/// distinguishes a live block from everything else, at the cost of two multiplications: `free`
+/// rejects a wrong or second free, and a walk finds the blocks with a header among those without
+/// one. The contents of a block are accepted as a header only if the code that wrote them knows the
+/// secret or guesses one of 2^32 seals.
 ///
-/// Memory that an earlier heap with the same secret used is to be cleared before it is handed to a
-/// new one: headers that still stand there would pass for the new heap's.
+/// Requires that memory which an earlier heap with the same secret used is cleared before a new
+/// heap uses it: the headers that remained there would be accepted as the new heap's.
 ///
-/// The sized calls of the allocator itself stay usable beside it, through `allocator()`.
-template <Allocator A>
+/// The sized calls of the allocator remain usable beside this interface, through `allocator()`.
+template <Inspectable A>
 class MallocAdaptor {
  public:
+  /// The allocator below this interface.
   using Below = A;
 
+  /// The arguments are the page source's.
   template <typename... Arguments>
   constexpr explicit MallocAdaptor(Arguments&&... arguments) noexcept
       : allocator_(std::forward<Arguments>(arguments)...) {}
 
-  /// Sets what seals are mixed with, those of the allocator below too. Requires that the heap has
-  /// no memory yet. Without this call the secret is 0.
+  /// Sets the secret of the seals here and in the allocator. Requires that the heap has no memory
+  /// yet. Without this call the secret is 0.
   void set_secret(std::uint32_t secret) noexcept {
     allocator_.set_secret(secret);
-    // Numbers of its own, so that a link of a free block, which can be read from its bytes, reveals
-    // none of them.
+    // Numbers derived from the secret, not the secret itself: the link of a free block can be read
+    // from its bytes, and must not reveal them.
     secret_ = mixed(secret ^ 0x85EB'CA77U);
     factor_ = mixed(secret_) | 1U;
   }
 
-  /// A block of `size` bytes aligned to `kUnit`, or 0. A size of 0 gives a distinct live block.
-  [[nodiscard]] Address malloc(Size size) noexcept { return memalign(kUnit, size); }
+  /// Returns the address of a new block of `size` bytes, aligned to `kGranule`. A size of 0 gives a
+  /// distinct live block. Returns 0 iff there is no memory.
+  [[nodiscard]] Address malloc(Size size) noexcept { return memalign(kGranule, size); }
 
-  /// The same, its bytes zero.
-  [[nodiscard]] Address zeroed(Size size) noexcept {
+  /// Like `malloc`, and sets the block's bytes to zero.
+  [[nodiscard]] Address malloc_zeroed(Size size) noexcept {
     const Address address = malloc(size);
     if (address != 0) std::memset(allocator_.pages().template at<std::byte>(address), 0, size);
     return address;
   }
 
-  /// `count` times `size` bytes, zero. Fails also iff that is 2^32 or more.
+  /// Returns the address of a new block of `count` times `size` bytes, all zero. Returns 0 iff
+  /// there is no memory or the product is 2^32 or more.
   [[nodiscard]] Address calloc(Size count, Size size) noexcept {
     Size whole = 0;
-    return __builtin_mul_overflow(count, size, &whole) ? 0 : zeroed(whole);
+    return __builtin_mul_overflow(count, size, &whole) ? 0 : malloc_zeroed(whole);
   }
 
-  /// A block of `size` bytes at a multiple of `alignment`, or 0: also iff `is_alignment` is false.
+  /// Returns the address of a new block of `size` bytes at a multiple of `alignment`. Returns 0 iff
+  /// there is no memory or `is_alignment(alignment)` is false.
   [[nodiscard]] Address memalign(Size alignment, Size size) noexcept {
     if (!is_alignment(alignment)) return 0;
     const Address address = allocator_.allocate({size, alignment, kPrefix});
@@ -72,9 +77,9 @@ class MallocAdaptor {
     return address;
   }
 
-  /// The block with `size` bytes, perhaps elsewhere, contents kept up to the smaller size. Fails
-  /// iff memory cannot be had, or iff `address` is not a live block; returns 0 then, and nothing
-  /// changed.
+  /// Gives a block another size and returns its address, which may be another one. Contents are
+  /// kept up to the smaller of both sizes. Address 0 gives a new block. Returns 0, and changes
+  /// nothing, iff there is no memory or no live block has this address.
   [[nodiscard]] Address realloc(Address address, Size size) noexcept {
     if (address == 0) return malloc(size);
     if (!is_live(address)) return 0;
@@ -89,7 +94,7 @@ class MallocAdaptor {
     return moved;
   }
 
-  /// Frees a block; 0 is ignored. Nothing changes unless the result is `kFreed`.
+  /// Frees a block; address 0 is ignored. Changes nothing unless the result is `kFreed`.
   FreeResult free(Address address) noexcept {
     if (address == 0) return FreeResult::kFreed;
     if (!is_live(address)) {
@@ -102,30 +107,31 @@ class MallocAdaptor {
     return FreeResult::kFreed;
   }
 
-  /// The bytes a live block really has; 0 iff it is none.
+  /// Returns the usable size of a live block in bytes; 0 iff no live block has this address.
   [[nodiscard]] Size usable_size(Address address) const noexcept {
     return is_live(address) ? header(address).capacity : 0;
   }
 
-  /// Whether `address` is what `malloc` or one of its kin returned, and not freed since.
+  /// Returns whether this is the address of a live block with a header. Rejects any other address.
   [[nodiscard]] bool is_live(Address address) const noexcept {
     return could_be_block(address) && header(address).seal == live_seal(address, header(address));
   }
 
-  /// Every block is gone, those of the sized calls too; the memory stays for reuse.
+  /// Frees every block, those of the sized calls too. The heap keeps its memory.
   void reset() noexcept {
     allocator_.reset();
     live_blocks_ = 0;
-    secret_ = mixed(secret_ + 1);  // so that no seal outlives this
+    secret_ = mixed(secret_ + 1);  // no seal from before is valid after this
   }
 
-  /// Live blocks that have a header.
+  /// Returns the number of live blocks with a header.
   [[nodiscard]] Size live_blocks() const noexcept { return live_blocks_; }
 
-  /// The allocator below, whose blocks have no header.
+  /// Returns the allocator below, whose blocks have no header.
   [[nodiscard]] A& allocator() noexcept { return allocator_; }
 
-  static constexpr Size kPrefix = kUnit;
+  /// Bytes of a header.
+  static constexpr Size kPrefix = kGranule;
 
  private:
   struct Header {
@@ -146,24 +152,25 @@ class MallocAdaptor {
 
   void seal(Address address, Size size, Size alignment) noexcept {
     Header& sealed = header(address);
-    sealed = {.capacity = A::capacity({.size = size, .alignment = alignment, .prefix = kPrefix}),
-              .alignment = alignment,
-              .seal = 0,
-              .unused = 0};
+    sealed = {
+        .capacity = allocator_.capacity({.size = size, .alignment = alignment, .prefix = kPrefix}),
+        .alignment = alignment,
+        .seal = 0,
+        .unused = 0};
     sealed.seal = live_seal(address, sealed);
   }
 
   [[nodiscard]] bool could_be_block(Address address) const noexcept {
-    return address % kUnit == 0 && address > kPrefix &&
-           allocator_.owns(address - kPrefix, kPrefix + kUnit);
+    return address % kGranule == 0 && address > kPrefix &&
+           allocator_.owns(address - kPrefix, kPrefix + kGranule);
   }
 
   [[nodiscard]] bool was_freed(Address address) const noexcept {
     return could_be_block(address) && header(address).seal == freed_seal(address);
   }
 
-  // Multiplicative hashing (Knuth, vol. 3, 6.4). The factor is secret, too: from the seals that a
-  // reader finds in memory no subtraction leads to another seal.
+  // Multiplicative hashing (Knuth, vol. 3, 6.4). The factor is secret, too: code that reads seals
+  // from memory cannot compute another seal from their differences.
   [[nodiscard]] std::uint32_t freed_seal(Address address) const noexcept {
     const std::uint32_t product = (address ^ secret_) * factor_;
     return product ^ (product >> 15U);

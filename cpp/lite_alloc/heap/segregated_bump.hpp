@@ -3,12 +3,13 @@
 
 #include <bit>
 
-#include "lite_alloc/heap/bump_heap.hpp"
+#include "lite_alloc/heap/bump_strategy.hpp"
+#include "lite_alloc/heap/headerless_heap.hpp"
 
 namespace lite_alloc {
 
-/// Lists for 16, 32, 64 and 128 bytes, and one for larger blocks. Blocks of up to 128 bytes are
-/// rounded to these sizes, so that the first in a list always fits.
+/// Lists for 16, 32, 64 and 128 bytes, and one for larger free blocks. Blocks of up to 128 bytes
+/// are rounded up to these sizes, so that the first block of a list always fits.
 struct PowerOfTwoBins {
   static constexpr Size kLists = 5;
   static constexpr Size kLargestBin = 128;
@@ -18,16 +19,24 @@ struct PowerOfTwoBins {
     return size <= kLargestBin ? std::bit_ceil(size) : size;
   }
 
-  /// Rests may lie between two bins: they go to the lower one.
+  /// The rest of a free block may have a size between two bins; it goes to the lower one.
   [[nodiscard]] static constexpr Size list_of(Size size) noexcept {
-    return size <= kLargestBin ? static_cast<Size>(std::countr_zero(std::bit_floor(size))) - 4 : 4;
+    return size <= kLargestBin ? static_cast<Size>(std::countr_zero(std::bit_floor(size)) -
+                                                   std::countr_zero(kGranule))
+                               : kLists - 1;
   }
 };
 
+/// A bump pointer over grown pages and five free lists by size, for many small objects of few
+/// sizes.
+///
+/// Blocks have no header. A block of up to 128 bytes takes 16, 32, 64 or 128 bytes, a larger one
+/// whole granules of 16 bytes. Allocating up to 128 bytes at an alignment of 16 takes constant
+/// time; a search for more visits the larger free blocks that do not fit. Nothing is coalesced.
 template <PageSource Pages, typename Tracker = Tracking>
-class SegregatedBump : public BumpHeap<Pages, Tracker, PowerOfTwoBins> {
+class SegregatedBump : public HeaderlessHeap<BumpStrategy<Pages, Tracker, PowerOfTwoBins>> {
  public:
-  using BumpHeap<Pages, Tracker, PowerOfTwoBins>::BumpHeap;
+  using HeaderlessHeap<BumpStrategy<Pages, Tracker, PowerOfTwoBins>>::HeaderlessHeap;
 };
 
 }  // namespace lite_alloc

@@ -9,8 +9,19 @@
 
 namespace lite_alloc {
 
-/// Sorts sizes, multiples of `kUnit` from `kUnit` on, into bins: one bin a size up to 496 bytes,
-/// above that 16 bins for each power of two, so that the sizes of a bin differ by 6 % at most.
+/// Sorts sizes into *bins*, and is a set of bins: those that a heap has free chunks for.
+///
+/// Sizes are multiples of 16 bytes, from 16 on. Up to 496 bytes a bin has one size. Above, each
+/// power of two has 16 bins, so the sizes of one bin differ by at most 6 %:
+///
+///     size   16   32   48  ...  496 | 512  544  576  ...  992 | 1024  1088  ...  1984 | 2048 ...
+///                                   | 528  560  592      1008 | 1040  1104       2000 | ...
+///                                   |                         | 1056  1120       2016 |
+///                                   |                         | 1072  1136       2032 |
+///     bin     1    2    3  ...   31 |  32   33   34  ...   47 |   48    49  ...    63 |   64 ...
+///
+/// The set is one bit for each bin. A word of summary bits says which words of it are not 0, so the
+/// next bin in the set is found by two bit scans.
 ///
 /// Source: Masmano et al., TLSF: a new dynamic memory allocator for real-time systems, 2004. There
 /// the two levels are two indices; here one number orders all bins.
@@ -18,69 +29,73 @@ class SizeBins {
  public:
   static constexpr Size kCount = 400;
 
-  /// The bin of a size. Every size of a higher bin is larger.
+  /// Returns the bin of a size. Every size of a higher bin is larger.
 #ifdef __OPTIMIZE_SIZE__
-  [[gnu::noinline]]  // 80 bytes in five places
+  [[gnu::noinline]]  // 80 bytes less in five places
 #endif
   [[nodiscard]] static constexpr Size
   of(Size size) noexcept {
-    const Size units = size / kUnit;
-    const auto digits = width_of(units | kSteps);
-    const Size shift = digits - kStepDigits - 1;
-    return (shift << kStepDigits) + (units >> shift);
+    const Size granules = size / kGranule;
+    const auto width = width_of(granules | kSteps);
+    const Size shift = width - kStepBits - 1;
+    return (shift << kStepBits) + (granules >> shift);
   }
 
+  /// Puts a bin into the set.
   constexpr void add(Size bin) noexcept {
-    words_[bin / kDigits] |= mask(bin);
-    summary_ |= 1U << (bin / kDigits);
+    words_[bin / kWordBits] |= mask(bin);
+    summary_ |= 1U << (bin / kWordBits);
   }
 
+  /// Takes a bin out of the set.
   constexpr void remove(Size bin) noexcept {
-    words_[bin / kDigits] &= ~mask(bin);
-    if (words_[bin / kDigits] == 0) summary_ &= ~(1U << (bin / kDigits));
+    words_[bin / kWordBits] &= ~mask(bin);
+    if (words_[bin / kWordBits] == 0) summary_ &= ~(1U << (bin / kWordBits));
   }
 
-  /// The lowest bin added that is `bin` or higher; `kCount` if there is none. Constant time.
+  /// Returns the lowest bin in the set that is `bin` or higher; `kCount` if there is none. Constant
+  /// time.
   [[nodiscard]] constexpr Size next(Size bin) const noexcept {
-    Size word = bin / kDigits;
-    std::uint32_t bits = words_[word] & (~std::uint32_t{0} << bin % kDigits);
+    Size word = bin / kWordBits;
+    std::uint32_t bits = words_[word] & (~std::uint32_t{0} << bin % kWordBits);
     if (bits == 0) {
       const std::uint32_t higher = summary_ & (~std::uint32_t{1} << word);
       if (higher == 0) return kCount;
       word = static_cast<Size>(std::countr_zero(higher));
       bits = words_[word];
     }
-    return word * kDigits + static_cast<Size>(std::countr_zero(bits));
+    return word * kWordBits + static_cast<Size>(std::countr_zero(bits));
   }
 
-  /// The highest bin added; `kCount` if there is none.
+  /// Returns the highest bin in the set; `kCount` if the set is empty. Constant time.
   [[nodiscard]] constexpr Size highest() const noexcept {
     if (summary_ == 0) return kCount;
     const auto word = width_of(summary_) - 1;
-    return word * kDigits + width_of(words_[word]) - 1;
+    return word * kWordBits + width_of(words_[word]) - 1;
   }
 
  private:
-  static constexpr Size kDigits = 32;  // in a word of the set
-  static constexpr Size kStepDigits = 4;
-  static constexpr Size kSteps = 1U << kStepDigits;
+  static constexpr Size kWordBits = 32;
+  static constexpr Size kStepBits = 4;
+  static constexpr Size kSteps = 1U << kStepBits;
 
-  /// As `std::bit_width`, whose result is an int in some standard libraries and not in others: a
-  /// cast of it would draw a warning in one of them.
+  /// Does what `std::bit_width` does, whose result is an int in some standard libraries and not in
+  /// others: a cast of it would draw a warning in one of them.
   [[nodiscard]] static constexpr Size width_of(std::uint32_t word) noexcept {
-    return kDigits - static_cast<Size>(std::countl_zero(word));
+    return kWordBits - static_cast<Size>(std::countl_zero(word));
   }
 
   [[nodiscard]] static constexpr std::uint32_t mask(Size bin) noexcept {
-    return std::uint32_t{1} << bin % kDigits;
+    return std::uint32_t{1} << bin % kWordBits;
   }
 
-  std::array<std::uint32_t, (kCount + kDigits - 1) / kDigits> words_ = {};
+  std::array<std::uint32_t, (kCount + kWordBits - 1) / kWordBits> words_ = {};
   std::uint32_t summary_ = 0;
 };
 
-static_assert(SizeBins::of(kUnit) == 1 && SizeBins::of(496) == 31);
+static_assert(SizeBins::of(kGranule) == 1 && SizeBins::of(496) == 31);
 static_assert(SizeBins::of(512) == 32 && SizeBins::of(512 + 16) == 32 && SizeBins::of(544) == 33);
+static_assert(SizeBins::of(1008) == 47 && SizeBins::of(1072) == 48 && SizeBins::of(2032) == 63);
 static_assert(SizeBins::of(0xFFFF'FFF0) == SizeBins::kCount - 1);
 
 }  // namespace lite_alloc

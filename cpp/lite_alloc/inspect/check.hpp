@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "lite_alloc/inspect/segregated_fit_check.hpp"
 #include "lite_alloc/inspect/walk.hpp"
 
 namespace lite_alloc {
 
-/// Looks for anything in a heap that cannot be: in the allocator's own structure, in its walk, in
-/// the headers of blocks, and between these and the counters. Changes nothing.
-template <Allocator A>
+/// Looks for broken invariants of a heap: in the allocator's metadata, in the headers of blocks,
+/// and between these and the counters. Changes nothing. Takes the time of the allocator's own check
+/// and of a walk over all blocks.
+template <Inspectable A>
 [[nodiscard]] Corruption find_corruption(MallocAdaptor<A>& heap) noexcept {
-  // First what a walk relies on: it would follow a broken link out of memory.
+  // The allocator comes first: a walk would follow a broken link out of memory.
   if (const Corruption found = heap.allocator().find_corruption()) return found;
 
   Size headers = 0;
-  Address unclaimed = 0;  // a used stretch that no header explains
+  Address unclaimed = 0;  // a used stretch without a header
   BlockWalk<A> walk(heap);
   for (Block block; walk.next(block);) {
     if (block.has_header) {
@@ -26,7 +28,7 @@ template <Allocator A>
   return {};
 }
 
-/// The same for a heap whose blocks have no header to look at.
+/// Does the same for a heap whose blocks know their size without a header.
 template <PageSource Pages, typename Tracker, typename Hardening>
 [[nodiscard]] Corruption find_corruption(
     const SegregatedFit<Pages, Tracker, Hardening>& heap) noexcept {

@@ -3,25 +3,26 @@
 
 #include "lite_alloc/heap/malloc_adaptor.hpp"
 #include "lite_alloc/heap/segregated_fit.hpp"
+#include "lite_alloc/inspect/segregated_fit_walk.hpp"
 
 namespace lite_alloc {
 
-/// A block as its owner knows it, or a free stretch.
+/// A block as its owner knows it, or a free stretch of a heap.
 struct Block {
   Address address = 0;
-  /// Bytes up to the next one. What the heap itself needs in between is counted here.
+  /// Bytes up to the next one, metadata in between included.
   Size size = 0;
   Extent::State state = Extent::State::kFree;
-  /// Whether `MallocAdaptor` gave it, so that its bounds are known. Neighbouring blocks of the
-  /// sized calls have no header between them and show as one. Not said by `SegregatedFit`, all of
-  /// whose blocks know their bounds.
+  /// Whether `MallocAdaptor` allocated it, so that its bounds are known. Blocks of the sized calls
+  /// have no header between them, so neighbours show as one block. Always false for a
+  /// `SegregatedFit`, all of whose blocks know their bounds.
   bool has_header = false;
 };
 
-/// Walks a heap's blocks in address order. Any other call on the heap ends its validity.
-/// Linear in the heap's size where blocks have no header, else in the number of blocks, after what
-/// the allocator's own walk costs.
-template <Allocator A>
+/// Walks a heap's blocks in address order. Any other call on the heap invalidates the walk.
+/// Takes time in proportion to the heap's size where blocks have no header, else to the number of
+/// blocks; and the time of the allocator's own walk.
+template <Inspectable A>
 class BlockWalk {
  public:
   explicit BlockWalk(MallocAdaptor<A>& heap) noexcept
@@ -29,7 +30,7 @@ class BlockWalk {
     has_pending_ = find(pending_);
   }
 
-  /// The next block or free stretch. False, and nothing written, behind the last.
+  /// Writes the next block or free stretch. Returns false, and writes nothing, behind the last.
   [[nodiscard]] bool next(Block& block) noexcept {
     if (!has_pending_) return false;
     block = pending_;
@@ -43,7 +44,7 @@ class BlockWalk {
  private:
   static constexpr Size kPrefix = MallocAdaptor<A>::kPrefix;
 
-  /// Finds the stretch at `extent_.begin`, and moves that behind it.
+  /// Finds the block or free stretch at `extent_.begin`, and moves that behind it.
   [[nodiscard]] bool find(Block& block) noexcept {
     if (extent_.size == 0 && !cursor_.next(extent_)) return false;
     Size size = extent_.size;
@@ -52,8 +53,8 @@ class BlockWalk {
     if (has_header) {
       size = kPrefix + heap_->usable_size(extent_.begin + kPrefix);
     } else if (is_used) {
-      size = kUnit;
-      while (size < extent_.size && !block_fits_at(size)) size += kUnit;
+      size = kGranule;
+      while (size < extent_.size && !block_fits_at(size)) size += kGranule;
     }
     const Size skipped = has_header ? kPrefix : 0;
     block = {extent_.begin + skipped, size - skipped, extent_.state, has_header};
@@ -62,7 +63,7 @@ class BlockWalk {
     return true;
   }
 
-  /// Whether a block with a header starts `offset` bytes into the current stretch.
+  /// Checks whether a block with a header starts `offset` bytes into the current stretch.
   [[nodiscard]] bool block_fits_at(Size offset) const noexcept {
     const Size available = extent_.size - offset;
     if (available <= kPrefix) return false;
@@ -77,8 +78,8 @@ class BlockWalk {
   bool has_pending_ = false;
 };
 
-/// The same for blocks that know their size without a header: steps as those of the heap's own
-/// cursor.
+/// Does the same for blocks that know their size without a header. Each step takes the time of the
+/// heap's own cursor.
 template <PageSource Pages, typename Tracker, typename Hardening>
 class BlockWalk<SegregatedFit<Pages, Tracker, Hardening>> {
  public:
@@ -87,7 +88,7 @@ class BlockWalk<SegregatedFit<Pages, Tracker, Hardening>> {
     has_pending_ = find_next();
   }
 
-  /// The next block or free stretch. False, and nothing written, behind the last.
+  /// Writes the next block or free stretch. Returns false, and writes nothing, behind the last.
   [[nodiscard]] bool next(Block& block) noexcept {
     if (!has_pending_) return false;
     block = {.address = pending_.begin, .size = pending_.size, .state = pending_.state};
@@ -96,7 +97,7 @@ class BlockWalk<SegregatedFit<Pages, Tracker, Hardening>> {
   }
 
  private:
-  /// Finds the next stretch that is not the heap's own; what is goes to the block before it.
+  /// Finds the next block or free stretch. Metadata in front of it counts to the block before.
   [[nodiscard]] bool find_next(Block* before = nullptr) noexcept {
     while (cursor_.next(pending_)) {
       if (pending_.state == Extent::State::kFree || cursor_.is_block()) return true;

@@ -2,16 +2,16 @@
 //
 // The malloc family of C for a program that Emscripten links with `-sMALLOC=none`.
 //
-// To be compiled without link-time optimisation, and with the flags of lite_alloc-malloc.cmake: a
-// compiler may call malloc, free and calloc out of nothing, also after it has seen the whole
-// program, and turns what looks like malloc and memset into calloc.
+// Compile this file without link-time optimisation, and with the flags of lite_alloc-malloc.cmake.
+// A compiler may insert calls of malloc, free and calloc, even after it has seen the whole program,
+// and it turns a malloc followed by a memset into calloc.
 //
-// Where the standards leave a choice this does as Emscripten's default malloc does:
-// - a size of 0 gives a distinct block, for `realloc` too, which never frees,
-// - `aligned_alloc` takes any size.
-// What differs: blocks are aligned to 16; an alignment that is no power of two is EINVAL, for
-// `memalign` too; the free or realloc of what is no live block ends the program, where the heap can
-// tell.
+// Where the standards leave a choice, this does what Emscripten's default malloc does:
+// - a size of 0 gives a distinct block, also in `realloc`, which never frees,
+// - `aligned_alloc` accepts any size.
+// Differences: blocks are aligned to 16; an alignment that is not a power of two gives EINVAL, also
+// in `memalign`; a free or realloc of an address that is not a live block ends the program, where
+// the heap detects it.
 
 #include <unistd.h>
 
@@ -23,13 +23,13 @@
 #include "lite_alloc/malloc/process_heap.hpp"
 #include "lite_alloc/memory/program_memory.hpp"
 
-/// Memory grows by one part in so many of what there is; with 0 by just what is needed. A program
-/// that compiles this file may say another number.
+/// Memory grows by its size divided by this number; with 0, by what is needed. A program that
+/// compiles this file may define another number.
 #ifndef LITE_ALLOC_GROWTH_SHARE
 #define LITE_ALLOC_GROWTH_SHARE 16
 #endif
 
-/// Whether allocator metadata is mixed with a secret and checked wherever it is read.
+/// 1 iff allocator metadata is mixed with a secret and checked wherever it is read.
 #ifndef LITE_ALLOC_HARDENED
 #define LITE_ALLOC_HARDENED 0
 #endif
@@ -44,7 +44,7 @@ namespace {
 
 static_assert(sizeof(void*) == sizeof(Address), "lite_alloc::malloc is for wasm32");
 
-// A type of this file alone: the compiler sees every call of what is made from it, and drops
+// A type of this file alone. So the compiler sees every call of the templates over it, and drops
 // parameters that never vary.
 class ProcessMemory : public ProgramMemory<LITE_ALLOC_GROWTH_SHARE> {};
 
@@ -66,10 +66,10 @@ using ProcessHardening = Unhardened;
 
 #endif
 
-// Constant-initialised: serves from the first instruction.
+// Constant-initialised, so it serves calls before any constructor has run.
 constinit SegregatedFit<ProcessMemory, NoTracking, ProcessHardening> process_heap;
 
-// All that goes wrong is out of line: what goes right needs no stack frame then.
+// Failures are handled out of line, so the calls that succeed need no stack frame.
 
 [[gnu::cold, gnu::noinline]] void* fail(std::size_t size) noexcept {
   ProcessMemory::report_exhausted(size);
@@ -110,12 +110,12 @@ using lite_alloc::process_heap;
 
 extern "C" {
 
-// In shared memory this would be a variable of each thread, so the linker refuses this object
-// there: its code was compiled without atomics. The heap serves one thread.
+// The heap serves one thread. In a program with shared memory this is a variable of each thread;
+// this object is compiled without atomics, so the linker rejects it there.
 constinit thread_local int lite_alloc_malloc_serves_one_thread = 0;
 
-// The functions have the names under which Emscripten knows its own malloc, whatever a program puts
-// in place of `malloc`: a program may define that itself and call these.
+// Emscripten calls its own malloc by these names, also in a program that defines another `malloc`,
+// which may call these.
 
 void* emscripten_builtin_malloc(std::size_t size) {
   const auto block = process_heap.malloc(size);
@@ -129,7 +129,7 @@ void emscripten_builtin_free(void* block) {
 void* emscripten_builtin_calloc(std::size_t count, std::size_t size) {
   lite_alloc::Size whole = 0;
   if (__builtin_mul_overflow(count, size, &whole)) return lite_alloc::fail(~std::size_t{0});
-  const auto block = process_heap.zeroed(whole);
+  const auto block = process_heap.malloc_zeroed(whole);
   return block != 0 ? pointer_to(block) : lite_alloc::fail(whole);
 }
 
@@ -143,7 +143,7 @@ void* emscripten_builtin_memalign(std::size_t alignment, std::size_t size) {
   return block != 0 ? pointer_to(block) : lite_alloc::fail_to_align(alignment, size);
 }
 
-// What no libc-internal name is known for: weak all the same.
+// Emscripten's libc has no internal names for these. They are weak, like the aliases below.
 
 [[gnu::weak]] int posix_memalign(void** result, std::size_t alignment, std::size_t size) {
   if (alignment < sizeof(void*) || !std::has_single_bit(alignment)) return EINVAL;
@@ -160,7 +160,7 @@ void* emscripten_builtin_memalign(std::size_t alignment, std::size_t size) {
   return block == nullptr ? 0 : process_heap.usable_size(address_of(block));
 }
 
-// Emscripten's `libc` calls the names with `__libc`.
+// Emscripten's libc calls the names that start with `__libc`.
 
 [[gnu::weak, gnu::alias("emscripten_builtin_malloc")]] void* malloc(std::size_t);
 [[gnu::weak, gnu::alias("emscripten_builtin_free")]] void free(void*);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// What Emscripten's mallocs offer beside the family of the standards. A program links what it
-// calls.
+// The functions that Emscripten's mallocs have beside those of the standards. A program links only
+// those that it calls.
 //
-// `mallinfo`, `malloc_stats` and the footprints report what there is. Left out are functions that
-// no header of Emscripten declares: `independent_calloc`, `independent_comalloc`, `bulk_free`,
-// `malloc_inspect_all`, and those whose names begin with `dl`, `emmalloc` or `mspace`.
+// Left out are functions that no header of Emscripten declares: `independent_calloc`,
+// `independent_comalloc`, `bulk_free`, `malloc_inspect_all`, and those whose names begin with `dl`,
+// `emmalloc` or `mspace`.
 
 #include <malloc.h>
 #include <unistd.h>
@@ -21,7 +21,7 @@ lite_alloc::Size footprint_limit = ~lite_alloc::Size{0};
 
 }  // namespace
 
-/// Asked by the heap's memory before it grows, in programs that link this file.
+/// In programs that link this file, the heap's memory calls this before it grows.
 bool lite_alloc_may_grow(lite_alloc::Size bytes) {
   const lite_alloc::Size footprint = lite_alloc::process::footprint();
   return footprint <= footprint_limit && bytes <= footprint_limit - footprint;
@@ -29,7 +29,7 @@ bool lite_alloc_may_grow(lite_alloc::Size bytes) {
 
 extern "C" {
 
-/// Counts free chunks and free blocks in slabs. Time in proportion to the heap.
+/// Counts free chunks and free blocks in slabs. Takes time in proportion to their number.
 [[gnu::weak]] struct mallinfo mallinfo() {
   const lite_alloc::HeapTotals totals = lite_alloc::process::totals();
   struct mallinfo info = {};
@@ -50,7 +50,7 @@ extern "C" {
                std::size_t{totals.heap_bytes - totals.free_bytes});
 }
 
-/// Returns 0: memory never shrinks, so nothing can go back.
+/// Returns 0: WebAssembly memory never shrinks, so the heap cannot release any.
 [[gnu::weak]] int malloc_trim(std::size_t) { return 0; }
 
 /// Returns 1 for the thresholds of trimming and mapping, neither of which this malloc does, and 0
@@ -59,12 +59,12 @@ extern "C" {
   return parameter == M_TRIM_THRESHOLD || parameter == M_MMAP_THRESHOLD ? 1 : 0;
 }
 
-/// A block at a multiple of the page size, 65 536.
+/// Returns a block at a multiple of the page size, 65 536 bytes.
 [[gnu::weak]] void* valloc(std::size_t size) {
   return memalign(static_cast<std::size_t>(getpagesize()), size);
 }
 
-/// The same; its size is rounded up to whole pages.
+/// Like `valloc`, with the size rounded up to whole pages.
 [[gnu::weak]] void* pvalloc(std::size_t size) {
   const auto page = static_cast<std::size_t>(getpagesize());
   const std::size_t rest = size % page;
@@ -76,17 +76,17 @@ extern "C" {
   return memalign(page, whole);
 }
 
-/// The bytes that the heap has taken.
+/// Returns the bytes that the heap has taken.
 [[gnu::weak]] std::size_t malloc_footprint() { return lite_alloc::process::footprint(); }
 
-/// The same: a heap gives nothing back.
+/// Returns the same, since a heap never releases memory.
 [[gnu::weak]] std::size_t malloc_max_footprint() { return lite_alloc::process::footprint(); }
 
-/// The most bytes that the heap may take by growing memory; SIZE_MAX if there is no limit.
+/// Returns the most bytes that the heap may take by growing memory; SIZE_MAX if there is no limit.
 [[gnu::weak]] std::size_t malloc_footprint_limit() { return footprint_limit; }
 
-/// Sets the limit, rounded up to whole pages, and returns it. SIZE_MAX removes it. Memory that the
-/// heap has already remains.
+/// Sets that limit in bytes, rounded up to whole pages, and returns it. SIZE_MAX removes it. The
+/// heap keeps the memory that it has.
 [[gnu::weak]] std::size_t malloc_set_footprint_limit(std::size_t bytes) {
   const auto page = static_cast<std::size_t>(getpagesize());
   const bool has_limit = bytes <= ~std::size_t{0} - page;
@@ -94,7 +94,8 @@ extern "C" {
   return footprint_limit;
 }
 
-/// Gives a block another size where it is. Returns it, or null if there is no room.
+/// Gives a block another size where it is, and returns it. Returns null, with ENOMEM, iff there is
+/// no room.
 [[gnu::weak]] void* realloc_in_place(void* block, std::size_t size) {
   if (block == nullptr) return nullptr;
   const bool fits = size <= malloc_usable_size(block) ||

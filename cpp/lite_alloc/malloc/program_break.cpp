@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// `sbrk` and `brk`, which Emscripten keeps in the malloc that `-sMALLOC=none` leaves out.
+// `sbrk` and `brk`. Emscripten has them in its mallocs, which `-sMALLOC=none` leaves out.
 //
-// Heap and break share the memory: the break moves through a block of the heap, called a stretch
-// here. A stretch begins behind all other blocks and is extended where it is, in memory that grows
-// or does not. Where malloc has allocated a block behind it meanwhile, the next call that needs
-// more opens another stretch; the C library's documents allow for that.
+// Heap and break share the memory. The break moves through a block of the heap, called a *stretch*
+// here. A stretch begins behind all other blocks, and is extended where it is. Where malloc has
+// allocated a block behind it meanwhile, the next call that needs more opens another stretch; the
+// documentation of the C library allows that.
 
 #include <algorithm>
 #include <cerrno>
@@ -20,13 +20,14 @@ namespace {
 
 class ProgramBreak {
  public:
-  /// Where the next bytes will be.
+  /// Returns the address of the next bytes, and makes room there.
   [[nodiscard]] Address position() noexcept {
-    if (position_ == end_ && !extend(kRoom) && !extend(kUnit) && !open(kRoom)) open(kUnit);
+    if (position_ == end_ && !extend(kRoom) && !extend(kGranule) && !open(kRoom)) open(kGranule);
     return begin_ != 0 ? position_ : WasmMemory<>::end();
   }
 
-  /// Moves the break to an address in its stretch or, with more memory, behind it.
+  /// Moves the break to an address in its stretch, which is extended if need be. Returns false, and
+  /// changes nothing, iff the address lies below the stretch or there is no memory.
   [[nodiscard]] bool move_to(Address target) noexcept {
     if (target < begin_) return false;
     if (target > end_ && !extend(target - end_)) {
@@ -37,8 +38,8 @@ class ProgramBreak {
     return true;
   }
 
-  /// Moves the break up by `bytes` and returns where these begin: in another stretch if need be. 0
-  /// iff there is no memory.
+  /// Moves the break up by `bytes` and returns the address of these bytes, which lie in another
+  /// stretch if need be. Returns 0 iff there is no memory.
   [[nodiscard]] Address advance(Size bytes) noexcept {
     const Size room = end_ - position_;
     if (bytes > room && !extend(bytes - room) && !open(bytes) && !open_anywhere(bytes)) return 0;
@@ -48,11 +49,12 @@ class ProgramBreak {
   }
 
  private:
-  /// What `position` prepares, so that the bytes asked for next begin there, also where a block is
-  /// allocated in between.
+  /// The bytes that `position` makes room for, so that the next bytes begin there even if a block
+  /// is allocated in between.
   static constexpr Size kRoom = kPageBytes;
 
-  /// Bytes that the program has not seen before read as zero. Pages that were added just now do.
+  /// Moves the break up or down in its stretch. Sets bytes to zero that the program has not had
+  /// before; pages that this call added are zero already.
   void advance_to(Address target) noexcept {
     const Address end_of_used = std::min(target, memory_end_);
     if (clean_from_ < end_of_used) {
@@ -76,14 +78,14 @@ class ProgramBreak {
     return begin_at(process::allocate_last(bytes), bytes);
   }
 
-  /// In memory that cannot grow the only room may be between other blocks.
+  /// Opens a stretch between other blocks: the only room there may be in memory that cannot grow.
   [[nodiscard]] bool open_anywhere(Size bytes) noexcept {
     return begin_at(address_of(emscripten_builtin_malloc(bytes)), bytes);
   }
 
   bool begin_at(Address block, Size bytes) noexcept {
     if (block == 0) return false;
-    // What the stretch before did not use goes back to the heap.
+    // Frees the part that the stretch before did not use.
     if (begin_ != 0) static_cast<void>(process::resize_in_place(begin_, position_ - begin_));
     begin_ = position_ = clean_from_ = block;
     end_ = block + bytes;
@@ -93,8 +95,8 @@ class ProgramBreak {
   Address begin_ = 0;
   Address end_ = 0;
   Address position_ = 0;
-  Address clean_from_ = 0;  // the program has not seen what lies from here on
-  Address memory_end_ = 0;  // before the last call grew memory
+  Address clean_from_ = 0;  // the program has not had the bytes from here on
+  Address memory_end_ = 0;  // the end of memory before the last call
 };
 
 constinit ProgramBreak program_break;
@@ -108,12 +110,13 @@ using lite_alloc::program_break;
 
 extern "C" {
 
-/// Moves the break by `increment` bytes, up in steps of 16, and returns where it was: where the new
-/// bytes are. Fails with ENOMEM, and returns -1, iff there is no memory or the break would leave
-/// its stretch downwards.
+/// Moves the break by `increment` bytes, upwards in whole granules, and returns the address of the
+/// new bytes, where the break was. Fails with ENOMEM, and returns -1, iff there is no memory or the
+/// break would fall below its stretch.
 [[gnu::weak]] void* sbrk(std::intptr_t increment) {
   if (increment > 0) {
-    const auto bytes = lite_alloc::align_up(static_cast<lite_alloc::Size>(increment), 16);
+    const auto bytes =
+        lite_alloc::align_up(static_cast<lite_alloc::Size>(increment), lite_alloc::kGranule);
     const auto begin = program_break.advance(bytes);
     if (begin != 0) return pointer_to(begin);
   } else {
@@ -132,8 +135,8 @@ extern "C" {
   return -1;
 }
 
-/// Where `-sSAFE_HEAP` looks up, before each access, the end of what a program may touch. Changes
-/// nothing: it is called in the middle of everything here.
+/// Returns the word in which `-sSAFE_HEAP` reads, before each access, the end of the memory that a
+/// program may touch. Changes nothing in the heap, since the functions here cause such calls, too.
 [[gnu::weak]] std::uintptr_t* emscripten_get_sbrk_ptr() {
   if (lite_alloc_break.value == lite_alloc_break.stored) {
     lite_alloc_break.value = lite_alloc_break.stored = lite_alloc::WasmMemory<>::end();

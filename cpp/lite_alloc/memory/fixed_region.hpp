@@ -8,19 +8,19 @@
 
 namespace lite_alloc {
 
-/// Memory that the caller hands in and that never grows. Nothing outside of it is touched.
+/// Memory that the caller provides. It never grows, and the heap touches nothing outside of it.
 class FixedRegion {
  public:
-  /// The heap uses the whole units inside `memory[0, bytes)`, up to `kEndOfAddresses`. Natively,
-  /// addresses count from one page below `memory`, so alignments hold for pointers as far as
-  /// `memory` itself is aligned.
+  /// The heap uses the whole granules inside `memory[0, bytes)`, up to `kEndOfAddresses`. In native
+  /// programs addresses count from one page below `memory`: a pointer to a block is aligned as the
+  /// block is, up to the alignment of `memory`.
   constexpr FixedRegion(std::byte* memory, Size bytes) noexcept : memory_(memory), bytes_(bytes) {}
 
-  [[nodiscard]] Address begin() const noexcept { return align_up(address_of_memory(), kUnit); }
+  [[nodiscard]] Address begin() const noexcept { return align_up(address_of_memory(), kGranule); }
 
   [[nodiscard]] Address end() const noexcept {
     const Size bytes = std::min(bytes_, kEndOfAddresses - address_of_memory());
-    return std::max(begin(), align_down(address_of_memory() + bytes, kUnit));
+    return std::max(begin(), align_down(address_of_memory() + bytes, kGranule));
   }
 
   [[nodiscard]] static bool grow(Size) noexcept { return false; }
@@ -35,7 +35,7 @@ class FixedRegion {
     if constexpr (sizeof(void*) == sizeof(Address)) {
       return static_cast<Address>(reinterpret_cast<std::uintptr_t>(memory_));
     } else {
-      const auto skew = reinterpret_cast<std::uintptr_t>(memory_) % kUnit;
+      const auto skew = reinterpret_cast<std::uintptr_t>(memory_) % kGranule;
       return kPageBytes + static_cast<Address>(skew);
     }
   }

@@ -11,27 +11,27 @@
 
 namespace lite_alloc {
 
-/// A stand-in for linear memory in native programs: reserves the range once, so that blocks never
-/// move, and hands it out page by page. It can be told to misbehave as a real memory may.
+/// Linear memory in native programs. Reserves its whole range of addresses once, so that blocks
+/// never move, and adds pages on request. A test can make it fail as a real memory may.
 class HostMemory {
  public:
   struct Options {
     /// The lowest address: a multiple of a page, not 0. Near 2^32 it brings sums close to wrapping.
     Address begin = kPageBytes;
-    /// Pages that are there from the start. The heap uses those below `kEndOfAddresses`.
+    /// Pages at the start. The heap uses those below `kEndOfAddresses`.
     Size initial_pages = 1;
-    /// The most there can be.
+    /// The most pages it grows to.
     Size maximum_pages = 4096;
   };
 
   HostMemory() noexcept : HostMemory(Options{}) {}
 
-  /// Ends the program if the host has no address space left.
+  /// Ends the program iff the host cannot reserve the range.
   explicit HostMemory(const Options& options) noexcept
       : begin_(options.begin),
         end_(end_of(options.begin, options.initial_pages)),
         limit_(end_of(options.begin, options.maximum_pages)) {
-    // One page more, to be able to align the range: alignments of addresses hold for pointers.
+    // One page more, so that the range can start at a page: pointers are aligned as addresses are.
     mapping_ = ::mmap(nullptr, mapped_bytes(), PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (mapping_ == MAP_FAILED) std::abort();
@@ -51,11 +51,11 @@ class HostMemory {
     return move_end(bytes);
   }
 
-  /// The n-th grow from now on fails, once.
+  /// Makes the n-th `grow` from now on fail, once.
   void fail_grow(Size n) noexcept { grows_until_failure_ = n; }
 
-  /// Somebody else grows memory and uses what came: touching it from here ends the program.
-  void grow_as_somebody_else(Size pages) noexcept {
+  /// Adds pages as other code would: they are not the heap's, and touching them ends the program.
+  void grow_as_other_code(Size pages) noexcept {
     const Address begin = end_;
     if (move_end(pages * kPageBytes)) {
       ::mprotect(at<std::byte>(begin), end_ - begin, PROT_NONE);

@@ -7,14 +7,15 @@
 
 namespace lite_alloc {
 
-/// A page source that grows in steps which rise with the memory there is, and by exactly what is
-/// needed where a whole step cannot be had.
+/// A page source that grows in steps in proportion to the size of memory. Where the platform
+/// refuses a whole step, it grows by what is needed.
 ///
-/// Growing an unshared memory by a single page costs an engine 0.3 to 0.5 ms (measured in Node 20),
-/// whatever the step. A step of a sixteenth keeps the number of growths logarithmic in the final
-/// size and the untouched rest at the top under a sixteenth of it.
+/// Growing an unshared memory takes an engine 0.3 to 0.5 ms (measured in Node 20), whatever the
+/// step. With steps of a sixteenth the number of growths is logarithmic in the final size, and the
+/// slack at the heap end stays below a sixteenth of memory.
 ///
-/// A step is `1 / kShare` of the memory there is; with 0 all growth is exact.
+/// A step is `1 / kShare` of the end of memory, and 4 to 256 pages. With a `kShare` of 0 memory
+/// always grows by what is needed.
 template <PageSource Source, Size kShare = 16>
 class SteppedGrowth : public Source {
  public:

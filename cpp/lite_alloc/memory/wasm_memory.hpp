@@ -2,33 +2,34 @@
 #pragma once
 
 #ifndef __wasm__
-#error "wasm_memory.hpp is for WebAssembly: natively use host_memory.hpp or fixed_region.hpp"
+#error "wasm_memory.hpp is for WebAssembly; native programs use host_memory.hpp or fixed_region.hpp"
 #endif
 
 #include <algorithm>
 
 #include "lite_alloc/memory/page_source.hpp"
 
-/// Set by the linker: the first byte behind static data and stack.
+/// The first byte behind static data and stack. The linker defines it.
 extern "C" std::byte __heap_base;
 
-/// Part of Emscripten's runtime; no header of it declares this.
+/// Part of Emscripten's runtime, which declares it in no header.
 extern "C" void emscripten_notify_memory_growth(std::size_t memory_index);
 
 namespace lite_alloc {
 
-/// Called after memory grew, so that whoever keeps views of it can make them anew.
+/// Is called after memory grew, so that code which keeps views of it can make new ones.
 using GrowthListener = void (*)();
 
-/// Tells the glue of an Emscripten module that memory grew: without it the glue goes on with views
-/// of length 0.
+/// Notifies the glue of an Emscripten module that memory grew. Without that the glue would keep its
+/// old views, whose length is 0 by then.
 inline void notify_javascript() { emscripten_notify_memory_growth(0); }
 
-/// The module's own linear memory. Other code may grow it too: `end()` always asks the engine.
+/// The module's own linear memory. Other code may grow it too, so `end()` always asks the engine.
 ///
-/// A heap uses at most 65 535 pages, also where memory has 65 536: see `kEndOfAddresses`.
+/// A heap uses at most 65 535 pages, even where memory has 65 536: see `kEndOfAddresses`.
 ///
-/// `kMaxPages` is not checked where it is 0: for a module whose own declared maximum is no more.
+/// With a `kMaxPages` of 0 growth is not checked against it: for a module whose declared maximum of
+/// memory is 65 535 pages or less.
 template <GrowthListener kOnGrowth = nullptr, Size kMaxPages = 65535>
 class WasmMemory {
  public:
@@ -58,7 +59,7 @@ class WasmMemory {
   }
 
  private:
-  // Not inlined: only what grows memory asks, from several places.
+  // Not inlined: called from several places, and only when memory grows.
   [[nodiscard, gnu::noinline]] static Address end_of_usable_pages() noexcept {
     const Size pages = __builtin_wasm_memory_size(0);
     return std::min(pages, kEndOfAddresses / kPageBytes) * kPageBytes;

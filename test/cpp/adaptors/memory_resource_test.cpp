@@ -33,14 +33,14 @@ TYPED_TEST_SUITE(MemoryResourceTest, Strategies::On<HostPages>, HeapName);
   return std::string(static_cast<std::size_t>(i % 60), static_cast<char>('a' + i % 26));
 }
 
-TYPED_TEST(MemoryResourceTest, AVectorGrowsAndKeepsItsElements) {
+TYPED_TEST(MemoryResourceTest, AVectorKeepsItsElementsAsItGrows) {
   std::pmr::vector<int> numbers(&this->resource_);
   for (int i = 0; i < 50'000; ++i) numbers.push_back(i);
   EXPECT_EQ(std::accumulate(numbers.begin(), numbers.end(), std::int64_t{0}), 1'249'975'000);
   EXPECT_EQ(this->heap_.statistics().live_blocks, 1U);
 }
 
-TYPED_TEST(MemoryResourceTest, StringsInAMapLieInTheHeapToo) {
+TYPED_TEST(MemoryResourceTest, StringsInAMapAreAllocatedInTheHeap) {
   std::pmr::map<int, std::pmr::string> texts(&this->resource_);
   for (int i = 0; i < 2000; ++i) texts.emplace(i, text(i));
   for (int i = 0; i < 2000; i += 3) texts.erase(i);
@@ -52,7 +52,7 @@ TYPED_TEST(MemoryResourceTest, StringsInAMapLieInTheHeapToo) {
   EXPECT_GT(this->heap_.statistics().live_blocks, texts.size());
 }
 
-TYPED_TEST(MemoryResourceTest, AnyAlignmentIsServed) {
+TYPED_TEST(MemoryResourceTest, ServesEveryAlignment) {
   for (Size alignment = 1; alignment <= kMaxAlignment; alignment *= 2) {
     for (const std::size_t bytes : {1U, 100U, 5000U}) {
       void* const block = this->resource_.allocate(bytes, alignment);
@@ -65,7 +65,7 @@ TYPED_TEST(MemoryResourceTest, AnyAlignmentIsServed) {
   }
 }
 
-TYPED_TEST(MemoryResourceTest, NothingAskedGivesDistinctBlocks) {
+TYPED_TEST(MemoryResourceTest, SizeZeroGivesDistinctBlocks) {
   void* const first = this->resource_.allocate(0);
   void* const second = this->resource_.allocate(0);
   EXPECT_NE(first, second);
@@ -73,7 +73,7 @@ TYPED_TEST(MemoryResourceTest, NothingAskedGivesDistinctBlocks) {
   this->resource_.deallocate(second, 0);
 }
 
-TYPED_TEST(MemoryResourceTest, IsEqualToItselfAlone) {
+TYPED_TEST(MemoryResourceTest, IsEqualOnlyToItself) {
   const MemoryResource<TypeParam> same_heap(this->heap_);
   TypeParam other_heap;
   const MemoryResource<TypeParam> other(other_heap);
@@ -97,7 +97,7 @@ TYPED_TEST(MemoryResourceTest, ThrowsWhereThereIsNoMemory) {
                std::bad_alloc);
 }
 
-TYPED_TEST(MemoryResourceTest, AContainerThatFindsNoMemoryIsAsItWas) {
+TYPED_TEST(MemoryResourceTest, AContainerIsUnchangedWhenItFindsNoMemory) {
   std::pmr::vector<int> numbers({1, 2, 3}, &this->resource_);
   EXPECT_THROW(numbers.resize(std::size_t{kHeapPages} * kPageBytes), std::bad_alloc);
   EXPECT_EQ(numbers, (std::pmr::vector<int>{1, 2, 3}));

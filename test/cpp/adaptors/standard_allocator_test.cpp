@@ -57,7 +57,7 @@ class StandardAllocatorTest : public testing::Test {
 };
 TYPED_TEST_SUITE(StandardAllocatorTest, Strategies::On<HostPages>, HeapName);
 
-TYPED_TEST(StandardAllocatorTest, AVectorGrowsAndKeepsItsElements) {
+TYPED_TEST(StandardAllocatorTest, AVectorKeepsItsElementsAsItGrows) {
   auto numbers = this->numbers(50'000);
   EXPECT_TRUE(this->counts_up(numbers, 50'000));
   EXPECT_EQ(this->heap_.statistics().live_blocks, 1U);
@@ -66,7 +66,7 @@ TYPED_TEST(StandardAllocatorTest, AVectorGrowsAndKeepsItsElements) {
   EXPECT_TRUE(this->counts_up(numbers, 10));
 }
 
-TYPED_TEST(StandardAllocatorTest, ContainersOfNodesRebindIt) {
+TYPED_TEST(StandardAllocatorTest, ServesContainersThatRebindIt) {
   using Pair = std::pair<const int, typename TestFixture::String>;
   std::map<int, typename TestFixture::String, std::less<>, StandardAllocator<Pair, TypeParam>>
       ordered(this->heap_);

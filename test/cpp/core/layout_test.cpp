@@ -6,25 +6,25 @@
 namespace lite_alloc {
 namespace {
 
-TEST(Layout, SizesAreRoundedUpToWholeUnits) {
-  EXPECT_EQ(size_in_units(1), 16U);
-  EXPECT_EQ(size_in_units(15), 16U);
-  EXPECT_EQ(size_in_units(16), 16U);
-  EXPECT_EQ(size_in_units(17), 32U);
-  EXPECT_EQ(size_in_units(65535), 65536U);
-  EXPECT_EQ(size_in_units(0x8000'0001), 0x8000'0010U);
+TEST(Layout, SizesAreRoundedUpToWholeGranules) {
+  EXPECT_EQ(round_to_granules(1), 16U);
+  EXPECT_EQ(round_to_granules(15), 16U);
+  EXPECT_EQ(round_to_granules(16), 16U);
+  EXPECT_EQ(round_to_granules(17), 32U);
+  EXPECT_EQ(round_to_granules(65535), 65536U);
+  EXPECT_EQ(round_to_granules(0x8000'0001), 0x8000'0010U);
 }
 
-TEST(Layout, SizeZeroTakesAUnit) { EXPECT_EQ(size_in_units(0), kUnit); }
+TEST(Layout, SizeZeroTakesAGranule) { EXPECT_EQ(round_to_granules(0), kGranule); }
 
-TEST(Layout, RoundingIsExactUpToTheLastUnit) {
-  EXPECT_EQ(size_in_units(0xFFFF'FFE0), 0xFFFF'FFE0U);
-  EXPECT_EQ(size_in_units(0xFFFF'FFE1), 0xFFFF'FFF0U);
-  EXPECT_EQ(size_in_units(0xFFFF'FFF0), 0xFFFF'FFF0U);
+TEST(Layout, RoundingIsExactUpToTheLastGranule) {
+  EXPECT_EQ(round_to_granules(0xFFFF'FFE0), 0xFFFF'FFE0U);
+  EXPECT_EQ(round_to_granules(0xFFFF'FFE1), 0xFFFF'FFF0U);
+  EXPECT_EQ(round_to_granules(0xFFFF'FFF0), 0xFFFF'FFF0U);
 }
 
 TEST(Layout, SizesThatRoundTo2To32GiveZero) {
-  for (Size size = 0xFFFF'FFF1; size != 0; ++size) EXPECT_EQ(size_in_units(size), 0U) << size;
+  for (Size size = 0xFFFF'FFF1; size != 0; ++size) EXPECT_EQ(round_to_granules(size), 0U) << size;
 }
 
 TEST(Layout, BlocksCountTheirPrefix) {
@@ -49,9 +49,9 @@ TEST(Layout, TheLargestSizeIsServedWithAnyPrefix) {
   EXPECT_GE(block_size({.size = kMaxSize, .prefix = kMaxAlignment}), kMaxSize);
 }
 
-TEST(Layout, ALargestBlockLeavesRoomForEverySumMadeOfIt) {
+TEST(Layout, TheLargestBlockLeavesRoomForEverySumMadeOfIt) {
   constexpr std::uint64_t kHeap = std::uint64_t{65535} * 65536;
-  EXPECT_LT(std::uint64_t{kMaxBlock} + kMaxAlignment + kUnit, kHeap);
+  EXPECT_LT(std::uint64_t{kMaxBlock} + kMaxAlignment + kGranule, kHeap);
 }
 
 TEST(Layout, AlignmentsArePowersOfTwoUpToAPage) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What every allocator keeps, on every source of pages.
+// The contract of every allocator, on every source of pages.
 
 #include <gtest/gtest.h>
 
@@ -23,14 +23,14 @@ constexpr Size kSizes[] = {0,   1,    15,   16,    17,    31,    32,     33,
 
 // --- allocate and deallocate
 
-TYPED_TEST(AllocatorConformance, GivesBlocksThatAreApart) {
+TYPED_TEST(AllocatorConformance, GivesBlocksThatDoNotOverlap) {
   for (int i = 0; i < 3; ++i) {
     for (const Size size : kSizes) this->allocate(size);
   }
   EXPECT_EQ(this->shadow_.blocks().size(), 3 * std::size(kSizes));
 }
 
-TYPED_TEST(AllocatorConformance, ServesSizeZeroWithALiveBlockOfItsOwn) {
+TYPED_TEST(AllocatorConformance, ServesSizeZeroWithADistinctLiveBlock) {
   const Address first = this->allocate(0);
   const Address second = this->allocate(0);
   EXPECT_NE(first, second);
@@ -68,6 +68,38 @@ TYPED_TEST(AllocatorConformance, HonoursAlignmentsForLargeBlocks) {
     this->allocate(16);
     this->allocate({.size = 70'000, .alignment = alignment});
   }
+}
+
+TYPED_TEST(AllocatorConformance, GivesEveryBlockAtLeastTheCapacityOfItsLayout) {
+  for (const Size prefix : {0U, 16U, 4096U}) {
+    for (const Size alignment : {1U, 16U, 64U, 4096U}) {
+      for (const Size size : kSizes) {
+        const Layout layout{.size = size, .alignment = alignment, .prefix = prefix};
+        const Size capacity = this->heap_.capacity(layout);
+        ASSERT_GE(capacity, size);
+        ASSERT_GT(capacity, 0U);
+        const Address address = this->heap_.allocate(layout);
+        if (address == 0) continue;  // a fixed region is full
+        // The shadow heap fills the whole capacity, and frees the block with it.
+        const Layout whole{.size = capacity, .alignment = alignment, .prefix = prefix};
+        ASSERT_TRUE(this->shadow_.add(address, whole));
+        if (size % 2 == 0) this->deallocate(address);
+      }
+    }
+  }
+}
+
+TYPED_TEST(AllocatorConformance, ClaimsTheFirstRegionOnce) {
+  EXPECT_TRUE(this->heap_.claim());
+  EXPECT_NE(this->statistics().heap_bytes, 0U);
+  EXPECT_FALSE(this->heap_.claim());
+  this->allocate(100);
+  EXPECT_FALSE(this->heap_.claim());
+}
+
+TYPED_TEST(AllocatorConformance, DoesNotClaimMemoryAfterItsFirstAllocation) {
+  this->allocate(100);
+  EXPECT_FALSE(this->heap_.claim());
 }
 
 TYPED_TEST(AllocatorConformance, PutsAPrefixBelowTheBlock) {
@@ -113,7 +145,7 @@ TYPED_TEST(AllocatorConformance, ReusesTheRemainderOfALargeFreeBlock) {
   }
 }
 
-TYPED_TEST(AllocatorConformance, StaysSmallOverManyShortLives) {
+TYPED_TEST(AllocatorConformance, DoesNotGrowOverManyShortLivedBlocks) {
   this->begin();
   const Statistics before = this->statistics();
   for (int i = 0; i < 10'000; ++i) {
@@ -124,9 +156,9 @@ TYPED_TEST(AllocatorConformance, StaysSmallOverManyShortLives) {
   EXPECT_EQ(this->statistics().heap_bytes, before.heap_bytes);
 }
 
-TYPED_TEST(AllocatorConformance, ExhaustionGivesZeroAndTheHeapGoesOn) {
+TYPED_TEST(AllocatorConformance, ReturnsZeroWhenExhaustedAndServesAgainAfterAFree) {
   const std::vector<Address> blocks = this->exhaust();
-  const Picture before = picture_of(this->heap_);
+  const Snapshot before = snapshot_of(this->heap_);
   const std::uint64_t failures = this->statistics().failures;
   for (const Size size : {1U, 16U, 100U, 65536U}) {
     for (const Size alignment : {1U, 4096U, 65536U}) {
@@ -134,7 +166,7 @@ TYPED_TEST(AllocatorConformance, ExhaustionGivesZeroAndTheHeapGoesOn) {
       EXPECT_EQ(this->heap_.allocate({.size = size, .alignment = alignment, .prefix = 16}), 0U);
     }
   }
-  EXPECT_EQ(picture_of(this->heap_), before);
+  EXPECT_EQ(snapshot_of(this->heap_), before);
   EXPECT_EQ(this->statistics().failures, failures + 24);
 
   EXPECT_TRUE(this->shadow_.verify_all());
@@ -160,20 +192,20 @@ TYPED_TEST(AllocatorConformance, RefusesImpossibleSizesAndChangesNothing) {
   this->allocate(100);
   this->deallocate(this->allocate(50'000));
   this->allocate(100);
-  const Picture before = picture_of(this->heap_);
+  const Snapshot before = snapshot_of(this->heap_);
   for (const Size size : kImpossibleSizes) {
     for (const Size alignment : {1U, 16U, 32U, 4096U, 65536U}) {
       for (const Size prefix : {0U, 16U, 65536U}) {
         ASSERT_EQ(this->heap_.allocate({.size = size, .alignment = alignment, .prefix = prefix}),
                   0U)
             << size << " aligned to " << alignment << " above " << prefix;
-        ASSERT_EQ(picture_of(this->heap_), before) << size;
+        ASSERT_EQ(snapshot_of(this->heap_), before) << size;
       }
     }
   }
 }
 
-TYPED_TEST(AllocatorConformance, RefusesImpossibleSizesFirstThing) {
+TYPED_TEST(AllocatorConformance, RefusesImpossibleSizesInItsFirstCall) {
   for (const Size size : kImpossibleSizes) EXPECT_EQ(this->heap_.allocate({.size = size}), 0U);
   EXPECT_EQ(this->statistics().failures, std::size(kImpossibleSizes));
   this->allocate(100);
@@ -185,12 +217,12 @@ TYPED_TEST(AllocatorConformance, RefusesToReallocateToImpossibleSizesAndChangesN
   this->deallocate(this->allocate(50'000));
   this->allocate(100);
   this->allocate(100);  // the last block, which may grow in place
-  const Picture before = picture_of(this->heap_);
+  const Snapshot before = snapshot_of(this->heap_);
   for (const auto& [address, block] : this->shadow_.blocks()) {
     for (const Size size : kImpossibleSizes) {
       ASSERT_EQ(this->heap_.reallocate(address, block.layout, size), 0U)
           << size << " for block " << address;
-      ASSERT_EQ(picture_of(this->heap_), before) << size << " for block " << address;
+      ASSERT_EQ(snapshot_of(this->heap_), before) << size << " for block " << address;
     }
   }
 }
@@ -198,10 +230,10 @@ TYPED_TEST(AllocatorConformance, RefusesToReallocateToImpossibleSizesAndChangesN
 TYPED_TEST(AllocatorConformance, RefusesToReallocateTheLastBlockToImpossibleSizesWithAPrefix) {
   this->allocate({.size = 100, .prefix = 16});
   const auto& [address, block] = *this->shadow_.blocks().begin();
-  const Picture before = picture_of(this->heap_);
+  const Snapshot before = snapshot_of(this->heap_);
   for (const Size size : kImpossibleSizes) {
     ASSERT_EQ(this->heap_.reallocate(address, block.layout, size), 0U) << size;
-    ASSERT_EQ(picture_of(this->heap_), before) << size;
+    ASSERT_EQ(snapshot_of(this->heap_), before) << size;
   }
 }
 
@@ -234,7 +266,7 @@ TYPED_TEST(AllocatorConformance, ReallocationKeepsAlignment) {
   }
 }
 
-TYPED_TEST(AllocatorConformance, ReallocationFreesWhatItLeaves) {
+TYPED_TEST(AllocatorConformance, ReallocationFreesTheOldBlock) {
   Address address = this->allocate(50'000);
   this->exhaust();
   for (Size size = 40'000; size >= 10'000; size -= 10'000) {
@@ -245,21 +277,21 @@ TYPED_TEST(AllocatorConformance, ReallocationFreesWhatItLeaves) {
 
 TYPED_TEST(AllocatorConformance, FailedReallocationLeavesTheBlockAsItWas) {
   this->exhaust();
-  const Picture before = picture_of(this->heap_);
+  const Snapshot before = snapshot_of(this->heap_);
   const std::uint64_t failures = this->statistics().failures;
   Size calls = 0;
   for (const auto& [address, block] : this->shadow_.blocks()) {
-    EXPECT_EQ(this->heap_.reallocate(address, block.layout, block.layout.size + kUnit), 0U);
+    EXPECT_EQ(this->heap_.reallocate(address, block.layout, block.layout.size + kGranule), 0U);
     EXPECT_EQ(this->heap_.reallocate(address, block.layout, 2 * kHeapPages * kPageBytes), 0U);
     calls += 2;
   }
-  EXPECT_EQ(picture_of(this->heap_), before);
+  EXPECT_EQ(snapshot_of(this->heap_), before);
   EXPECT_EQ(this->statistics().failures, failures + calls);
 }
 
 // --- reset and owns
 
-TYPED_TEST(AllocatorConformance, ResetBeforeAnythingElseDoesNothing) {
+TYPED_TEST(AllocatorConformance, ResetOfAnUnusedHeapDoesNothing) {
   this->reset();
   EXPECT_EQ(this->statistics().heap_bytes, 0U);
   EXPECT_TRUE(extents_of(this->heap_).empty());
@@ -298,30 +330,30 @@ TYPED_TEST(AllocatorConformance, OwnsNothingElse) {
   const Address address = this->allocate(100);
   EXPECT_FALSE(this->heap_.owns(0, 1));
   EXPECT_FALSE(this->heap_.owns(0, 0xFFFF'FFFF));
-  EXPECT_FALSE(this->heap_.owns(this->pages().begin() - kUnit, kUnit));
+  EXPECT_FALSE(this->heap_.owns(this->pages().begin() - kGranule, kGranule));
   EXPECT_FALSE(this->heap_.owns(this->pages().end(), 1));
-  EXPECT_FALSE(this->heap_.owns(this->pages().end() - kUnit, 2 * kUnit));
-  EXPECT_FALSE(this->heap_.owns(0xFFFF'FFF0, kUnit));
+  EXPECT_FALSE(this->heap_.owns(this->pages().end() - kGranule, 2 * kGranule));
+  EXPECT_FALSE(this->heap_.owns(0xFFFF'FFF0, kGranule));
   for (const Size size : kImpossibleSizes) EXPECT_FALSE(this->heap_.owns(address, size)) << size;
 }
 
-TYPED_TEST(AllocatorConformance, OwnsAllOfTheMemoryItHas) {
+TYPED_TEST(AllocatorConformance, OwnsAllOfItsMemory) {
   this->begin();
   for (const Extent& extent : extents_of(this->heap_)) {
     EXPECT_TRUE(this->heap_.owns(extent.begin, extent.size));
   }
-  EXPECT_TRUE(this->heap_.owns(this->pages().end() - kUnit, kUnit));
+  EXPECT_TRUE(this->heap_.owns(this->pages().end() - kGranule, kGranule));
 }
 
-TYPED_TEST(AllocatorConformance, HasHandedOutItsBlocksAndNothingBehindThem) {
+TYPED_TEST(AllocatorConformance, HasHandedOutItsBlocksButNotTheSlack) {
   EXPECT_FALSE(this->heap_.has_handed_out(this->pages().begin(), 1));
   const Address address = this->allocate(100);
   EXPECT_TRUE(this->heap_.has_handed_out(address, 100));
   EXPECT_FALSE(this->heap_.has_handed_out(0, 1));
-  EXPECT_FALSE(this->heap_.has_handed_out(this->pages().begin() - kUnit, kUnit));
+  EXPECT_FALSE(this->heap_.has_handed_out(this->pages().begin() - kGranule, kGranule));
   EXPECT_FALSE(this->heap_.has_handed_out(this->pages().end(), 1));
   if (this->statistics().slack_bytes != 0) {
-    EXPECT_FALSE(this->heap_.has_handed_out(this->pages().end() - kUnit, kUnit));
+    EXPECT_FALSE(this->heap_.has_handed_out(this->pages().end() - kGranule, kGranule));
     EXPECT_FALSE(this->heap_.has_handed_out(address, this->pages().end() - address));
   }
   for (const Size size : kImpossibleSizes) {
@@ -410,7 +442,7 @@ TYPED_TEST(AllocatorConformance, AWalkCoversTheHeapAtEveryStep) {
   }
 }
 
-TYPED_TEST(AllocatorConformance, ACursorAtItsEndStaysThere) {
+TYPED_TEST(AllocatorConformance, ACursorAtItsEndRemainsThere) {
   this->allocate(100);
   auto cursor = this->heap_.walk();
   Extent extent;
@@ -421,8 +453,8 @@ TYPED_TEST(AllocatorConformance, ACursorAtItsEndStaysThere) {
   EXPECT_EQ(extent, last);
 }
 
-// Two heaps with the same history, into one of which somebody looks all the time.
-TYPED_TEST(AllocatorConformance, LookingChangesNothing) {
+// Two heaps with the same history, one of which the test inspects all the time.
+TYPED_TEST(AllocatorConformance, InspectionChangesNothing) {
   Random random;
   TypeParam unseen;
   std::vector<std::pair<Address, Layout>> blocks;
@@ -438,7 +470,7 @@ TYPED_TEST(AllocatorConformance, LookingChangesNothing) {
       ASSERT_EQ(address, unseen.allocate(layout)) << "operation " << i;
       if (address != 0) blocks.emplace_back(address, layout);
     }
-    static_cast<void>(picture_of(this->heap_));
+    static_cast<void>(snapshot_of(this->heap_));
     ASSERT_FALSE(this->heap_.find_corruption());
   }
   this->reset();

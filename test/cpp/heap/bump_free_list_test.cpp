@@ -17,13 +17,13 @@ class BumpFreeListTest : public HeapTest<BumpFreeList<HostPages>> {
  protected:
   void SetUp() override { floor_ = allocate(16); }
 
-  /// Takes the rest of the page, so that what is not in the free list is not to be had.
+  /// Takes the rest of the page, so that only blocks of the free list remain.
   void take_slack() { allocate(statistics().slack_bytes); }
 
   Address floor_ = 0;
 };
 
-// --- the faults of the published design, none of which is here
+// --- faults of the published design that this one does not have
 
 TEST_F(BumpFreeListTest, FaultOneABigBlockReusedForASmallRequestKeepsItsRemainder) {
   const Address large = make_free_block(1600);
@@ -53,7 +53,7 @@ TEST_F(BumpFreeListTest, FaultTwoAlignmentsAboveAUnitHoldOnTheFreeListToo) {
 TEST_F(BumpFreeListTest, FaultTwoABlockThatHoldsTheSizeButNotTheAlignmentIsPassedOver) {
   const Address aligned = allocate({.size = 4096, .alignment = 4096});
   allocate(16);
-  const Address unaligned = allocate(4096 - kUnit);
+  const Address unaligned = allocate(4096 - kGranule);
   allocate(16);
   deallocate(aligned);
   deallocate(unaligned);
@@ -71,21 +71,21 @@ TEST_F(BumpFreeListTest, FaultThreeAShrunkBlockGivesItsTailBack) {
 
 TEST_F(BumpFreeListTest, FaultFourSizesNear2To32AreRefused) {
   const Address last = allocate(64);
-  const Picture before = picture_of(heap_);
+  const Snapshot before = snapshot_of(heap_);
   for (const Size size : kImpossibleSizes) {
     EXPECT_EQ(heap_.allocate({.size = size}), 0U) << size;
     EXPECT_EQ(heap_.reallocate(floor_, {.size = 16}, size), 0U) << size;
     EXPECT_EQ(heap_.reallocate(last, {.size = 64}, size), 0U) << size;
-    ASSERT_EQ(picture_of(heap_), before) << size;
+    ASSERT_EQ(snapshot_of(heap_), before) << size;
   }
 }
 
 TEST_F(BumpFreeListTest, FaultFivePagesThatOthersGrewAreLeftAlone) {
   const Size slack = statistics().slack_bytes;
   const Address old_end = pages().end();
-  pages().grow_as_somebody_else(1);
+  pages().grow_as_other_code(1);
   const Address block = allocate(kPageBytes);
-  EXPECT_EQ(block, old_end + kPageBytes + kUnit);  // behind a region's record
+  EXPECT_EQ(block, old_end + kPageBytes + kGranule);  // behind a region's record
   EXPECT_EQ(statistics().largest_free_bytes, slack);
   EXPECT_EQ(allocate(slack), old_end - slack);
 }
@@ -136,7 +136,7 @@ TEST_F(BumpFreeListTest, FailsOnlyWhereNoFreeStretchHoldsTheBlock) {
 // --- the top
 
 TEST_F(BumpFreeListTest, BlocksFollowEachOtherWithoutHeaders) {
-  EXPECT_EQ(floor_, pages().begin() + kUnit);
+  EXPECT_EQ(floor_, pages().begin() + kGranule);
   EXPECT_EQ(allocate(1), floor_ + 16);
   EXPECT_EQ(allocate(17), floor_ + 32);
   EXPECT_EQ(allocate(16), floor_ + 64);
@@ -162,7 +162,7 @@ TEST_F(BumpFreeListTest, FreeingInReverseOrderGivesEverythingBack) {
   for (Size i = 0; i < 100; ++i) blocks.push_back(allocate(i));
   for (; !blocks.empty(); blocks.pop_back()) deallocate(blocks.back());
   const Statistics now = statistics();
-  EXPECT_EQ(now.slack_bytes, now.heap_bytes - kUnit);
+  EXPECT_EQ(now.slack_bytes, now.heap_bytes - kGranule);
 }
 
 TEST_F(BumpFreeListTest, TheLastBlockGrowsInPlace) {
@@ -224,7 +224,7 @@ TEST_F(BumpFreeListTest, GrowsByExactlyWhatIsMissing) {
   allocate(slack + 3 * kPageBytes);
   EXPECT_EQ(statistics().slack_bytes, 0U);
   allocate(1);
-  EXPECT_EQ(pages().requests(), (std::vector<Size>{3 * kPageBytes, kUnit}));
+  EXPECT_EQ(pages().requests(), (std::vector<Size>{3 * kPageBytes, kGranule}));
   EXPECT_EQ(pages().end(), pages().begin() + 5 * kPageBytes);
 }
 
@@ -249,34 +249,34 @@ TEST_F(BumpFreeListTest, ABlockAsLargeAsTheSlackNeedsNoGrowth) {
             shadow_.blocks().rbegin()->first + shadow_.blocks().rbegin()->second.layout.size);
 }
 
-// --- memory that was there before
+// --- memory that exists before the first allocation
 
 using ClaimingHeapTest = HeapTest<BumpFreeList<HostPages>>;
 
-TEST_F(ClaimingHeapTest, ClaimKeepsPagesOfSomebodyElseOutOfTheFirstRegion) {
+TEST_F(ClaimingHeapTest, ClaimKeepsPagesOfOtherCodeOutOfTheFirstRegion) {
   heap_.claim();
-  EXPECT_EQ(statistics().heap_bytes, kPageBytes - kUnit);
-  pages().grow_as_somebody_else(2);
+  EXPECT_EQ(statistics().heap_bytes, kPageBytes - kGranule);
+  pages().grow_as_other_code(2);
   heap_.claim();
-  EXPECT_EQ(statistics().heap_bytes, kPageBytes - kUnit);
+  EXPECT_EQ(statistics().heap_bytes, kPageBytes - kGranule);
   const Address first = allocate(100);
-  EXPECT_EQ(first, pages().begin() + kUnit);
+  EXPECT_EQ(first, pages().begin() + kGranule);
   EXPECT_GE(allocate(2 * kPageBytes), pages().foreign().back().end());
   EXPECT_EQ(statistics().growths, 1U);
 }
 
 TEST_F(ClaimingHeapTest, AClaimedHeapIsEmpty) {
   heap_.claim();
-  EXPECT_EQ(
-      extents_of(heap_),
-      (std::vector<Extent>{{pages().begin() + kUnit, kPageBytes - kUnit, Extent::State::kFree}}));
-  EXPECT_EQ(statistics().slack_bytes, kPageBytes - kUnit);
+  EXPECT_EQ(extents_of(heap_),
+            (std::vector<Extent>{
+                {pages().begin() + kGranule, kPageBytes - kGranule, Extent::State::kFree}}));
+  EXPECT_EQ(statistics().slack_bytes, kPageBytes - kGranule);
   EXPECT_EQ(statistics().growths, 0U);
 }
 
 TEST(ClaimingHeap, ARegionTooSmallForItsRecordIsNotClaimed) {
-  for (Size skew = 0; skew < kUnit; ++skew) {
-    for (Size bytes = 0; bytes < kUnit; ++bytes) {
+  for (Size skew = 0; skew < kGranule; ++skew) {
+    for (Size bytes = 0; bytes < kGranule; ++bytes) {
       BumpFreeList<FixedPages> heap(bytes, skew);
       heap.claim();
       EXPECT_EQ(heap.statistics(), Statistics{});
@@ -285,9 +285,9 @@ TEST(ClaimingHeap, ARegionTooSmallForItsRecordIsNotClaimed) {
   }
 }
 
-// --- without a tracker: the same blocks, and not a byte more
+// --- without tracking: the same blocks, without a record in front of them
 
-TEST(UntrackedBumpFreeList, GivesTheBlocksOfATrackedOneAUnitLower) {
+TEST(UntrackedBumpFreeList, GivesTheBlocksOfATrackedHeapAGranuleLower) {
   Random random;
   BumpFreeList<HostPages> tracked;
   BumpFreeList<HostPages, NoTracking> untracked;
@@ -301,12 +301,12 @@ TEST(UntrackedBumpFreeList, GivesTheBlocksOfATrackedOneAUnitLower) {
       if (random.one_in(2)) {
         ASSERT_TRUE(shadow.remove(address));
         untracked.deallocate(address, entry.layout);
-        tracked.deallocate(address + kUnit, entry.layout);
+        tracked.deallocate(address + kGranule, entry.layout);
       } else {
         const Size size = random.log_uniform(14);
         const Address moved = untracked.reallocate(address, entry.layout, size);
-        const Address tracked_moved = tracked.reallocate(address + kUnit, entry.layout, size);
-        ASSERT_EQ(moved == 0 ? 0 : moved + kUnit, tracked_moved) << "operation " << i;
+        const Address tracked_moved = tracked.reallocate(address + kGranule, entry.layout, size);
+        ASSERT_EQ(moved == 0 ? 0 : moved + kGranule, tracked_moved) << "operation " << i;
         if (moved != 0) {
           ASSERT_TRUE(shadow.move(address, moved, size));
         }
@@ -315,9 +315,9 @@ TEST(UntrackedBumpFreeList, GivesTheBlocksOfATrackedOneAUnitLower) {
       const Layout layout{.size = random.log_uniform(14), .alignment = 1U << random.below(5)};
       const Address address = untracked.allocate(layout);
       const Address tracked_address = tracked.allocate(layout);
-      // Their memory ends a unit apart: near its end only one of them may have room.
+      // Their memory ends a granule apart: near the end only one of them may have room.
       if (address == 0 || tracked_address == 0) break;
-      ASSERT_EQ(address + kUnit, tracked_address) << "operation " << i;
+      ASSERT_EQ(address + kGranule, tracked_address) << "operation " << i;
       ASSERT_TRUE(shadow.add(address, layout));
       ++granted;
     }

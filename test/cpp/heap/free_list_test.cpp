@@ -12,14 +12,14 @@ namespace lite_alloc::test {
 namespace {
 
 /// The bytes of a first region of one page.
-constexpr Size kFirstRegion = kPageBytes - kUnit;
+constexpr Size kFirstRegion = kPageBytes - kGranule;
 
 class FreeListTest : public HeapTest<FreeList<HostPages>> {
  protected:
   /// Blocks of these sizes, each right above the next, in a page without another free byte.
   std::vector<Address> fill_page_with(std::initializer_list<Size> sizes) {
     Size rest = kFirstRegion;
-    for (const Size size : sizes) rest -= size_in_units(size);
+    for (const Size size : sizes) rest -= round_to_granules(size);
     allocate(rest);  // the lowest: the free block at the end of the heap gives from its low end
     std::vector<Address> blocks;
     for (auto size = std::rbegin(sizes); size != std::rend(sizes); ++size) {
@@ -31,7 +31,7 @@ class FreeListTest : public HeapTest<FreeList<HostPages>> {
 
   /// A block right below the end of the first page, all below it free.
   Address allocate_highest(Size size) {
-    const Address low = allocate(kFirstRegion - size_in_units(size));
+    const Address low = allocate(kFirstRegion - round_to_granules(size));
     const Address block = allocate(size);
     deallocate(low);
     return block;
@@ -76,7 +76,7 @@ TEST_F(FreeListTest, FreeingEverythingLeavesOneBlock) {
 
 TEST_F(FreeListTest, RegionsAreNotJoined) {
   begin();
-  pages().grow_as_somebody_else(1);
+  pages().grow_as_other_code(1);
   deallocate(allocate(2 * kPageBytes));
   EXPECT_EQ(free_extents().size(), 2U);
 }
@@ -133,11 +133,11 @@ TEST_F(FreeListTest, FailsOnlyWhereNoFreeStretchHoldsTheBlock) {
 
 TEST_F(FreeListTest, SizesNear2To32AreRefusedInPlaceToo) {
   const Address block = allocate_highest(64);
-  const Picture before = picture_of(heap_);
+  const Snapshot before = snapshot_of(heap_);
   for (const Size size : kImpossibleSizes) {
     EXPECT_EQ(heap_.allocate({.size = size}), 0U) << size;
     EXPECT_EQ(heap_.reallocate(block, {.size = 64}, size), 0U) << size;
-    ASSERT_EQ(picture_of(heap_), before) << size;
+    ASSERT_EQ(snapshot_of(heap_), before) << size;
   }
 }
 
@@ -178,9 +178,9 @@ TEST_F(FreeListTest, TheHighestBlockGrowsInPlaceWithMemory) {
       << "only what the free block behind it did not hold";
 }
 
-TEST_F(FreeListTest, TheHighestBlockMovesWherePagesOfSomebodyElseAreInItsWay) {
+TEST_F(FreeListTest, TheHighestBlockMovesWherePagesOfOtherCodeAreInItsWay) {
   const Address block = allocate_highest(64);
-  pages().grow_as_somebody_else(1);
+  pages().grow_as_other_code(1);
   EXPECT_NE(reallocate(block, 100), block);
   EXPECT_EQ(statistics().growths, 0U);
 }
@@ -188,9 +188,9 @@ TEST_F(FreeListTest, TheHighestBlockMovesWherePagesOfSomebodyElseAreInItsWay) {
 TEST_F(FreeListTest, AFailedReallocationInPlaceChangesNothing) {
   const Address block = allocate_highest(64);
   pages().refuse_growth(true);
-  const Picture before = picture_of(heap_);
+  const Snapshot before = snapshot_of(heap_);
   EXPECT_EQ(heap_.reallocate(block, {.size = 64}, kPageBytes), 0U);
-  EXPECT_EQ(picture_of(heap_), before);
+  EXPECT_EQ(snapshot_of(heap_), before);
 }
 
 // --- growth
@@ -221,8 +221,8 @@ TEST_F(FreeListTest, AFreeBlockBelowTheTopDoesNotCountForGrowth) {
 TEST_F(FreeListTest, PagesThatOthersGrewAreLeftAloneAndWhatIsBelowThemIsUsed) {
   begin();
   const Address old_end = pages().end();
-  pages().grow_as_somebody_else(1);
-  EXPECT_EQ(allocate(kPageBytes), old_end + kPageBytes + kUnit);
+  pages().grow_as_other_code(1);
+  EXPECT_EQ(allocate(kPageBytes), old_end + kPageBytes + kGranule);
   EXPECT_EQ(allocate(kFirstRegion), old_end - kFirstRegion);
 }
 
@@ -234,14 +234,14 @@ TEST_F(FreeListTest, ThereIsNoSlack) {
 
 // --- regions
 
-TEST(ClaimingFreeList, KeepsPagesOfSomebodyElseOutOfTheFirstRegion) {
+TEST(ClaimingFreeList, KeepsPagesOfOtherCodeOutOfTheFirstRegion) {
   FreeList<HostPages> heap;
   heap.claim();
-  heap.pages().grow_as_somebody_else(2);
+  heap.pages().grow_as_other_code(2);
   heap.claim();
   EXPECT_EQ(heap.statistics().heap_bytes, kFirstRegion);
   EXPECT_EQ(heap.statistics().largest_free_bytes, kFirstRegion);
-  EXPECT_EQ(heap.allocate({.size = 112}), heap.pages().begin() + kUnit);
+  EXPECT_EQ(heap.allocate({.size = 112}), heap.pages().begin() + kGranule);
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What every allocator keeps while its memory grows, does not grow, or is grown by somebody else.
-// Pages of somebody else end the program when touched.
+// The contract of every allocator while its memory grows, does not grow, or is grown by other code.
+// Pages of other code end the program when touched.
 
 #include <gtest/gtest.h>
 
@@ -15,7 +15,7 @@ namespace {
 template <typename Heap>
 class GrowingHeap : public HeapTest<Heap> {
  protected:
-  /// Leaves no free bytes behind the blocks there are, without growth.
+  /// Allocates all free bytes, without growth.
   void fill() {
     this->begin();
     this->pages().refuse_growth(true);
@@ -23,23 +23,23 @@ class GrowingHeap : public HeapTest<Heap> {
     this->pages().refuse_growth(false);
   }
 
-  /// Runs `call`, which must fail as memory does, and compares all that can be seen.
+  /// Runs `call`, which must fail for lack of memory, and compares the heap before and after.
   template <typename Call>
   void expect_failure_without_trace(Call call) {
-    const Picture before = picture_of(this->heap_);
+    const Snapshot before = snapshot_of(this->heap_);
     const Address end = this->pages().end();
     const std::uint64_t failures = this->statistics().failures;
     this->pages().refuse_growth(true);
     EXPECT_EQ(call(), 0U);
     this->pages().refuse_growth(false);
-    EXPECT_EQ(picture_of(this->heap_), before);
+    EXPECT_EQ(snapshot_of(this->heap_), before);
     EXPECT_EQ(this->pages().end(), end);
     EXPECT_EQ(this->statistics().failures, failures + 1);
   }
 };
 TYPED_TEST_SUITE(GrowingHeap, GrowingHeaps, HeapName);
 
-TYPED_TEST(GrowingHeap, TakesTheMemoryThatIsThereBeforeItGrows) {
+TYPED_TEST(GrowingHeap, UsesExistingMemoryBeforeItGrows) {
   this->allocate(1000);
   EXPECT_EQ(this->statistics().growths, 0U);
   EXPECT_TRUE(this->pages().requests().empty());
@@ -108,7 +108,7 @@ TYPED_TEST(GrowingHeap, FailedGrowthLeavesAReallocatedBlockAsItWas) {
   this->reallocate(first, 5 * kPageBytes);
 }
 
-TYPED_TEST(GrowingHeap, AGrowthThatFailsOnceIsNoHarm) {
+TYPED_TEST(GrowingHeap, ServesAgainAfterAGrowthThatFailedOnce) {
   this->begin();
   for (Size n = 1; n <= 3; ++n) {
     for (const Size size : {kPageBytes, 3 * kPageBytes, 5 * kPageBytes}) {
@@ -122,11 +122,11 @@ TYPED_TEST(GrowingHeap, AGrowthThatFailsOnceIsNoHarm) {
   }
 }
 
-TYPED_TEST(GrowingHeap, StepsOverPagesOfSomebodyElse) {
+TYPED_TEST(GrowingHeap, StepsOverPagesOfOtherCode) {
   this->begin();
   for (Size pages = 1; pages <= 3; ++pages) {
     const Address end = this->pages().end();
-    this->pages().grow_as_somebody_else(pages);
+    this->pages().grow_as_other_code(pages);
     const Address address = this->allocate(6 * kPageBytes);
     EXPECT_GE(address, end + pages * kPageBytes);
     ASSERT_TRUE(is_sound(this->heap_, this->shadow_));
@@ -134,30 +134,30 @@ TYPED_TEST(GrowingHeap, StepsOverPagesOfSomebodyElse) {
   EXPECT_EQ(this->statistics().growths, 3U);
 }
 
-TYPED_TEST(GrowingHeap, StepsOverPagesOfSomebodyElseFromAFullHeap) {
+TYPED_TEST(GrowingHeap, StepsOverPagesOfOtherCodeFromAFullHeap) {
   for (int i = 0; i < 3; ++i) {
     this->fill();
-    this->pages().grow_as_somebody_else(1);
+    this->pages().grow_as_other_code(1);
     const Address address = this->allocate(16);
     EXPECT_GE(address, this->pages().foreign().back().end());
     ASSERT_TRUE(is_sound(this->heap_, this->shadow_));
   }
 }
 
-TYPED_TEST(GrowingHeap, StepsOverPagesOfSomebodyElseForAlignedBlocks) {
+TYPED_TEST(GrowingHeap, StepsOverPagesOfOtherCodeForAlignedBlocks) {
   this->begin();
   for (const Size alignment : all_alignments()) {
     this->fill();
-    this->pages().grow_as_somebody_else(1);
+    this->pages().grow_as_other_code(1);
     this->allocate({.size = 100, .alignment = alignment, .prefix = 48});
     ASSERT_TRUE(is_sound(this->heap_, this->shadow_));
   }
 }
 
-TYPED_TEST(GrowingHeap, FailedGrowthBehindPagesOfSomebodyElseLeavesTheHeapAsItWas) {
+TYPED_TEST(GrowingHeap, FailedGrowthBehindPagesOfOtherCodeLeavesTheHeapAsItWas) {
   this->begin();
   const Address last = this->allocate(1000);
-  this->pages().grow_as_somebody_else(2);
+  this->pages().grow_as_other_code(2);
   this->expect_failure_without_trace(
       [&] { return this->heap_.allocate({.size = 2 * kPageBytes}); });
   this->expect_failure_without_trace(
@@ -166,17 +166,17 @@ TYPED_TEST(GrowingHeap, FailedGrowthBehindPagesOfSomebodyElseLeavesTheHeapAsItWa
   this->reallocate(last, 2 * kPageBytes);
 }
 
-TYPED_TEST(GrowingHeap, MovesTheLastBlockWherePagesOfSomebodyElseAreInItsWay) {
+TYPED_TEST(GrowingHeap, MovesTheLastBlockWhenPagesOfOtherCodeAreBehindIt) {
   const Address last = this->allocate(1000);
-  this->pages().grow_as_somebody_else(1);
+  this->pages().grow_as_other_code(1);
   const Address moved = this->reallocate(last, 2 * kPageBytes);
   EXPECT_GE(moved, this->pages().foreign().back().end());
 }
 
-TYPED_TEST(GrowingHeap, UsesUpWhatLiesInFrontOfPagesOfSomebodyElse) {
+TYPED_TEST(GrowingHeap, UsesTheFreeMemoryInFrontOfPagesOfOtherCode) {
   this->begin();
   const Address end = this->pages().end();
-  this->pages().grow_as_somebody_else(1);
+  this->pages().grow_as_other_code(1);
   this->allocate(6 * kPageBytes);
   this->pages().refuse_growth(true);
   this->exhaust();
@@ -185,29 +185,29 @@ TYPED_TEST(GrowingHeap, UsesUpWhatLiesInFrontOfPagesOfSomebodyElse) {
   EXPECT_GT(std::distance(this->shadow_.blocks().begin(), behind), 0);
 }
 
-TYPED_TEST(GrowingHeap, GoesOnWhereThePagesOfSomebodyElseReachTheMaximum) {
+TYPED_TEST(GrowingHeap, ServesBlocksWhenThePagesOfOtherCodeReachTheMaximum) {
   this->begin();
-  this->pages().grow_as_somebody_else(kHeapPages - 1);
+  this->pages().grow_as_other_code(kHeapPages - 1);
   EXPECT_EQ(this->heap_.allocate({.size = 2 * kPageBytes}), 0U);
   this->exhaust();
   EXPECT_EQ(this->statistics().growths, 0U);
   EXPECT_LT(this->statistics().heap_bytes, kPageBytes);
 }
 
-TYPED_TEST(GrowingHeap, NeverOwnsPagesOfSomebodyElse) {
+TYPED_TEST(GrowingHeap, NeverOwnsPagesOfOtherCode) {
   this->begin();
   for (int i = 0; i < 3; ++i) {
-    this->pages().grow_as_somebody_else(2);
+    this->pages().grow_as_other_code(2);
     this->allocate(6 * kPageBytes);
   }
   ASSERT_EQ(this->pages().foreign().size(), 3U);
   for (const Extent& foreign : this->pages().foreign()) {
     EXPECT_FALSE(this->heap_.owns(foreign.begin, 1));
-    EXPECT_FALSE(this->heap_.owns(foreign.begin + kPageBytes, kUnit));
-    EXPECT_FALSE(this->heap_.owns(foreign.end() - kUnit, kUnit));
-    EXPECT_FALSE(this->heap_.owns(foreign.begin - kUnit, 2 * kUnit));
+    EXPECT_FALSE(this->heap_.owns(foreign.begin + kPageBytes, kGranule));
+    EXPECT_FALSE(this->heap_.owns(foreign.end() - kGranule, kGranule));
+    EXPECT_FALSE(this->heap_.owns(foreign.begin - kGranule, 2 * kGranule));
     EXPECT_FALSE(this->heap_.has_handed_out(foreign.begin, 1));
-    EXPECT_FALSE(this->heap_.has_handed_out(foreign.end() - kUnit, kUnit));
+    EXPECT_FALSE(this->heap_.has_handed_out(foreign.end() - kGranule, kGranule));
   }
   for (const auto& [address, block] : this->shadow_.blocks()) {
     EXPECT_TRUE(this->heap_.owns(address, block.layout.size));
@@ -217,7 +217,7 @@ TYPED_TEST(GrowingHeap, NeverOwnsPagesOfSomebodyElse) {
 TYPED_TEST(GrowingHeap, ResetMakesTheMemoryOfEveryRegionFree) {
   this->begin();
   for (int i = 0; i < 3; ++i) {
-    this->pages().grow_as_somebody_else(1);
+    this->pages().grow_as_other_code(1);
     this->allocate(6 * kPageBytes);
   }
   this->exhaust();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What a `SegregatedFit` does about contents that look like its metadata, about writes through
-// stale pointers, and about addresses inside blocks; and memory up to the end of the address space.
+// Tests `SegregatedFit` with contents that look like its metadata, with writes through stale
+// pointers, and with addresses inside blocks; and all heaps up to the end of the address space.
 
 #include <gtest/gtest.h>
 
@@ -18,13 +18,13 @@ namespace {
 constexpr Size kTag = 4;
 constexpr Size kSlab = 4096;
 
-[[nodiscard]] constexpr Size chunk_of(Size size) { return align_up(size + kTag, kUnit); }
+[[nodiscard]] constexpr Size chunk_of(Size size) { return align_up(size + kTag, kGranule); }
 
 [[nodiscard]] std::uint32_t& word_of(auto& heap, Address address) {
   return *heap.pages().template at<std::uint32_t>(address);
 }
 
-/// The number that a heap mixes with tags, from the tag of a live block of one chunk.
+/// Returns the number that a heap mixes with tags, from the tag of a live block in a chunk.
 [[nodiscard]] std::uint32_t key_of(auto& heap, Address block, Size size) {
   return word_of(heap, block - kTag) ^ chunk_of(size);
 }
@@ -39,12 +39,13 @@ TEST(SecretOfAHeap, MakesTagsOfOneHeapWorthlessInAnother) {
   const Address block = first.malloc(2000);
   ASSERT_EQ(second.malloc(2000), block);
   for (const Size flags : {0U, 2U, 4U, 6U}) {
-    const std::uint32_t tag = key_of(first, block, 2000) ^ (2 * kUnit | flags);
+    const std::uint32_t tag = key_of(first, block, 2000) ^ (2 * kGranule | flags);
     for (Size offset = 0; offset < 2000; offset += 4) {
       word_of(first, block + offset) = word_of(second, block + offset) = tag;
     }
-    EXPECT_EQ(first.is_live(block + 8 * kUnit), (flags & 2) == 0) << "so the forgery is a good one";
-    for (Size offset = kUnit; offset < 2000; offset += kUnit) {
+    EXPECT_EQ(first.is_live(block + 8 * kGranule), (flags & 2) == 0)
+        << "the first heap would take the forged tag";
+    for (Size offset = kGranule; offset < 2000; offset += kGranule) {
       ASSERT_FALSE(second.is_live(block + offset)) << flags;
       ASSERT_NE(second.free(block + offset), FreeResult::kFreed) << flags;
     }
@@ -66,7 +67,7 @@ TEST(SecretOfAHeap, LeavesNoConstantInMetadata) {
   }
 }
 
-TEST(SecretOfAHeap, MayBeAnyNumber) {
+TEST(SecretOfAHeap, CanBeAnyNumber) {
   for (const std::uint32_t secret : {0U, 1U, 0xBU, 0xFFFF'FFFFU, 0x8000'0000U}) {
     SegregatedFit<HostPages> heap;
     heap.set_secret(secret);
@@ -108,7 +109,7 @@ class StaleWriteDeathTest : public StaleWrite<TrackedHeap> {};
 class HardenedStaleWriteDeathTest : public StaleWrite<HardenedHeap> {};
 class PlainStaleWriteDeathTest : public StaleWrite<PlainHeap> {};
 
-TEST_F(StaleWriteDeathTest, EndsTheProgramBeforeASmallBlockOfTheWritersChoiceIsServed) {
+TEST_F(StaleWriteDeathTest, EndsTheProgramBeforeMallocReturnsASmallBlockOfTheWritersChoice) {
   heap_.free(blocks_[2]);
   heap_.free(blocks_[0]);
   for (const std::uint32_t wrong : {Address{0}, Address{16}, blocks_[4], blocks_[0], blocks_[2]}) {
@@ -120,10 +121,10 @@ TEST_F(StaleWriteDeathTest, EndsTheProgramBeforeASmallBlockOfTheWritersChoiceIsS
   EXPECT_EQ(heap_.malloc(64), blocks_[0]);
 }
 
-TEST_F(StaleWriteDeathTest, EndsTheProgramBeforeALargeBlockOfTheWritersChoiceIsServed) {
+TEST_F(StaleWriteDeathTest, EndsTheProgramBeforeMallocReturnsALargeBlockOfTheWritersChoice) {
   heap_.free(chunks_[2]);
   heap_.free(chunks_[0]);
-  // What a writer prepares who takes links for addresses.
+  // A writer who takes links for plain addresses prepares this link back.
   word_of(heap_, chunks_[4] + 4) = chunks_[0];
   for (const Size offset : {0U, 4U}) {
     for (const std::uint32_t wrong :
@@ -137,7 +138,7 @@ TEST_F(StaleWriteDeathTest, EndsTheProgramBeforeALargeBlockOfTheWritersChoiceIsS
   EXPECT_EQ(heap_.malloc(2000), chunks_[0]);
 }
 
-TEST_F(HardenedStaleWriteDeathTest, EndsTheProgramWithoutATracker) {
+TEST_F(HardenedStaleWriteDeathTest, EndsTheProgramWithoutTracking) {
   heap_.free(blocks_[2]);
   heap_.free(blocks_[0]);
   heap_.free(chunks_[2]);
@@ -151,7 +152,7 @@ TEST_F(HardenedStaleWriteDeathTest, EndsTheProgramWithoutATracker) {
 
 TEST_F(HardenedStaleWriteDeathTest, EndsTheProgramWhereTheSizeOfAFreeChunkWasOverwritten) {
   heap_.free(chunks_[1]);
-  word_of(heap_, chunks_[2] - 2 * kTag) += kUnit;
+  word_of(heap_, chunks_[2] - 2 * kTag) += kGranule;
   EXPECT_DEATH(heap_.free(chunks_[2]), "");
   EXPECT_DEATH(static_cast<void>(heap_.malloc(2000)), "");
 }
@@ -178,7 +179,7 @@ TEST_F(PlainStaleWriteDeathTest, EndsTheProgramWhereASecondFreeMeetsACircle) {
   EXPECT_DEATH(heap_.free(blocks_[0]), "");
 }
 
-// --- addresses inside blocks, without a tracker
+// --- addresses inside blocks, without tracking
 
 template <typename Heap>
 class InteriorAddress : public testing::Test {};
@@ -186,7 +187,7 @@ using UntrackedFits = testing::Types<PlainHeap, HardenedHeap>;
 TYPED_TEST_SUITE(InteriorAddress, UntrackedFits);
 
 TYPED_TEST(InteriorAddress, OfASmallBlockIsRefused) {
-  for (Size size = kUnit; size <= 512; size += kUnit) {
+  for (Size size = kGranule; size <= 512; size += kGranule) {
     TypeParam heap;
     const Address block = heap.malloc(size);
     const Address slab = align_down(block, kSlab);
@@ -196,7 +197,7 @@ TYPED_TEST(InteriorAddress, OfASmallBlockIsRefused) {
       ASSERT_EQ(heap.free(block + offset), FreeResult::kNotABlock) << size << " + " << offset;
       ASSERT_EQ(heap.realloc(block + offset, 1), 0U) << size << " + " << offset;
     }
-    const Address end_of_blocks = block + (kSlab - kUnit - kTag) / size * size;
+    const Address end_of_blocks = block + (kSlab - kGranule - kTag) / size * size;
     for (Address address = end_of_blocks; address < slab + kSlab; address += 4) {
       ASSERT_EQ(heap.free(address), FreeResult::kNotABlock) << size;
     }
@@ -234,7 +235,7 @@ TEST(InteriorAddressOfHardened, HasNoUsableSize) {
   }
 }
 
-// --- memory that ends where addresses end
+// --- memory up to the end of the address space
 
 class WholeMemory : public HostMemory {
  public:
@@ -285,10 +286,10 @@ TEST(HostMemoryOf4GiB, EndsBelowTheLastPage) {
 }
 
 TEST(FixedRegionOf4GiB, EndsBelowTheLastPage) {
-  alignas(kUnit) std::byte memory[kUnit];
+  alignas(kGranule) std::byte memory[kGranule];
   EXPECT_EQ(FixedRegion(memory, 0xFFFF'FFFF).end(), kEndOfAddresses);
   EXPECT_EQ(FixedRegion(memory, kEndOfAddresses - kPageBytes).end(), kEndOfAddresses);
-  EXPECT_EQ(FixedRegion(memory, kUnit).end(), kPageBytes + kUnit);
+  EXPECT_EQ(FixedRegion(memory, kGranule).end(), kPageBytes + kGranule);
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ class WholeAddressSpace : public HostMemory {
 };
 static_assert(PageSource<WholeAddressSpace>);
 
-/// What a WebAssembly engine turns into a trap.
+/// A signal where a WebAssembly engine traps.
 constexpr int kTraps[] = {SIGILL, SIGSEGV, SIGBUS};
 sigjmp_buf after_trap;
 void leave_call(int) { siglongjmp(after_trap, 1); }
@@ -74,11 +74,12 @@ class Victim {
     heap_.set_secret(secret);
   }
 
-  /// A random call. False iff a block came that the shadow heap refuses, or contents changed.
+  /// Makes a random call. Returns false iff the shadow heap refuses a new block or contents
+  /// changed.
   [[nodiscard]] bool step() {
     if (blocks_.empty() || random_.below(16) < 8) {
       const Layout layout = {.size = random_.log_uniform(random_.one_in(20) ? 17 : 10),
-                             .alignment = random_.one_in(4) ? random_.alignment() : kUnit};
+                             .alignment = random_.one_in(4) ? random_.alignment() : kGranule};
       const Address address = heap_.memalign(layout.alignment, layout.size);
       return address == 0 || add(address, layout);
     }
@@ -137,16 +138,16 @@ class Victim {
     };
     const Size kind = random_.below(8);
     if (kind == 0 && !records_.empty()) return any(records_) + 4 * random_.below(4);
-    if (kind <= 3 && !blocks_.empty()) return any(blocks_) - kUnit + 4 * random_.below(4);
+    if (kind <= 3 && !blocks_.empty()) return any(blocks_) - kGranule + 4 * random_.below(4);
     std::vector<Address> starts;
     auto cursor = heap_.allocator().walk();
     for (Extent extent; cursor.next(extent);) {
       if (extent.state == Extent::State::kFree) starts.push_back(extent.begin);
     }
     if (kind == 4 && !freed_.empty()) {
-      const Address freed = any(freed_) - kUnit + 4 * random_.below(8);
+      const Address freed = any(freed_) - kGranule + 4 * random_.below(8);
       const bool is_free = std::any_of(starts.begin(), starts.end(),
-                                       [&](Address start) { return freed - start < 2 * kUnit; });
+                                       [&](Address start) { return freed - start < 2 * kGranule; });
       if (is_free) return freed;
     }
     return starts.empty() ? pages().begin() : any(starts) + 4 * random_.below(4);
@@ -159,15 +160,15 @@ class Victim {
       case 1:
         return random_.below(~0U);
       case 2:
-        return random_.below(4) * kUnit;
+        return random_.below(4) * kGranule;
       case 3:
-        return before + kUnit * (random_.below(64) - 32);
+        return before + kGranule * (random_.below(64) - 32);
       case 4:
         return blocks_.empty() ? 0 : blocks_[random_.below(static_cast<Size>(blocks_.size()))];
       case 5:  // what other metadata says
         return *pages().template at<std::uint32_t>(
             blocks_.empty() ? pages().begin()
-                            : blocks_[random_.below(static_cast<Size>(blocks_.size()))] - kUnit +
+                            : blocks_[random_.below(static_cast<Size>(blocks_.size()))] - kGranule +
                                   4 * random_.below(4));
       default:
         return before & ~(0xFFU << (8 * random_.below(4)));
@@ -186,7 +187,7 @@ template <typename Heap>
 class OverwrittenWord : public testing::Test {};
 TYPED_TEST_SUITE(OverwrittenWord, HeaderlessStrategies::On<WholeAddressSpace>, HeapName);
 
-TYPED_TEST(OverwrittenWord, DoesNoHarmThatTheCheckDoesNotReport) {
+TYPED_TEST(OverwrittenWord, IsReportedByTheCheckWheneverItDoesHarm) {
   const Size count = number_from_environment("LITE_ALLOC_CORRUPTIONS", 200);
   Random random;
   const TrapHandlers handlers;

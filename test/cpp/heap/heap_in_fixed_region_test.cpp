@@ -17,8 +17,8 @@ TYPED_TEST_SUITE(HeapInAFixedRegion, Strategies::On<FixedPages>, HeapName);
 // look.
 TYPED_TEST(HeapInAFixedRegion, ServesWhatFitsInRegionsOfAnySizeAndStart) {
   bool has_served = false;
-  for (Size skew = 0; skew < kUnit; ++skew) {
-    for (Size bytes = 0; bytes < 6 * kUnit; ++bytes) {
+  for (Size skew = 0; skew < kGranule; ++skew) {
+    for (Size bytes = 0; bytes < 6 * kGranule; ++bytes) {
       SCOPED_TRACE(testing::Message() << bytes << " bytes, start at " << skew);
       TypeParam heap(bytes, skew);
       ShadowHeap shadow(heap.pages());

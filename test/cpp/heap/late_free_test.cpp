@@ -26,7 +26,7 @@ class LateFreeTest : public HeapTest<SegregatedFit<HostPages>> {
     for (const Size size : {16U, 48U, 200U, 512U, 600U, 5000U}) {
       for (int i = 0; i < 300; ++i) {
         blocks.push_back(heap_.malloc(size));
-        std::fill_n(pages().at<Size>(blocks.back()), size / sizeof(Size), key ^ 2 * kUnit);
+        std::fill_n(pages().at<Size>(blocks.back()), size / sizeof(Size), key ^ 2 * kGranule);
       }
     }
     return blocks;
@@ -35,7 +35,7 @@ class LateFreeTest : public HeapTest<SegregatedFit<HostPages>> {
   /// How many places in memory are live.
   [[nodiscard]] Size count_live() {
     Size count = 0;
-    for (Address place = pages().begin(); place < pages().end(); place += kUnit) {
+    for (Address place = pages().begin(); place < pages().end(); place += kGranule) {
       count += static_cast<Size>(heap_.is_live(place));
     }
     return count;
@@ -87,7 +87,7 @@ TEST_F(LateFreeTest, TheMapOfSlabsHoldsNoLiveBlock) {
 TEST_F(LateFreeTest, AFreeOfAPlaceThatWasNeverHandedOutIsNoSecondFree) {
   for (const Size size : {16U, 48U, 200U, 512U}) {
     const Address block = heap_.malloc(size);
-    const Address next = block + (size + kUnit - 1) / kUnit * kUnit;
+    const Address next = block + (size + kGranule - 1) / kGranule * kGranule;
     EXPECT_EQ(heap_.free(next), FreeResult::kNotABlock) << size;
     EXPECT_FALSE(heap_.is_live(next)) << size;
     EXPECT_FALSE(heap_.find_corruption()) << size;
@@ -172,7 +172,7 @@ class FreeResultTest : public LateFreeTest {
   /// No other place was a block.
   void expect_only_freed(std::vector<Address> blocks) {
     std::sort(blocks.begin(), blocks.end());
-    for (Address place = pages().begin(); place < pages().end(); place += kUnit) {
+    for (Address place = pages().begin(); place < pages().end(); place += kGranule) {
       if (heap_.is_live(place)) continue;
       const bool was_block = std::binary_search(blocks.begin(), blocks.end(), place);
       EXPECT_EQ(heap_.free(place), was_block ? FreeResult::kAlreadyFree : FreeResult::kNotABlock)
@@ -189,7 +189,7 @@ TEST_F(FreeResultTest, ContentsOfABlockDoNotLookFreedBefore) {
   const Address block = heap_.malloc(60'000);
   for (const Size word : {0xFFFF'FFFFU, 1U, 5U, 0x6B6B'6B6BU, 0xBBBB'BBBBU, 0x1234'5675U}) {
     std::fill_n(pages().at<Size>(block), 60'000 / sizeof(Size), word);
-    for (Address place = block + kUnit; place < block + 60'000; place += kUnit) {
+    for (Address place = block + kGranule; place < block + 60'000; place += kGranule) {
       EXPECT_EQ(heap_.free(place), FreeResult::kNotABlock) << word;
     }
   }

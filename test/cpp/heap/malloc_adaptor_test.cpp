@@ -13,7 +13,7 @@
 namespace lite_alloc::test {
 namespace {
 
-constexpr Size kPrefix = kUnit;
+constexpr Size kPrefix = kGranule;
 
 template <typename Below>
 class MallocAdaptorTest : public testing::Test {
@@ -36,26 +36,26 @@ class MallocAdaptorTest : public testing::Test {
                        [value](int byte) { return byte == value; });
   }
 
-  /// From here on a block of what is freed is all there is.
+  /// Exhausts the heap, so that only freed memory remains.
   void leave_nothing_free() {
     Below& sized = heap_.allocator();
     if constexpr (GrowingPages<std::remove_cvref_t<decltype(sized.pages())>>) {
       sized.pages().refuse_growth(true);
     }
-    for (Size size = 16 * kPageBytes; size >= kUnit; size /= 2) {
+    for (Size size = 16 * kPageBytes; size >= kGranule; size /= 2) {
       while (sized.allocate({.size = size}) != 0) {
       }
     }
   }
 
-  /// A freed address must be refused, in every way, and nothing may change.
+  /// Expects that every call refuses a freed address and changes nothing.
   void expect_refused(Address address, FreeResult expected) {
-    const Picture before = picture_of(heap_.allocator());
+    const Snapshot before = snapshot_of(heap_.allocator());
     EXPECT_FALSE(heap_.is_live(address)) << address;
     EXPECT_EQ(heap_.usable_size(address), 0U) << address;
     EXPECT_EQ(heap_.realloc(address, 10), 0U) << address;
     EXPECT_EQ(heap_.free(address), expected) << address;
-    EXPECT_EQ(picture_of(heap_.allocator()), before) << address;
+    EXPECT_EQ(snapshot_of(heap_.allocator()), before) << address;
   }
 
   MallocAdaptor<Below> heap_;
@@ -66,17 +66,17 @@ TYPED_TEST(MallocAdaptorTest, MallocGivesBlocksThatKnowTheirSize) {
   for (const Size size : {0U, 1U, 16U, 17U, 1000U, 100'000U}) {
     const Address address = this->heap_.malloc(size);
     ASSERT_NE(address, 0U);
-    EXPECT_EQ(address % kUnit, 0U);
+    EXPECT_EQ(address % kGranule, 0U);
     EXPECT_TRUE(this->heap_.is_live(address));
     EXPECT_GE(this->heap_.usable_size(address), std::max(size, 1U));
-    EXPECT_LT(this->heap_.usable_size(address), size + 2 * kUnit);
+    EXPECT_LT(this->heap_.usable_size(address), size + 2 * kGranule);
     this->fill(address, this->heap_.usable_size(address), 0xEE);
   }
   EXPECT_EQ(this->heap_.live_blocks(), 6U);
   EXPECT_EQ(this->statistics().live_blocks, 6U);
 }
 
-TYPED_TEST(MallocAdaptorTest, WhatCountsAsLiveBytesIsWithoutHeaders) {
+TYPED_TEST(MallocAdaptorTest, LiveBytesDoNotIncludeHeaders) {
   ASSERT_NE(this->heap_.malloc(160), 0U);
   EXPECT_EQ(this->statistics().live_bytes, 160U);
 }
@@ -100,7 +100,7 @@ TYPED_TEST(MallocAdaptorTest, MemalignHonoursEveryAlignment) {
   }
 }
 
-TYPED_TEST(MallocAdaptorTest, MemalignRefusesWhatIsNoAlignment) {
+TYPED_TEST(MallocAdaptorTest, MemalignRefusesInvalidAlignments) {
   for (const Size alignment : {0U, 3U, 24U, 131072U, 0x8000'0000U, 0xFFFF'FFFFU}) {
     EXPECT_EQ(this->heap_.memalign(alignment, 100), 0U) << alignment;
   }
@@ -122,12 +122,12 @@ TYPED_TEST(MallocAdaptorTest, ZeroedZeroesMemoryThatWasUsed) {
   const Address used = this->heap_.malloc(333);
   this->fill(used, 333, 0xFF);
   this->heap_.free(used);
-  const Address address = this->heap_.zeroed(333);
+  const Address address = this->heap_.malloc_zeroed(333);
   EXPECT_EQ(address, used);
   EXPECT_TRUE(this->holds(address, 333, 0));
 }
 
-TYPED_TEST(MallocAdaptorTest, CallocOfNothingGivesALiveBlock) {
+TYPED_TEST(MallocAdaptorTest, CallocOfZeroBytesGivesALiveBlock) {
   EXPECT_TRUE(this->heap_.is_live(this->heap_.calloc(0, 100)));
   EXPECT_TRUE(this->heap_.is_live(this->heap_.calloc(100, 0)));
 }
@@ -147,14 +147,14 @@ TYPED_TEST(MallocAdaptorTest, ImpossibleSizesAreRefused) {
   const Address last = this->heap_.malloc(100);
   this->fill(inner, 100, 1);
   this->fill(last, 100, 2);
-  const Picture before = picture_of(this->heap_.allocator());
+  const Snapshot before = snapshot_of(this->heap_.allocator());
   for (const Size size : kImpossibleSizes) {
     EXPECT_EQ(this->heap_.malloc(size), 0U) << size;
-    EXPECT_EQ(this->heap_.zeroed(size), 0U) << size;
+    EXPECT_EQ(this->heap_.malloc_zeroed(size), 0U) << size;
     EXPECT_EQ(this->heap_.memalign(65536, size), 0U) << size;
     EXPECT_EQ(this->heap_.realloc(inner, size), 0U) << size;
     EXPECT_EQ(this->heap_.realloc(last, size), 0U) << size;
-    ASSERT_EQ(picture_of(this->heap_.allocator()), before) << size;
+    ASSERT_EQ(snapshot_of(this->heap_.allocator()), before) << size;
   }
   EXPECT_TRUE(this->heap_.is_live(inner) && this->heap_.is_live(last));
   EXPECT_TRUE(this->holds(inner, 100, 1));
@@ -163,7 +163,7 @@ TYPED_TEST(MallocAdaptorTest, ImpossibleSizesAreRefused) {
 
 // --- realloc
 
-TYPED_TEST(MallocAdaptorTest, ReallocOfNothingIsMalloc) {
+TYPED_TEST(MallocAdaptorTest, ReallocOfAddressZeroIsMalloc) {
   const Address address = this->heap_.realloc(0, 100);
   EXPECT_TRUE(this->heap_.is_live(address));
   EXPECT_EQ(this->heap_.live_blocks(), 1U);
@@ -189,7 +189,7 @@ TYPED_TEST(MallocAdaptorTest, ReallocKeepsContentsAndAlignment) {
   }
 }
 
-TYPED_TEST(MallocAdaptorTest, ABlockThatMovedIsAlreadyFreeAtItsOldPlace) {
+TYPED_TEST(MallocAdaptorTest, TheOldAddressOfAMovedBlockIsAlreadyFree) {
   static_cast<void>(this->heap_.malloc(16));
   const Address address = this->heap_.malloc(50);
   static_cast<void>(this->heap_.malloc(16));
@@ -205,9 +205,9 @@ TYPED_TEST(MallocAdaptorTest, FailedReallocKeepsTheBlock) {
   for (const Address address : {inner, last}) {
     this->fill(address, 50, 0x77);
     const Size usable = this->heap_.usable_size(address);
-    const Picture before = picture_of(this->heap_.allocator());
+    const Snapshot before = snapshot_of(this->heap_.allocator());
     EXPECT_EQ(this->heap_.realloc(address, 2 * kHeapPages * kPageBytes), 0U);
-    EXPECT_EQ(picture_of(this->heap_.allocator()), before);
+    EXPECT_EQ(snapshot_of(this->heap_.allocator()), before);
     EXPECT_TRUE(this->heap_.is_live(address));
     EXPECT_EQ(this->heap_.usable_size(address), usable);
     EXPECT_TRUE(this->holds(address, 50, 0x77));
@@ -217,13 +217,13 @@ TYPED_TEST(MallocAdaptorTest, FailedReallocKeepsTheBlock) {
 
 // --- free
 
-TYPED_TEST(MallocAdaptorTest, FreeOfNothingDoesNothing) {
+TYPED_TEST(MallocAdaptorTest, FreeOfAddressZeroDoesNothing) {
   EXPECT_EQ(this->heap_.free(0), FreeResult::kFreed);
   EXPECT_EQ(this->statistics().frees, 0U);
   EXPECT_FALSE(this->heap_.is_live(0));
 }
 
-TYPED_TEST(MallocAdaptorTest, FreeGivesEveryByteBack) {
+TYPED_TEST(MallocAdaptorTest, FreeingEveryBlockFreesEveryByte) {
   std::vector<Address> blocks;
   for (const Size size : {100U, 5000U, 0U, 70'000U}) {
     blocks.push_back(this->heap_.memalign(size == 5000 ? 4096 : 16, size));
@@ -255,7 +255,7 @@ TYPED_TEST(MallocAdaptorTest, ASecondFreeOfTheLastBlockIsRefused) {
   this->expect_refused(address, FreeResult::kAlreadyFree);
 }
 
-TYPED_TEST(MallocAdaptorTest, AnAddressIsLiveAgainOnceItIsGivenAgain) {
+TYPED_TEST(MallocAdaptorTest, AnAddressIsLiveAgainOnceABlockReusesIt) {
   const Address address = this->heap_.malloc(100);
   static_cast<void>(this->heap_.malloc(100));
   this->leave_nothing_free();
@@ -266,7 +266,7 @@ TYPED_TEST(MallocAdaptorTest, AnAddressIsLiveAgainOnceItIsGivenAgain) {
   }
 }
 
-TYPED_TEST(MallocAdaptorTest, AddressesThatAreNoBlocksAreRefused) {
+TYPED_TEST(MallocAdaptorTest, AddressesThatAreNotBlocksAreRefused) {
   const Address address = this->heap_.malloc(1000);
   static_cast<void>(this->heap_.malloc(100));
   for (Size offset = 1; offset < 1000; ++offset) {
@@ -294,13 +294,13 @@ TYPED_TEST(MallocAdaptorTest, BlocksOfTheSizedCallsAreRefused) {
   static_cast<void>(this->heap_.malloc(100));
   for (const int value : {0x00, 0x01, 0x10, 0x7F, 0xFF}) {
     this->fill(raw, 512, value);
-    for (Size offset = 0; offset < 512; offset += kUnit) {
+    for (Size offset = 0; offset < 512; offset += kGranule) {
       this->expect_refused(raw + offset, FreeResult::kNotABlock);
     }
   }
 }
 
-TYPED_TEST(MallocAdaptorTest, AHeaderCopiedElsewhereIsNoBlock) {
+TYPED_TEST(MallocAdaptorTest, AHeaderCopiedElsewhereIsRefused) {
   const Address block = this->heap_.malloc(64);
   const Address raw = this->heap_.allocator().allocate({.size = 256});
   static_cast<void>(this->heap_.malloc(100));
@@ -347,7 +347,7 @@ TYPED_TEST(MallocAdaptorTest, SizedCallsAndMallocCallsMix) {
 
 // --- reset
 
-TYPED_TEST(MallocAdaptorTest, ResetMakesEveryAddressStale) {
+TYPED_TEST(MallocAdaptorTest, ResetFreesEveryBlock) {
   std::vector<Address> blocks;
   for (Size size = 0; size < 200; size += 10) blocks.push_back(this->heap_.malloc(size));
   this->heap_.reset();
@@ -360,7 +360,7 @@ TYPED_TEST(MallocAdaptorTest, ResetMakesEveryAddressStale) {
   for (const Address address : blocks) this->expect_refused(address, FreeResult::kNotABlock);
 }
 
-TYPED_TEST(MallocAdaptorTest, BlocksAfterAResetAreLiveAtTheSamePlaces) {
+TYPED_TEST(MallocAdaptorTest, BlocksAfterAResetAreLiveAtTheSameAddresses) {
   const Address before = this->heap_.malloc(100);
   for (int i = 0; i < 10; ++i) {
     this->heap_.reset();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Random programs against a shadow heap. Memory that can grow also fails to at times, and somebody
-// else grows it in between. LITE_ALLOC_SEED and LITE_ALLOC_OPERATIONS make longer or other
+// Random programs against a shadow heap. Memory that can grow also fails to at times, and other
+// code grows it in between. LITE_ALLOC_SEED and LITE_ALLOC_OPERATIONS make longer or other
 // campaigns.
 
 #include <gtest/gtest.h>
@@ -18,8 +18,8 @@
 namespace lite_alloc::test {
 namespace {
 
-/// The sized calls: the owner keeps the layout.
-template <Allocator Heap>
+/// The sized calls: the caller keeps the layout.
+template <Inspectable Heap>
 class SizedCalls {
  public:
   using Below = Heap;
@@ -27,7 +27,7 @@ class SizedCalls {
   [[nodiscard]] Heap& allocator() { return heap_; }
 
   [[nodiscard]] static Layout random_layout(Random& random, Size size) {
-    const Size prefix = random.one_in(4) ? kUnit << random.below(5) : 0;
+    const Size prefix = random.one_in(4) ? kGranule << random.below(5) : 0;
     return {.size = size, .alignment = random.alignment(), .prefix = prefix};
   }
 
@@ -45,7 +45,7 @@ class SizedCalls {
 };
 
 /// The calls of malloc's family, and some sized ones in between.
-template <Allocator Heap>
+template <Inspectable Heap>
 class MallocCalls {
  public:
   using Below = Heap;
@@ -53,7 +53,7 @@ class MallocCalls {
   [[nodiscard]] Heap& allocator() { return heap_.allocator(); }
 
   [[nodiscard]] static Layout random_layout(Random& random, Size size) {
-    // A walk looks for headers at every unit of a sized block: few are large.
+    // A walk looks for headers at every granule of a sized block, so few of them are large.
     const Size prefix = size < 4096 && random.one_in(5) ? 0 : kHeader;
     return {.size = size, .alignment = random.alignment(), .prefix = prefix};
   }
@@ -62,7 +62,7 @@ class MallocCalls {
 
   [[nodiscard]] Address allocate(const Layout& layout) {
     if (!has_header(layout)) return allocator().allocate(layout);
-    const Address address = layout.alignment == kUnit
+    const Address address = layout.alignment == kGranule
                                 ? heap_.malloc(layout.size)
                                 : heap_.memalign(layout.alignment, layout.size);
     if (address != 0) expect_live(address, layout.size);
@@ -108,7 +108,7 @@ class MallocCalls {
 };
 
 /// Both kinds of calls in turn, of a heap whose blocks know their size: they are the same blocks.
-template <Allocator Heap>
+template <Inspectable Heap>
 class MixedCalls {
  public:
   using Below = Heap;
@@ -123,7 +123,7 @@ class MixedCalls {
 
   [[nodiscard]] Address allocate(const Layout& layout) {
     const Address address = !flip() ? heap_.allocate(layout)
-                            : layout.alignment > kUnit
+                            : layout.alignment > kGranule
                                 ? heap_.memalign(layout.alignment, layout.size)
                                 : heap_.malloc(layout.size);
     if (address != 0) expect_live(address, layout.size);
@@ -132,7 +132,7 @@ class MixedCalls {
 
   [[nodiscard]] Address reallocate(Address address, const Layout& layout, Size size) {
     expect_live(address, layout.size);
-    const bool may_lose_alignment = layout.alignment <= kUnit && flip();
+    const bool may_lose_alignment = layout.alignment <= kGranule && flip();
     const Address moved =
         may_lose_alignment ? heap_.realloc(address, size) : heap_.reallocate(address, layout, size);
     if (moved == 0) {
@@ -175,11 +175,11 @@ class MixedCalls {
 
 struct Plan {
   Size operations;
-  /// Operations on one heap; then the next begins, with all its address space before it.
+  /// Operations on one heap, before a new heap begins at the start of its addresses.
   Size operations_per_heap;
-  /// How often all that can be seen of the heap is compared with the shadow heap.
+  /// Operations between two comparisons of the whole heap with the shadow heap.
   Size operations_per_check;
-  /// How often, on average, the heap begins anew: free lists stay short.
+  /// Operations between two resets on average, which keep the free lists short.
   Size operations_per_reset;
   /// Sizes have up to this many bits.
   Size size_bits;
@@ -192,7 +192,7 @@ template <typename Calls>
 class Program {
  public:
   Program(Random& random, const Plan& plan) : random_(random), plan_(plan) {
-    // Takes the first memory, so that pages somebody else grows from now on are not the heap's.
+    // Takes the first memory, so that pages that other code adds from now on are not the heap's.
     const Address address = calls_.allocator().allocate({.size = 1});
     calls_.allocator().deallocate(address, {.size = 1});
     check();
@@ -224,12 +224,12 @@ class Program {
 
   [[nodiscard]] Heap& heap() { return calls_.allocator(); }
 
-  /// Memory fails to grow, or somebody else grows it.
+  /// Makes memory fail to grow, or grows it as other code would.
   void misbehave() {
     if constexpr (GrowingPages<Pages>) {
       if (random_.one_in(50)) heap().pages().fail_grow(1 + random_.below(3));
       if (random_.one_in(50)) heap().pages().refuse_growth(random_.one_in(3));
-      if (random_.one_in(300)) heap().pages().grow_as_somebody_else(1 + random_.below(2));
+      if (random_.one_in(300)) heap().pages().grow_as_other_code(1 + random_.below(2));
     }
   }
 
@@ -282,11 +282,11 @@ class Program {
     EXPECT_TRUE(shadow_.move(address, moved, size));
   }
 
-  /// A call gave 0: all must be as it was. Memory that is in pieces is made anew at times.
+  /// After a call that returned 0: expects that nothing changed. Resets a fragmented heap at times.
   void refuse() {
     ++refused_;
     if (plan_.operations_per_check == 1) {
-      EXPECT_EQ(picture_of(heap()), picture_);
+      EXPECT_EQ(snapshot_of(heap()), picture_);
     }
     EXPECT_EQ(heap().statistics().failures, refused_);
     if (random_.one_in(4)) reset();
@@ -303,7 +303,7 @@ class Program {
     EXPECT_TRUE(is_sound(heap(), shadow_));
     if (plan_.operations_per_check == 1) {
       EXPECT_TRUE(shadow_.verify_all());
-      picture_ = picture_of(heap());
+      picture_ = snapshot_of(heap());
     }
   }
 
@@ -311,7 +311,7 @@ class Program {
   const Plan plan_;
   Calls calls_;
   ShadowHeap<Pages> shadow_{heap().pages()};
-  Picture picture_;
+  Snapshot picture_;
   Size granted_ = 0;
   Size refused_ = 0;
 };

@@ -29,14 +29,14 @@ class SecretTest : public testing::Test {
   }
 
   [[nodiscard]] static Header& header(MallocAdaptor<Heap>& heap, Address address) {
-    return *heap.allocator().pages().template at<Header>(address - kUnit);
+    return *heap.allocator().pages().template at<Header>(address - kGranule);
   }
 
   /// The header of a block of 1024 bytes that `heap` puts 256 bytes into a block of 4096.
   [[nodiscard]] static Header forge(MallocAdaptor<Heap>& heap) {
     const Address block = heap.malloc(4096);
     heap.free(block);
-    static_cast<void>(heap.malloc(256 - kUnit));
+    static_cast<void>(heap.malloc(256 - kGranule));
     const Address inside = heap.malloc(1024);
     return header(heap, inside);
   }
@@ -47,7 +47,7 @@ class SecretTest : public testing::Test {
 };
 TYPED_TEST_SUITE(SecretTest, HeaderlessStrategies::On<FixedPages>, HeapName);
 
-TYPED_TEST(SecretTest, AHeaderThatAnotherSecretSealedIsNoBlock) {
+TYPED_TEST(SecretTest, AHeaderSealedWithAnotherSecretIsRefused) {
   const Address block = this->heap_.malloc(4096);
   const Address twin_block = this->twin_.malloc(4096);
   ASSERT_EQ(block, twin_block);
@@ -62,7 +62,7 @@ TYPED_TEST(SecretTest, AHeaderThatAnotherSecretSealedIsNoBlock) {
   EXPECT_EQ(find_corruption(this->heap_).kind, Corruption::Kind::kHeaderOverwritten);
 }
 
-TYPED_TEST(SecretTest, AHeaderThatMovedIsNoBlock) {
+TYPED_TEST(SecretTest, AHeaderThatMovedIsRefused) {
   const Address block = this->heap_.malloc(4096);
   for (Size offset = 16; offset < 4096; offset *= 2) {
     this->header(this->heap_, block + offset) = this->header(this->heap_, block);
@@ -72,7 +72,7 @@ TYPED_TEST(SecretTest, AHeaderThatMovedIsNoBlock) {
   EXPECT_FALSE(find_corruption(this->heap_));
 }
 
-TYPED_TEST(SecretTest, NoHeaderOutlivesAReset) {
+TYPED_TEST(SecretTest, AHeaderFromBeforeAResetIsRefused) {
   const Address block = this->heap_.malloc(100);
   const auto before = this->header(this->heap_, block);
   this->heap_.reset();
@@ -83,7 +83,7 @@ TYPED_TEST(SecretTest, NoHeaderOutlivesAReset) {
   EXPECT_EQ(this->heap_.free(block), FreeResult::kNotABlock);
 }
 
-TYPED_TEST(SecretTest, AHeapWithoutASecretRefusesWhatOneWithASecretSealed) {
+TYPED_TEST(SecretTest, AHeapWithoutASecretRefusesHeadersSealedWithASecret) {
   MallocAdaptor<TypeParam> plain;
   const Address block = plain.malloc(100);
   ASSERT_EQ(this->heap_.malloc(100), block);
@@ -91,7 +91,7 @@ TYPED_TEST(SecretTest, AHeapWithoutASecretRefusesWhatOneWithASecretSealed) {
   EXPECT_EQ(plain.free(block), FreeResult::kNotABlock);
 }
 
-TYPED_TEST(SecretTest, AFreeBlockThatAnotherSecretSealedIsFound) {
+TYPED_TEST(SecretTest, TheCheckFindsAFreeBlockSealedWithAnotherSecret) {
   Address block = 0;
   for (MallocAdaptor<TypeParam>* heap : {&this->heap_, &this->other_}) {
     block = heap->malloc(64);
@@ -100,10 +100,10 @@ TYPED_TEST(SecretTest, AFreeBlockThatAnotherSecretSealedIsFound) {
   }
   this->header(this->heap_, block) = this->header(this->other_, block);
   EXPECT_EQ(find_corruption(this->heap_).kind, Corruption::Kind::kFreeListOutsideHeap);
-  EXPECT_EQ(find_corruption(this->heap_).address, block - kUnit);
+  EXPECT_EQ(find_corruption(this->heap_).address, block - kGranule);
 }
 
-TYPED_TEST(SecretTest, AHeaderThatReachesBeyondItsStretchIsNotFollowed) {
+TYPED_TEST(SecretTest, AWalkIgnoresAHeaderThatReachesBeyondItsExtent) {
   const Address block = this->heap_.malloc(400);
   static_cast<void>(this->heap_.malloc(400));
   // The sized calls free what lies in the middle: the header now says more than is used.
@@ -123,13 +123,13 @@ TYPED_TEST(SecretTest, AHeaderThatReachesBeyondItsStretchIsNotFollowed) {
 
 // --- memory up to the last address
 
-/// Memory whose last unit ends where 32 bits do, as that of a region may: 2^32 is not an address.
+/// Memory whose last granule ends at 2^32, which is not an address; that of a region may.
 class LastPages : public HostMemory {
  public:
   LastPages() noexcept
       : HostMemory(Options{
             .begin = 0U - kPages * kPageBytes, .initial_pages = kPages, .maximum_pages = kPages}) {}
-  [[nodiscard]] Address end() const noexcept { return HostMemory::end() - kUnit; }
+  [[nodiscard]] Address end() const noexcept { return HostMemory::end() - kGranule; }
   [[nodiscard]] static bool grow(Size) noexcept { return false; }
 
  private:
@@ -178,7 +178,7 @@ TYPED_TEST(LastAddress, SizesThatWouldWrapAreRefused) {
                           0U - 32 * kPageBytes, 0U - 33 * kPageBytes}) {
     EXPECT_EQ(heap.allocate({.size = size}), 0U) << size;
     EXPECT_EQ(heap.allocate({.size = size, .alignment = kMaxAlignment}), 0U) << size;
-    EXPECT_EQ(heap.allocate({.size = size, .prefix = kUnit}), 0U) << size;
+    EXPECT_EQ(heap.allocate({.size = size, .prefix = kGranule}), 0U) << size;
   }
   EXPECT_FALSE(heap.find_corruption());
   EXPECT_EQ(heap.statistics().live_blocks, 1U);

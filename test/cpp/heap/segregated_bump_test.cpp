@@ -24,13 +24,13 @@ class SegregatedBumpTest : public HeapTest<SegregatedBump<HostPages>> {
  protected:
   void SetUp() override { floor_ = allocate(16); }
 
-  /// Takes the rest of the page, so that what is not in a list is not to be had.
+  /// Takes the rest of the page, so that only blocks of the lists remain.
   void take_slack() { allocate(statistics().slack_bytes); }
 
   Address floor_ = 0;
 };
 
-// --- the faults of the published design, none of which is here
+// --- faults of the published design that this one does not have
 
 TEST_F(SegregatedBumpTest, FaultOneABlockAbove128BytesIsReused) {
   for (const Size size : {129U, 144U, 256U, 1000U, 20'000U}) {
@@ -159,7 +159,7 @@ TEST_F(SegregatedBumpTest, FailsOnlyWhereNoFreeStretchHoldsTheBlock) {
 // --- the top
 
 TEST_F(SegregatedBumpTest, BlocksFollowEachOtherWithoutHeaders) {
-  EXPECT_EQ(floor_, pages().begin() + kUnit);
+  EXPECT_EQ(floor_, pages().begin() + kGranule);
   EXPECT_EQ(allocate(1), floor_ + 16);
   EXPECT_EQ(allocate(17), floor_ + 32);
   EXPECT_EQ(allocate(100), floor_ + 64);
@@ -171,7 +171,7 @@ TEST_F(SegregatedBumpTest, FreeingInReverseOrderGivesEverythingBack) {
   for (Size i = 0; i < 100; ++i) blocks.push_back(allocate(3 * i));
   for (; !blocks.empty(); blocks.pop_back()) deallocate(blocks.back());
   const Statistics now = statistics();
-  EXPECT_EQ(now.slack_bytes, now.heap_bytes - kUnit);
+  EXPECT_EQ(now.slack_bytes, now.heap_bytes - kGranule);
 }
 
 TEST_F(SegregatedBumpTest, TheLastBlockGrowsInPlace) {
@@ -193,14 +193,14 @@ TEST_F(SegregatedBumpTest, GrowsByExactlyWhatIsMissing) {
   const Size slack = statistics().slack_bytes;
   allocate(slack + 3 * kPageBytes);
   allocate(1);
-  EXPECT_EQ(pages().requests(), (std::vector<Size>{3 * kPageBytes, kUnit}));
+  EXPECT_EQ(pages().requests(), (std::vector<Size>{3 * kPageBytes, kGranule}));
 }
 
 TEST_F(SegregatedBumpTest, PagesThatOthersGrewAreLeftAloneAndWhatIsBelowThemIsUsed) {
   const Size slack = statistics().slack_bytes;
   const Address old_end = pages().end();
-  pages().grow_as_somebody_else(1);
-  EXPECT_EQ(allocate(kPageBytes), old_end + kPageBytes + kUnit);  // behind a region's record
+  pages().grow_as_other_code(1);
+  EXPECT_EQ(allocate(kPageBytes), old_end + kPageBytes + kGranule);  // behind a region's record
   EXPECT_EQ(statistics().largest_free_bytes, slack);
   EXPECT_EQ(allocate(slack), old_end - slack);
 }
@@ -229,14 +229,14 @@ TEST(BrokenSegregatedBump, AFaultInAnyListIsFound) {
   }
 }
 
-TEST(ClaimingSegregatedBump, KeepsPagesOfSomebodyElseOutOfTheFirstRegion) {
+TEST(ClaimingSegregatedBump, KeepsPagesOfOtherCodeOutOfTheFirstRegion) {
   SegregatedBump<HostPages> heap;
   heap.claim();
-  heap.pages().grow_as_somebody_else(2);
+  heap.pages().grow_as_other_code(2);
   heap.claim();
-  EXPECT_EQ(heap.statistics().heap_bytes, kPageBytes - kUnit);
-  EXPECT_EQ(heap.statistics().free_bytes, kPageBytes - kUnit);
-  EXPECT_EQ(heap.allocate({.size = 100}), heap.pages().begin() + kUnit);
+  EXPECT_EQ(heap.statistics().heap_bytes, kPageBytes - kGranule);
+  EXPECT_EQ(heap.statistics().free_bytes, kPageBytes - kGranule);
+  EXPECT_EQ(heap.allocate({.size = 100}), heap.pages().begin() + kGranule);
 }
 
 }  // namespace

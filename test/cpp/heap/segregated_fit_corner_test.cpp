@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Corners of `SegregatedFit` that random operations hardly ever reach.
+// Cases of `SegregatedFit` that random operations hardly ever reach.
 
 #include <gtest/gtest.h>
 
@@ -19,9 +19,9 @@ using Heap = SegregatedFit<HostPages>;
 
 constexpr Size kTag = 4;
 constexpr Size kSlab = 4096;
-constexpr Size kMaxAbove = 15;
+constexpr Size kMaxStash = 15;
 
-[[nodiscard]] constexpr Size chunk_of(Size size) { return align_up(size + kTag, kUnit); }
+[[nodiscard]] constexpr Size chunk_of(Size size) { return align_up(size + kTag, kGranule); }
 
 class SegregatedFitCorner : public testing::Test {
  protected:
@@ -29,7 +29,7 @@ class SegregatedFitCorner : public testing::Test {
     return *heap_.pages().at<std::uint32_t>(address);
   }
 
-  /// The number that tags are mixed with, from the tag of a live block above a used chunk.
+  /// Returns the number that tags are mixed with, from the tag of a live block above a used chunk.
   [[nodiscard]] std::uint32_t key_of(Address block, Size size) {
     return word(block - kTag) ^ chunk_of(size);
   }
@@ -44,7 +44,7 @@ class SegregatedFitCorner : public testing::Test {
     for (const Address block : blocks) EXPECT_EQ(heap_.free(block), FreeResult::kFreed);
   }
 
-  /// Gives up all empty slabs, and gives no block.
+  /// Makes the heap turn all empty slabs into free chunks, by an allocation that fails.
   void reclaim() {
     heap_.pages().refuse_growth(true);
     EXPECT_EQ(heap_.malloc(kMaxSize), 0U);
@@ -54,7 +54,7 @@ class SegregatedFitCorner : public testing::Test {
   [[nodiscard]] Size count_slabs() {
     Size count = 0;
     for (const Extent& extent : extents_of(heap_)) {
-      count += static_cast<Size>(extent.begin % kSlab == 0 && extent.size == kUnit &&
+      count += static_cast<Size>(extent.begin % kSlab == 0 && extent.size == kGranule &&
                                  extent.state == Extent::State::kUsed);
     }
     return count;
@@ -62,7 +62,7 @@ class SegregatedFitCorner : public testing::Test {
 
   [[nodiscard]] Size count_live() {
     Size count = 0;
-    for (Address place = heap_.pages().begin(); place < heap_.pages().end(); place += kUnit) {
+    for (Address place = heap_.pages().begin(); place < heap_.pages().end(); place += kGranule) {
       count += static_cast<Size>(heap_.is_live(place));
     }
     return count;
@@ -91,12 +91,12 @@ TEST_F(SegregatedFitCorner, ASpareSlabThatServesAnotherSizeIsAccountedFor) {
   }
 }
 
-TEST_F(SegregatedFitCorner, SixteenSlabsAreKeptForTheNextSmallBlocks) {
+TEST_F(SegregatedFitCorner, SixteenEmptySlabsAreKeptForTheNextSmallBlocks) {
   const std::vector<Address> blocks = malloc_all(40 * 7, 512);
   ASSERT_EQ(count_slabs(), 40U);
   free_all(blocks);
-  // Beside them the one in use, and the three that the blocks lie in which serve next.
-  EXPECT_EQ(count_slabs(), 16 + 1 + (kMaxAbove + 6) / 7);
+  // Besides those, the active slab remains, and the slabs of the blocks in the stash.
+  EXPECT_EQ(count_slabs(), 16 + 1 + (kMaxStash + 6) / 7);
 }
 
 TEST_F(SegregatedFitCorner, TheLargestFreeBlockMayBeASlabWithoutBlocks) {
@@ -114,7 +114,7 @@ TEST_F(SegregatedFitCorner, TheLargestFreeBlockMayBeASlabWithoutBlocks) {
     EXPECT_LE(heap_.statistics().largest_free_bytes, 600U) << i;
     EXPECT_EQ(heap_.free(blocks[i]), FreeResult::kFreed);
   }
-  // All seven serve next.
+  // All seven are in the stash.
   EXPECT_EQ(heap_.statistics().largest_free_bytes, kSlab);
   EXPECT_EQ(fragmentation(heap_.statistics()), 0.0);
   EXPECT_NE(heap_.malloc(kSlab - kTag), 0U);
@@ -131,12 +131,12 @@ TEST_F(SegregatedFitCorner, TheLargestFreeBlockMayBeASpareSlab) {
   EXPECT_GE(fragmentation(heap_.statistics()), 0.0);
 }
 
-// --- tags that lead astray
+// --- tags that lead to a wrong address
 
 TEST_F(SegregatedFitCorner, ATagThatLeadsIntoAnotherRegionIsNotThatOfALiveBlock) {
   const Address block = heap_.malloc(1000);
   static_cast<void>(heap_.malloc(heap_.statistics().slack_bytes - kTag));
-  heap_.pages().grow_as_somebody_else(1);
+  heap_.pages().grow_as_other_code(1);
   const Address above = heap_.malloc(1000);
   ASSERT_GT(above, heap_.pages().foreign().front().end());
   ASSERT_TRUE(heap_.is_live(block));
@@ -163,9 +163,9 @@ TEST_F(SegregatedFitCorner, ATagThatLeadsToAChunkAboveAFreeOneIsNotThatOfALiveBl
   EXPECT_FALSE(heap_.find_corruption());
 }
 
-// --- lists that lead astray
+// --- links that lead to a wrong address
 
-TEST_F(SegregatedFitCorner, ACircleInABinIsSeenAndStatisticsEnd) {
+TEST_F(SegregatedFitCorner, ACircleInABinIsFoundAndStatisticsReturn) {
   const std::vector<Address> blocks = malloc_all(7, 1000);
   for (const std::size_t i : {0U, 2U, 4U}) ASSERT_EQ(heap_.free(blocks[i]), FreeResult::kFreed);
   // The list is 4, 2, 0.
@@ -177,7 +177,7 @@ TEST_F(SegregatedFitCorner, ACircleInABinIsSeenAndStatisticsEnd) {
       if (word(from) == right) continue;
       EXPECT_TRUE(heap_.find_corruption()) << from << " to " << to;
       EXPECT_EQ(heap_.statistics().largest_free_bytes, chunk_of(1000)) << from << " to " << to;
-      // Nor where the link back was made to fit.
+      // The same where the link back fits.
       const std::uint32_t back = std::exchange(word(to + 4), to ^ from ^ key);
       EXPECT_TRUE(heap_.find_corruption()) << from << " to " << to;
       word(to + 4) = back;
@@ -206,14 +206,14 @@ TEST_F(SegregatedFitCorner, StatisticsReadNothingOutsideTheHeapWhereLinksLeadOut
   EXPECT_FALSE(heap_.find_corruption());
 }
 
-TEST_F(SegregatedFitCorner, AnOverwrittenRecordOfARegionIsSeenAndEverythingEnds) {
+TEST_F(SegregatedFitCorner, AnOverwrittenRecordOfARegionIsFoundAndEveryCallReturns) {
   static_cast<void>(heap_.malloc(1000));
-  heap_.pages().grow_as_somebody_else(1);
+  heap_.pages().grow_as_other_code(1);
   const Address second = heap_.malloc(2 * kPageBytes);
-  heap_.pages().grow_as_somebody_else(1);
+  heap_.pages().grow_as_other_code(1);
   static_cast<void>(heap_.malloc(2 * kPageBytes));
   const Address first_record = heap_.pages().begin();
-  const Address second_record = second - kUnit;
+  const Address second_record = second - kGranule;
   for (const Address record : {first_record, second_record}) {
     for (const Size offset : {0U, 4U}) {  // next, end
       for (const std::uint32_t wrong : {0U, 16U, first_record, second_record, 0xFFFF'FFF0U}) {
@@ -221,7 +221,7 @@ TEST_F(SegregatedFitCorner, AnOverwrittenRecordOfARegionIsSeenAndEverythingEnds)
         if (right == wrong) continue;
         EXPECT_TRUE(heap_.find_corruption()) << offset << ": " << wrong;
         static_cast<void>(heap_.statistics());
-        EXPECT_FALSE(heap_.is_live(heap_.pages().end() - kUnit));
+        EXPECT_FALSE(heap_.is_live(heap_.pages().end() - kGranule));
         static_cast<void>(extents_of(heap_));
         word(record + offset) = right;
       }
@@ -230,13 +230,13 @@ TEST_F(SegregatedFitCorner, AnOverwrittenRecordOfARegionIsSeenAndEverythingEnds)
   EXPECT_FALSE(heap_.find_corruption());
 }
 
-TEST_F(SegregatedFitCorner, ALostRegionWithoutBlocksIsSeen) {
+TEST_F(SegregatedFitCorner, ALostRegionWithoutBlocksIsFound) {
   static_cast<void>(heap_.malloc(1000));
-  heap_.pages().grow_as_somebody_else(1);
+  heap_.pages().grow_as_other_code(1);
   ASSERT_EQ(heap_.free(heap_.malloc(2 * kPageBytes)), FreeResult::kFreed);
   EXPECT_FALSE(heap_.find_corruption());
   word(heap_.pages().begin()) = 0;
-  EXPECT_EQ(heap_.find_corruption().kind, Corruption::Kind::kHeaderOverwritten);
+  EXPECT_EQ(heap_.find_corruption().kind, Corruption::Kind::kRegionOverwritten);
 }
 
 TEST_F(SegregatedFitCorner, AWalkOfOverwrittenTagsEnds) {
@@ -259,11 +259,11 @@ TEST_F(SegregatedFitCorner, AWalkOfOverwrittenTagsEnds) {
   }
 }
 
-// --- frees long after, where what lies in the place by then looks like tags
+// --- late frees, where the memory has come to look like tags
 
-TEST_F(SegregatedFitCorner, ASlabThatWasGivenUpHoldsNoLiveBlockWhateverItsBlocksHeld) {
+TEST_F(SegregatedFitCorner, ASlabThatBecameAFreeChunkHoldsNoLiveBlockWhateverItsBlocksHeld) {
   const Address large = heap_.malloc(1000);
-  const std::uint32_t tag = key_of(large, 1000) ^ 2 * kUnit;
+  const std::uint32_t tag = key_of(large, 1000) ^ 2 * kGranule;
   for (const Size size : {16U, 32U, 48U, 112U, 512U}) {
     const std::vector<Address> blocks = malloc_all(60'000 / size, size);
     for (const Address block : blocks) {
@@ -281,7 +281,7 @@ TEST_F(SegregatedFitCorner, ASlabThatWasGivenUpHoldsNoLiveBlockWhateverItsBlocks
 
 TEST_F(SegregatedFitCorner, AResetHeapHoldsNoLiveBlockWhateverItsBlocksHeld) {
   const Address large = heap_.malloc(1000);
-  const std::uint32_t tag = key_of(large, 1000) ^ 2 * kUnit;
+  const std::uint32_t tag = key_of(large, 1000) ^ 2 * kGranule;
   std::vector<Address> blocks;
   for (const Size size : {16U, 32U, 48U, 112U, 512U, 600U}) {
     for (const Address block : malloc_all(20'000 / size, size)) {
@@ -296,26 +296,27 @@ TEST_F(SegregatedFitCorner, AResetHeapHoldsNoLiveBlockWhateverItsBlocksHeld) {
   }
 }
 
-/// A heap whose map of slabs looks like tags: with this secret a tag of 16 bytes is one slab of
-/// blocks of 30 units and three of one unit, and any of two units is one that starts nothing free.
+/// A heap whose slab map looks like tags. With this secret, the map of a slab of class 30 and three
+/// of class 1 reads as the tag of a used chunk of 16 bytes. That of four slabs of class 2 reads as
+/// a tag without the flag that the chunk below is free, so such a chunk could end there.
 class MapOfTags : public SegregatedFitCorner {
  protected:
   void SetUp() override { heap_.set_secret(0x0101'0100); }
 
-  /// Slabs of these sizes, one by one, the first of which is the `shift`-th of sixteen.
+  /// Makes slabs in the order of a pattern of sixteen, from its place `shift` on.
   void make_slabs(Size count, Size shift) {
     for (Size i = 0; i < count; ++i) {
       const Size place = (i + shift) % 16;
-      const Size units = place == 0 ? 30 : place < 4 ? 1 : 2;
-      const Size blocks = (kSlab - kUnit - kTag) / (units * kUnit);
-      static_cast<void>(malloc_all(blocks, units * kUnit));
+      const Size size_class = place == 0 ? 30 : place < 4 ? 1 : 2;
+      const Size blocks = (kSlab - kGranule - kTag) / (size_class * kGranule);
+      static_cast<void>(malloc_all(blocks, size_class * kGranule));
     }
   }
 
   [[nodiscard]] Size live_blocks() { return heap_.statistics().live_blocks; }
 };
 
-TEST_F(MapOfTags, HoldsNoLiveBlockOnceALongerOneHasTakenItsPlace) {
+TEST_F(MapOfTags, HoldsNoLiveBlockOnceALongerMapHasReplacedIt) {
   for (Size shift = 0; shift < 16; ++shift) {
     make_slabs(59, shift);
     make_slabs(100, 4);
@@ -334,9 +335,9 @@ TEST_F(MapOfTags, HoldsNoLiveBlockAfterAReset) {
 
 // --- alignment
 
-TEST(AlignmentOfAMovedBlock, IsAtMostTheLargestThatCanBeAskedFor) {
+TEST(AlignmentOfAMovedBlock, IsAtMostTheLargestValidAlignment) {
   SegregatedFit<HostMemory> heap;
-  constexpr Address kHigh = 4 * kMaxAlignment;  // by accident the block lies there
+  constexpr Address kHigh = 4 * kMaxAlignment;  // the block happens to lie there
   const Address first = heap.malloc(600);
   static_cast<void>(heap.malloc(kHigh - first - chunk_of(600) - kTag));
   const Address block = heap.memalign(32, 600);
@@ -348,10 +349,10 @@ TEST(AlignmentOfAMovedBlock, IsAtMostTheLargestThatCanBeAskedFor) {
   EXPECT_LT(moved, kHigh + 2 * kMaxAlignment);
 }
 
-TEST_F(SegregatedFitCorner, TheLargestFreeBlockCountsASlabWhoseBlocksArePartlyReady) {
-  const Size in_slab = (kSlab - kTag - kUnit) / 16;
+TEST_F(SegregatedFitCorner, TheLargestFreeBlockCountsASlabWithBlocksInTheStash) {
+  const Size in_slab = (kSlab - kTag - kGranule) / 16;
   const std::vector<Address> blocks = malloc_all(in_slab, 16);
-  // Another slab is active from here on, so the freed blocks wait in two lists.
+  // Another slab is active from here on, so the freed blocks go to two lists.
   EXPECT_NE(heap_.malloc(16), 0U);
   EXPECT_LT(heap_.statistics().largest_free_bytes, kSlab);
   free_all(blocks);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// One word of a heap's metadata, or of a freed block, is overwritten. Whatever it is and whatever
-// is written: the check, the statistics and a walk end and stay in memory, no later call hangs, and
-// where a later call does harm, the check has seen it before.
+// Overwrites one word of a heap's metadata, or of a freed block. Whichever word it is and whatever
+// is written: the check, the statistics and a walk return and read nothing outside the heap, no
+// later call hangs, and the check finds the corruption if a later call does harm.
 //
-// LITE_ALLOC_CORRUPTIONS sets how many words are tried.
+// LITE_ALLOC_CORRUPTIONS sets the number of words to try.
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>
@@ -19,13 +19,16 @@
 #include <vector>
 
 #include "lite_alloc/heap/segregated_fit.hpp"
+#include "lite_alloc/inspect/check.hpp"
+#include "lite_alloc/inspect/statistics.hpp"
+#include "lite_alloc/inspect/walk.hpp"
 #include "support/random.hpp"
 #include "support/shadow_heap.hpp"
 
 namespace lite_alloc::test {
 namespace {
 
-/// Memory in which, as in that of a module, every address that is not there ends the program.
+/// Memory in which an access outside its pages ends the program, as in the memory of a module.
 class FencedMemory {
  public:
   FencedMemory() noexcept {
@@ -75,10 +78,11 @@ class FencedMemory {
 
 using Heap = SegregatedFit<FencedMemory>;
 
-/// What a process that tries one corruption does next, and what it has found: told to the other.
+/// What a process that tries one corruption does now, and what it has found. The process that
+/// started it reads this.
 struct Progress {
   enum Phase { kCheck, kStatistics, kWalk, kCalls, kDone } phase;
-  bool is_found;   // the check saw it
+  bool is_found;   // by the check
   bool does_harm;  // a later call gave a block twice, lost contents, or refused a live block
 };
 
@@ -95,7 +99,7 @@ class CorruptedHeap {
 
   [[nodiscard]] bool is_sound() const { return !heap_.find_corruption(); }
 
-  /// The words of metadata, and some without use in each free block.
+  /// Returns the words of metadata, and some unused words of each free block.
   [[nodiscard]] std::vector<Address> words() const {
     std::vector<Address> words;
     const auto add = [&](Address begin, Address end) {
@@ -105,12 +109,12 @@ class CorruptedHeap {
     auto cursor = heap_.walk();
     for (Extent extent; cursor.next(extent);) {
       const bool is_region = extent.begin != end;
-      if (is_region) add(extent.begin - kUnit, extent.begin);
+      if (is_region) add(extent.begin - kGranule, extent.begin);
       end = extent.end();
       if (cursor.is_block()) {
-        if (extent.size > 512 || extent.size % kUnit != 0) words.push_back(extent.end() - 4);
+        if (extent.size > 512 || extent.size % kGranule != 0) words.push_back(extent.end() - 4);
       } else if (extent.state == Extent::State::kFree) {
-        add(extent.begin, extent.begin + 12);  // links or link and mark, and a word without use
+        add(extent.begin, extent.begin + 12);  // links or link and mark, and an unused word
         if (extent.size > 512) add(extent.end() - 12, extent.end());
       } else {
         add(extent.begin, extent.end());  // the head or end of a slab, or the map
@@ -119,7 +123,7 @@ class CorruptedHeap {
     return words;
   }
 
-  /// Overwrites a word, looks at the heap, goes on.
+  /// Overwrites a word, looks into the heap, and goes on with calls.
   void corrupt(Address address, Progress& progress) {
     auto& word = *heap_.pages().at<std::uint32_t>(address);
     const auto before = word;
@@ -152,11 +156,11 @@ class CorruptedHeap {
       case 2:
         return 0;
       case 3:
-        return right + kUnit;
+        return right + kGranule;
       case 4:
-        return right - kUnit;
+        return right - kGranule;
       case 5:
-        return align_down(somewhere, kUnit);
+        return align_down(somewhere, kGranule);
       case 6:
         return *heap_.pages().at<std::uint32_t>(any_word());
       default:
@@ -173,13 +177,13 @@ class CorruptedHeap {
   void call() {
     const Size count = static_cast<Size>(shadow_.blocks().size());
     if (count == 0 || (count < 150 && !random_->one_in(3))) {
-      const Size alignment = random_->one_in(12) ? random_->alignment() : kUnit;
+      const Size alignment = random_->one_in(12) ? random_->alignment() : kGranule;
       const Size size = random_->one_in(2) ? random_->below(520) : random_->log_uniform(13);
       const Address block = heap_.memalign(alignment, size);
       if (block != 0) expect(bool{shadow_.add(block, {.size = size, .alignment = alignment})});
       return;
     }
-    // Now and then many blocks go, so that slabs become empty.
+    // Now and then frees many blocks, so that slabs become empty.
     for (Size left = random_->one_in(60) ? count : 1; left != 0 && !does_harm_; --left) {
       const auto index = random_->below(static_cast<Size>(shadow_.blocks().size()));
       const Address block = std::next(shadow_.blocks().begin(), index)->first;
@@ -204,7 +208,7 @@ class CorruptedHeap {
   std::string changed_;
 };
 
-/// Tries one corruption in a process of its own. Empty if all is well, else what is wrong.
+/// Tries one corruption in a process of its own. Returns what is wrong, or nothing if all is well.
 std::string failure_of(CorruptedHeap& heap, Address word, Progress& progress) {
   progress = {};
   const pid_t child = ::fork();
@@ -222,12 +226,12 @@ std::string failure_of(CorruptedHeap& heap, Address word, Progress& progress) {
     return std::string(kNames[progress.phase]) + " leaves the heap";
   }
   const bool has_trapped = !has_ended;
-  if (!progress.is_found && has_trapped) return "the check does not see what ends the program";
-  if (!progress.is_found && progress.does_harm) return "the check does not see what does harm";
+  if (!progress.is_found && has_trapped) return "the check misses what ends the program";
+  if (!progress.is_found && progress.does_harm) return "the check misses what does harm";
   return {};
 }
 
-TEST(CorruptedSegregatedFit, IsSeenByTheCheckBeforeItDoesHarmAndNeverHangs) {
+TEST(CorruptedSegregatedFit, IsFoundByTheCheckBeforeItDoesHarmAndNeverHangs) {
   Random random;
   Size left = number_from_environment("LITE_ALLOC_CORRUPTIONS", 300);
   Size found = 0;
@@ -250,10 +254,10 @@ TEST(CorruptedSegregatedFit, IsSeenByTheCheckBeforeItDoesHarmAndNeverHangs) {
     }
   }
   ::munmap(shared, sizeof(Progress));
-  // Not vacuous: most words are metadata, and some of what is wrong with them stops later calls.
+  // The test is not vacuous: most words are metadata, and some corruptions stop later calls.
   EXPECT_GT(found, tried / 4);
   EXPECT_GT(trapped, tried / 100);
-  std::cout << tried << " corruptions, " << found << " seen by the check, " << trapped
+  std::cout << tried << " corruptions, " << found << " found by the check, " << trapped
             << " stopped by a trap" << std::endl;
 }
 

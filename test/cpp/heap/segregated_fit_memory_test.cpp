@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What SegregatedFit does where memory cannot grow, and with pages that other code added.
+// Tests `SegregatedFit` where memory cannot grow, and with pages that other code added.
 
 #include <gtest/gtest.h>
 
@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lite_alloc/heap/segregated_fit.hpp"
+#include "lite_alloc/inspect/check.hpp"
 #include "lite_alloc/memory/host_memory.hpp"
 
 namespace lite_alloc {
@@ -29,7 +30,7 @@ using Heaps = testing::Types<SegregatedFit<HostMemory>, SegregatedFit<HostMemory
                              SegregatedFit<HostMemory, NoTracking, Hardened>>;
 TYPED_TEST_SUITE(SegregatedFitMemory, Heaps);
 
-TYPED_TEST(SegregatedFitMemory, NineTenthsAreOneBlockOnceAllIsFreed) {
+TYPED_TEST(SegregatedFitMemory, OneBlockGetsNineTenthsOnceAllIsFreed) {
   for (const Size size : {16U, 40U, 500U, 3000U}) {
     TypeParam heap(kSixteenMegabytes);
     const Address early = heap.malloc(40);
@@ -58,7 +59,7 @@ TYPED_TEST(SegregatedFitMemory, ReallocTakesTheFreeBlockBelowBeforeMemoryGrows) 
   EXPECT_EQ(*heap.pages().template at<unsigned char>(moved + 699'999), 7);
 }
 
-TYPED_TEST(SegregatedFitMemory, ReallocGivesUpEmptySlabsBeforeMemoryGrows) {
+TYPED_TEST(SegregatedFitMemory, ReallocReclaimsEmptySlabsBeforeMemoryGrows) {
   TypeParam heap(HostMemory::Options{.initial_pages = 8, .maximum_pages = 16});
   std::vector<Address> small;
   for (int count = 0; count < 400; ++count) small.push_back(heap.malloc(500));

@@ -22,15 +22,15 @@ using Heap = SegregatedFit<HostPages>;
 constexpr Size kTag = 4;
 constexpr Size kSlab = 4096;
 constexpr Size kMaxSmall = 512;
-/// So many freed blocks of a size serve next, whatever slabs they lie in.
-constexpr Size kMaxAbove = 15;
+/// The number of freed blocks of one size that serve next, whatever slabs they lie in.
+constexpr Size kMaxStash = 15;
 
-/// What lies between the two ends of a first region of one page.
-constexpr Size kFirstRegion = kPageBytes - kUnit;
-/// What a chunk takes for a block of `size` bytes.
-[[nodiscard]] constexpr Size chunk_of(Size size) { return align_up(size + kTag, kUnit); }
+/// The bytes of the chunks in a first region of one page.
+constexpr Size kFirstRegion = kPageBytes - kGranule;
+/// Returns the size of the chunk for a block of `size` bytes.
+[[nodiscard]] constexpr Size chunk_of(Size size) { return align_up(size + kTag, kGranule); }
 
-/// The map of slabs: the one used stretch that is neither a block nor an end of a slab.
+/// Returns the slab map: the one used stretch that is neither a block nor an end of a slab.
 [[nodiscard]] Extent map_of(Heap& heap) {
   Extent map;
   auto cursor = heap.walk();
@@ -43,7 +43,7 @@ constexpr Size kFirstRegion = kPageBytes - kUnit;
   return map;
 }
 
-/// That of a heap with one slab.
+/// Returns the slab map of a heap with one slab.
 [[nodiscard]] Extent first_map() {
   Heap heap;
   static_cast<void>(heap.malloc(1));
@@ -52,7 +52,7 @@ constexpr Size kFirstRegion = kPageBytes - kUnit;
 
 class SegregatedFitTest : public HeapTest<Heap> {
  protected:
-  // malloc and its kin, looked after as `HeapTest` does with the sized calls.
+  // The malloc family, checked against the shadow heap as `HeapTest` checks the sized calls.
 
   Address malloc(Size size) {
     const Address address = heap_.malloc(size);
@@ -97,7 +97,7 @@ class SegregatedFitTest : public HeapTest<Heap> {
     return blocks;
   }
 
-  /// Blocks of one size until there is no memory for another.
+  /// Allocates blocks of one size until there is no memory for another.
   std::vector<Address> exhaust_with(Size size) {
     pages().refuse_growth(true);
     std::vector<Address> blocks;
@@ -105,8 +105,8 @@ class SegregatedFitTest : public HeapTest<Heap> {
     return blocks;
   }
 
-  /// Frees all, in this order, and looks whether nothing stays but the map: slabs that are kept
-  /// for the next small block are given up where memory would have to grow otherwise.
+  /// Frees all blocks, in this order, and expects that only the slab map remains: before memory
+  /// would grow, spare slabs become free chunks.
   void free_all_and_expect_nothing_stays(const std::vector<Address>& blocks) {
     for (const Address block : blocks) free(block);
     pages().refuse_growth(true);
@@ -117,7 +117,7 @@ class SegregatedFitTest : public HeapTest<Heap> {
     EXPECT_LE(bytes_in(used, Extent::State::kUsed), 3 * pages().end() / kSlab);
   }
 
-  /// The live blocks in any order.
+  /// Returns the live blocks in random order.
   [[nodiscard]] std::vector<Address> shuffled_blocks(Random& random) {
     std::vector<Address> blocks;
     for (const auto& [address, block] : shadow_.blocks()) {
@@ -127,7 +127,7 @@ class SegregatedFitTest : public HeapTest<Heap> {
     return blocks;
   }
 
-  /// Takes the memory that there is at the top, all but `rest` bytes.
+  /// Allocates the free memory at the end of the heap, all but `rest` bytes.
   Address fill_top(Size rest = 0) {
     const Size slack = statistics().slack_bytes;
     EXPECT_GT(slack, rest);
@@ -145,7 +145,7 @@ class SegregatedFitTest : public HeapTest<Heap> {
     return pages().template at<unsigned char>(address);
   }
 
-  /// What is seen of the heap, all of it.
+  /// Returns all that introspection shows of the heap.
   [[nodiscard]] std::pair<Statistics, std::vector<Extent>> look() {
     return {statistics(), extents_of(heap_)};
   }
@@ -164,14 +164,14 @@ class SegregatedFitTest : public HeapTest<Heap> {
     EXPECT_EQ(look(), before) << address;
   }
 
-  /// Whether the heap knows its blocks from all other addresses.
+  /// Expects that the heap calls these blocks live, and no other address.
   void expect_live_are(const std::set<Address>& blocks) {
     for (Address address = pages().begin(); address < pages().end(); address += 4) {
       ASSERT_EQ(heap_.is_live(address), blocks.contains(address)) << address;
     }
   }
 
-  /// Allocates, resizes and frees at random, and lets `fill(block)` write to what came.
+  /// Allocates, resizes and frees at random, and lets `fill(block)` write to each new block.
   void expect_only_blocks_are_live(auto fill) {
     Random random;
     std::set<Address> live;
@@ -182,7 +182,7 @@ class SegregatedFitTest : public HeapTest<Heap> {
     };
     for (int i = 0; i < 10'000 && !HasFailure(); ++i) {
       if (live.size() < 20 || random.one_in(2)) {
-        const Size alignment = random.one_in(10) ? random.alignment() : kUnit;
+        const Size alignment = random.one_in(10) ? random.alignment() : kGranule;
         enter(heap_.memalign(alignment, random.log_uniform(12)));
       } else {
         const Size index = random.below(static_cast<Size>(live.size()));
@@ -201,7 +201,7 @@ class SegregatedFitTest : public HeapTest<Heap> {
     }
   }
 
-  /// Whether a walk shows the live blocks, and their usable sizes, and no others.
+  /// Expects that a walk shows the live blocks with their usable sizes, and no others.
   void expect_walk_shows_blocks() {
     auto block = shadow_.blocks().begin();
     auto cursor = heap_.walk();
@@ -225,7 +225,7 @@ class SegregatedFitTest : public HeapTest<Heap> {
 TEST_F(SegregatedFitTest, SmallBlocksHaveNoHeader) {
   std::vector<Address> blocks;
   for (Size i = 0; i < 254; ++i) blocks.push_back(malloc(16));
-  EXPECT_EQ(blocks.front() % kSlab, kUnit);
+  EXPECT_EQ(blocks.front() % kSlab, kGranule);
   for (Size i = 0; i < 254; ++i) ASSERT_EQ(blocks[i], blocks.front() + i * 16);
   EXPECT_NE(malloc(16) / kSlab, blocks.front() / kSlab);
 }
@@ -250,11 +250,11 @@ TEST_F(SegregatedFitTest, SizeZeroGivesDistinctLiveBlocks) {
   shadow_.forget_all();
 }
 
-TEST_F(SegregatedFitTest, BlocksAreRoundedToUnitsAndLargeOnesAreATagShorter) {
+TEST_F(SegregatedFitTest, BlocksAreRoundedToGranulesAndLargeOnesAreATagShorter) {
   for (Size size = 0; size <= 5000; ++size) {
     const Address block = malloc(size);
     const Size usable = heap_.usable_size(block);
-    const Size expected = size <= kMaxSmall ? size_in_units(size) : chunk_of(size) - kTag;
+    const Size expected = size <= kMaxSmall ? round_to_granules(size) : chunk_of(size) - kTag;
     ASSERT_EQ(usable, expected) << size;
     std::memset(bytes(block), 0xFF, usable);
     ASSERT_FALSE(size % 100 == 0 && heap_.find_corruption()) << size;
@@ -284,7 +284,7 @@ TEST_F(SegregatedFitTest, SmallBlocksOfAnySlabServeLastInFirstOut) {
   std::vector<Address> blocks;
   for (Size i = 0; i < 20 * 7; ++i) blocks.push_back(malloc(512));
   std::vector<Address> freed;
-  for (Size i = 0; i < kMaxAbove; ++i) freed.push_back(blocks[i * 9]);
+  for (Size i = 0; i < kMaxStash; ++i) freed.push_back(blocks[i * 9]);
   for (int round = 0; round < 3; ++round) {
     for (const Address block : freed) free(block);
     for (auto block = freed.rbegin(); block != freed.rend(); ++block)
@@ -295,10 +295,11 @@ TEST_F(SegregatedFitTest, SmallBlocksOfAnySlabServeLastInFirstOut) {
 TEST_F(SegregatedFitTest, TheSlabThatHasHadAFreeBlockForLongestServesFirst) {
   std::vector<Address> blocks;
   for (Size i = 0; i < 9 * 7; ++i) blocks.push_back(malloc(512));
-  for (Size i = 0; i < kMaxAbove; ++i) free(blocks[6 * 7 + i]);
-  // Seven to a slab, the last slab in use: the third, the first, the second, the third once more.
+  for (Size i = 0; i < kMaxStash; ++i) free(blocks[6 * 7 + i]);
+  // A slab has seven blocks. Those freed here lie in the third slab, the first, the second, and the
+  // third again; the last slab is the active one.
   for (const std::size_t i : {17U, 3U, 10U, 19U}) free(blocks[i]);
-  for (Size i = 0; i < kMaxAbove; ++i) static_cast<void>(malloc(512));
+  for (Size i = 0; i < kMaxStash; ++i) static_cast<void>(malloc(512));
   const std::set<Address> third{malloc(512), malloc(512)};
   EXPECT_EQ(third, (std::set<Address>{blocks[17], blocks[19]}));
   EXPECT_EQ(malloc(512), blocks[3]);
@@ -313,7 +314,7 @@ TEST_F(SegregatedFitTest, ASlabWithoutBlocksServesAnotherSize) {
   }
   for (const Size size : {512U, 112U, 16U}) {
     std::vector<Address> others;
-    for (Size i = 0; i < (kSlab - kUnit - kTag) / size; ++i) {
+    for (Size i = 0; i < (kSlab - kGranule - kTag) / size; ++i) {
       others.push_back(malloc(size));
       EXPECT_EQ(align_down(others.back(), kSlab), slab) << size;
     }
@@ -321,7 +322,7 @@ TEST_F(SegregatedFitTest, ASlabWithoutBlocksServesAnotherSize) {
   }
 }
 
-TEST_F(SegregatedFitTest, MoreSlabsThanAreKeptAreGivenUpAtOnce) {
+TEST_F(SegregatedFitTest, EmptySlabsBeyondTheSpareOnesBecomeFreeChunksAtOnce) {
   std::vector<Address> blocks;
   for (Size i = 0; i < 40 * 7; ++i) blocks.push_back(malloc(512));
   const Size used = statistics().heap_bytes - statistics().free_bytes;
@@ -330,12 +331,12 @@ TEST_F(SegregatedFitTest, MoreSlabsThanAreKeptAreGivenUpAtOnce) {
   const auto is_large = [](const Extent& extent) {
     return extent.state == Extent::State::kFree && extent.size > kMaxSmall;
   };
-  Size given_up = 0;
-  for (const Extent& extent : extents) given_up += is_large(extent) ? extent.size : 0;
-  EXPECT_GE(given_up, used - 18 * kSlab);
+  Size released = 0;
+  for (const Extent& extent : extents) released += is_large(extent) ? extent.size : 0;
+  EXPECT_GE(released, used - 18 * kSlab);
 }
 
-// --- what small blocks leave behind
+// --- memory that small blocks have used
 
 TEST_F(SegregatedFitTest, OneLargeBlockTakesThePlaceOfSmallOnesOfAnySize) {
   for (Size size = 16; size <= kMaxSmall; size += 16) {
@@ -354,7 +355,7 @@ TEST_F(SegregatedFitTest, OneLargeBlockTakesThePlaceOfSmallOnesOfAllSizes) {
   while (try_allocate({.size = random.below(kMaxSmall + 1)}) != 0) {
   }
   free_all_and_expect_nothing_stays(shuffled_blocks(random));
-  // Where the map lies is chance.
+  // The map may divide the free memory: where it lies depends on the seed.
   const Size heap_bytes = statistics().heap_bytes;
   malloc(heap_bytes / 2);
   malloc(heap_bytes / 4);
@@ -367,7 +368,7 @@ TEST_F(SegregatedFitTest, LargeBlocksTakeThePlaceOfSmallOnesThatAreMostlyGone) {
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     if (i % 1000 != 0) free(blocks[i]);
   }
-  // Of each four slabs one has a block left.
+  // One slab of four has a block left.
   const Size large = 3 * kSlab - kTag;
   Size count = 0;
   while (try_allocate({.size = large}) != 0) ++count;
@@ -386,7 +387,7 @@ TEST_F(SegregatedFitTest, SmallBlocksTakeThePlaceOfThoseThatAreMostlyGone) {
   EXPECT_EQ(try_allocate({.size = 16}), 0U);
 }
 
-// --- joining
+// --- merging
 
 TEST_F(SegregatedFitTest, FreeNeighboursAreOneStretchWhateverTheOrder) {
   std::vector<std::size_t> order = {1, 2, 3};
@@ -403,7 +404,7 @@ TEST_F(SegregatedFitTest, FreeNeighboursAreOneStretchWhateverTheOrder) {
   } while (std::next_permutation(order.begin(), order.end()));
 }
 
-TEST_F(SegregatedFitTest, TheLastBlocksJoinTheTopWhateverTheOrder) {
+TEST_F(SegregatedFitTest, TheLastBlocksMergeWithTheTopWhateverTheOrder) {
   std::vector<std::size_t> order = {1, 2, 3};
   do {
     const std::vector<Address> blocks = malloc_all({600, 700, 1000, 2000});
@@ -423,9 +424,9 @@ TEST_F(SegregatedFitTest, AFreeBlockWithUsedNeighboursStaysOnItsOwn) {
   EXPECT_EQ(free_extents().size(), 4U) << "the top included";
 }
 
-TEST_F(SegregatedFitTest, RegionsAreNotJoined) {
+TEST_F(SegregatedFitTest, RegionsAreNotMerged) {
   const Address first = malloc(kFirstRegion - kTag);
-  pages().grow_as_somebody_else(1);
+  pages().grow_as_other_code(1);
   const Address second = malloc(kPageBytes);
   free(second);
   free(first);
@@ -448,7 +449,7 @@ TEST_F(SegregatedFitTest, ABlockGrowsIntoTheFreeNeighbourBehindIt) {
   EXPECT_NE(realloc(blocks[0], both + 1), blocks[0]);
 }
 
-TEST_F(SegregatedFitTest, NothingIsLiveWithinABlockThatGrew) {
+TEST_F(SegregatedFitTest, NothingIsLiveInsideABlockThatGrew) {
   const std::vector<Address> blocks = malloc_all({1000, 1000, 1000, 1000});
   free(blocks[1]);
   const Address grown = heap_.realloc(blocks[0], 1500);
@@ -473,7 +474,7 @@ TEST_F(SegregatedFitTest, AShrunkBlockGivesItsTailBack) {
   }
 }
 
-TEST_F(SegregatedFitTest, AShrunkBlocksTailJoinsTheFreeNeighbourBehindIt) {
+TEST_F(SegregatedFitTest, AShrunkBlocksTailMergesWithTheFreeNeighbourBehindIt) {
   const std::vector<Address> blocks = malloc_all({2000, 1000, 1000});
   free(blocks[1]);
   EXPECT_EQ(realloc(blocks[0], 1000), blocks[0]);
@@ -488,7 +489,7 @@ TEST_F(SegregatedFitTest, ASmallBlockThatShrinksStaysWhereItIs) {
   for (const Size size : {500U, 16U, 0U, 512U}) EXPECT_EQ(realloc(block, size), block);
 }
 
-TEST_F(SegregatedFitTest, TheLastBlockGrowsInPlaceAndMemoryByWhatIsMissing) {
+TEST_F(SegregatedFitTest, TheLastBlockGrowsInPlaceAndMemoryGrowsByWhatIsMissing) {
   const Address block = malloc(1000);
   EXPECT_EQ(realloc(block, 2000), block);
   EXPECT_TRUE(pages().requests().empty());
@@ -510,11 +511,11 @@ TEST_F(SegregatedFitTest, TheLastBlockMovesToAHoleBeforeMemoryGrows) {
   EXPECT_TRUE(pages().requests().empty());
 }
 
-TEST_F(SegregatedFitTest, TheLastBlockMovesWherePagesOfSomebodyElseAreInItsWay) {
+TEST_F(SegregatedFitTest, TheLastBlockMovesWherePagesOfOtherCodeFollow) {
   const Address block = malloc(1000);
   fill_top();
   const Address last = shadow_.blocks().rbegin()->first;
-  pages().grow_as_somebody_else(1);
+  pages().grow_as_other_code(1);
   const Address moved = realloc(last, kPageBytes);
   EXPECT_GT(moved, pages().foreign().back().begin);
   EXPECT_NE(moved, block);
@@ -524,9 +525,9 @@ TEST_F(SegregatedFitTest, AFailedReallocationChangesNothing) {
   const std::vector<Address> blocks = malloc_all({100, 1000, 1000});
   pages().refuse_growth(true);
   for (const Address block : blocks) {
-    const Picture before = picture_of(heap_);
+    const Snapshot before = snapshot_of(heap_);
     EXPECT_EQ(heap_.realloc(block, 2 * kPageBytes), 0U);
-    EXPECT_EQ(picture_of(heap_), before);
+    EXPECT_EQ(snapshot_of(heap_), before);
     EXPECT_TRUE(heap_.is_live(block));
     EXPECT_TRUE(shadow_.verify(block));
   }
@@ -566,13 +567,13 @@ TEST_F(SegregatedFitTest, EveryAlignmentIsServedForEverySize) {
   free_all_and_expect_nothing_stays(shuffled_blocks(random));
 }
 
-TEST_F(SegregatedFitTest, BlocksUpToAUnitsAlignmentAreSmallOnes) {
+TEST_F(SegregatedFitTest, BlocksWithAnAlignmentUpToAGranuleAreSmallOnes) {
   for (const Size alignment : {1U, 2U, 4U, 8U, 16U}) {
     EXPECT_EQ(heap_.usable_size(memalign(alignment, 100)), 112U);
   }
 }
 
-TEST_F(SegregatedFitTest, WhatIsNoAlignmentIsRefused) {
+TEST_F(SegregatedFitTest, AnInvalidAlignmentIsRefused) {
   for (const Size alignment : {0U, 3U, 24U, 131072U, 0x8000'0000U, 0xFFFF'FFFFU}) {
     EXPECT_EQ(heap_.memalign(alignment, 100), 0U) << alignment;
   }
@@ -583,7 +584,7 @@ TEST_F(SegregatedFitTest, WhatIsNoAlignmentIsRefused) {
 TEST_F(SegregatedFitTest, AnAlignedBlockThatIsFreedIsUsedAgain) {
   for (Size alignment = 4096; alignment <= kMaxAlignment; alignment *= 2) {
     const Address first = memalign(alignment, alignment);
-    malloc(1000);  // nor does it merge with the top then
+    malloc(1000);  // keeps it from merging with the top
     const Size heap_bytes = statistics().heap_bytes;
     free(first);
     for (int i = 0; i < 100; ++i) {
@@ -626,7 +627,7 @@ TEST_F(SegregatedFitTest, TheGapInFrontOfAnAlignedBlockStaysUsable) {
   }
 }
 
-// --- the map of slabs
+// --- the slab map
 
 TEST_F(SegregatedFitTest, TheMapGrowsWithTheHeap) {
   for (Size page = 0; page < 200; ++page) {
@@ -641,11 +642,11 @@ TEST_F(SegregatedFitTest, TheMapGrowsWithTheHeap) {
   free_all_and_expect_nothing_stays(shuffled_blocks(random));
 }
 
-TEST_F(SegregatedFitTest, TheMapReachesOverPagesOfSomebodyElse) {
+TEST_F(SegregatedFitTest, TheMapReachesAcrossPagesOfOtherCode) {
   Random random;
   for (Size i = 0; i < 20; ++i) {
     for (Size j = 0; j < 200; ++j) malloc(random.below(kMaxSmall));
-    pages().grow_as_somebody_else(1 + i % 3);
+    pages().grow_as_other_code(1 + i % 3);
     malloc(kPageBytes);
     ASSERT_TRUE(is_sound(heap_, shadow_)) << i;
   }
@@ -664,9 +665,9 @@ TEST_F(SegregatedFitTest, ASmallBlockWithoutRoomForASlabAndItsMapIsAChunk) {
   pages().refuse_growth(true);
   exhaust();
   pages().refuse_growth(false);
-  // The map of what lies below takes more than is left beside a slab in the new region.
-  pages().grow_as_somebody_else(200);
-  malloc(kPageBytes - 2 * kSlab - kUnit - kTag);
+  // A map that reaches the new region takes more than is left there beside a slab.
+  pages().grow_as_other_code(200);
+  malloc(kPageBytes - 2 * kSlab - kGranule - kTag);
   pages().refuse_growth(true);
   EXPECT_EQ(heap_.usable_size(malloc(301)), chunk_of(301) - kTag);
   EXPECT_TRUE(is_sound(heap_, shadow_));
@@ -686,7 +687,7 @@ TEST_F(SegregatedFitTest, FreeOfNothingDoesNothing) {
   EXPECT_FALSE(heap_.is_live(0));
 }
 
-TEST_F(SegregatedFitTest, ASecondFreeOfASmallBlockIsTold) {
+TEST_F(SegregatedFitTest, ASecondFreeOfASmallBlockIsReported) {
   const std::vector<Address> blocks = malloc_all({100, 100, 100, 100});
   for (const Address block : blocks) {
     free(block);
@@ -696,18 +697,18 @@ TEST_F(SegregatedFitTest, ASecondFreeOfASmallBlockIsTold) {
   }
 }
 
-TEST_F(SegregatedFitTest, ASecondFreeOfASmallBlockIsToldWhereItsSlabHasAnotherStanding) {
+TEST_F(SegregatedFitTest, ASecondFreeOfASmallBlockIsReportedInEveryStateOfItsSlab) {
   std::vector<Address> blocks;
   for (Size i = 0; i < 5 * 7; ++i) blocks.push_back(malloc(512));
-  free(blocks[1]);  // of a full slab, which then has one
+  free(blocks[1]);  // its slab was full
   expect_refused(blocks[1], FreeResult::kAlreadyFree);
   for (const std::size_t i : {0U, 2U, 3U, 4U, 5U, 6U}) free(blocks[i]);
   for (std::size_t i = 0; i < 7; ++i) expect_refused(blocks[i], FreeResult::kAlreadyFree);
-  malloc(16);  // cuts the slab up anew
+  malloc(16);  // cuts the slab up for another size
   EXPECT_FALSE(heap_.is_live(blocks[1]));
 }
 
-TEST_F(SegregatedFitTest, ASecondFreeOfALargeBlockIsTold) {
+TEST_F(SegregatedFitTest, ASecondFreeOfALargeBlockIsReported) {
   const std::vector<Address> blocks = malloc_all({1000, 1000, 1000});
   for (const Address block : {blocks[0], blocks[2]}) {
     free(block);
@@ -715,7 +716,7 @@ TEST_F(SegregatedFitTest, ASecondFreeOfALargeBlockIsTold) {
   }
 }
 
-TEST_F(SegregatedFitTest, ASecondFreeOfALargeBlockIsToldAfterItMergedWhateverTheOrder) {
+TEST_F(SegregatedFitTest, ASecondFreeOfALargeBlockIsReportedAfterItMergedWhateverTheOrder) {
   std::vector<std::size_t> order = {0, 1, 2};
   do {
     for (const bool is_at_top : {false, true}) {
@@ -738,7 +739,7 @@ TEST_F(SegregatedFitTest, AMovedBlockIsAlreadyFreeAtItsOldPlace) {
   }
 }
 
-TEST_F(SegregatedFitTest, AddressesOutsideOfTheHeapAreNoBlocks) {
+TEST_F(SegregatedFitTest, AddressesOutsideTheHeapAreRejected) {
   malloc(1000);
   malloc(10);
   const Address begin = pages().begin();
@@ -756,7 +757,7 @@ TEST_F(SegregatedFitTest, NothingIsLiveInAnUntouchedHeap) {
   }
 }
 
-TEST_F(SegregatedFitTest, AddressesWithinALargeBlockOfZeroesAreNoBlocks) {
+TEST_F(SegregatedFitTest, AddressesInsideALargeBlockOfZeroesAreRejected) {
   const std::vector<Address> blocks = malloc_all({1000, 2000, 1000});
   shadow_.forget_all();
   std::memset(bytes(blocks[1]), 0, heap_.usable_size(blocks[1]));
@@ -764,23 +765,23 @@ TEST_F(SegregatedFitTest, AddressesWithinALargeBlockOfZeroesAreNoBlocks) {
     expect_refused(blocks[1] + offset, FreeResult::kNotABlock);
   }
   std::memset(bytes(blocks[1]), 0xFF, heap_.usable_size(blocks[1]));
-  for (Size offset = kUnit; offset < 2000; offset += kUnit) {
+  for (Size offset = kGranule; offset < 2000; offset += kGranule) {
     EXPECT_FALSE(heap_.is_live(blocks[1] + offset));
     EXPECT_NE(heap_.free(blocks[1] + offset), FreeResult::kFreed);
   }
   reset();
 }
 
-TEST_F(SegregatedFitTest, AddressesWithinALargeBlockOfSizesAndFlagsAreNoBlocks) {
+TEST_F(SegregatedFitTest, AddressesInsideALargeBlockOfSizesAndFlagsAreRejected) {
   const Address block = malloc(20'000);
   const Address behind = malloc(20'000);
   const Size usable = heap_.usable_size(block);
-  for (Size flags = 0; flags < kUnit; ++flags) {
+  for (Size flags = 0; flags < kGranule; ++flags) {
     // Each would be the tag of a chunk that ends where the next block begins.
     for (Size offset = 0; offset + kTag <= usable; offset += kTag) {
-      *pages().at<Size>(block + offset) = align_down(usable + kTag - offset, kUnit) | flags;
+      *pages().at<Size>(block + offset) = align_down(usable + kTag - offset, kGranule) | flags;
     }
-    for (Size offset = kUnit; offset < usable; offset += kUnit) {
+    for (Size offset = kGranule; offset < usable; offset += kGranule) {
       ASSERT_FALSE(heap_.is_live(block + offset)) << offset << ", flags " << flags;
       ASSERT_NE(heap_.free(block + offset), FreeResult::kFreed);
     }
@@ -790,9 +791,9 @@ TEST_F(SegregatedFitTest, AddressesWithinALargeBlockOfSizesAndFlagsAreNoBlocks) 
   EXPECT_EQ(heap_.free(behind), FreeResult::kFreed);
 }
 
-TEST_F(SegregatedFitTest, TheMapIsNoBlock) {
-  // Slabs of all sizes: what they are in the map looks like tags.
-  for (Size size = kMaxSmall; size != 0; size -= kUnit) {
+TEST_F(SegregatedFitTest, TheMapIsNotALiveBlock) {
+  // Slabs of all sizes make bytes of the map that look like tags.
+  for (Size size = kMaxSmall; size != 0; size -= kGranule) {
     for (Size i = 0; i < 2 * kSlab / size; ++i) static_cast<void>(heap_.malloc(size));
   }
   const Extent map = map_of(heap_);
@@ -800,7 +801,7 @@ TEST_F(SegregatedFitTest, TheMapIsNoBlock) {
   reset();
 }
 
-// --- which addresses are blocks
+// --- which addresses are live blocks
 
 TEST_F(SegregatedFitTest, OnlyBlocksAreLiveWhateverTheyHold) {
   for (const int value : {0x00, 0xFF}) {
@@ -810,11 +811,11 @@ TEST_F(SegregatedFitTest, OnlyBlocksAreLiveWhateverTheyHold) {
   }
 }
 
-TEST_F(SegregatedFitTest, InASlabOnlyWhereABlockStartsIsOneLiveWhateverTheSize) {
-  for (Size size = kUnit; size <= kMaxSmall; size += kUnit) {
+TEST_F(SegregatedFitTest, InASlabOnlyTheStartOfABlockIsLiveWhateverTheSize) {
+  for (Size size = kGranule; size <= kMaxSmall; size += kGranule) {
     const Address first = malloc(size);
     const Address slab = align_down(first, kSlab);
-    const Size count = (kSlab - kUnit - kTag) / size;
+    const Size count = (kSlab - kGranule - kTag) / size;
     std::set<Address> blocks{first};
     while (blocks.size() < count) blocks.insert(malloc(size));
     for (Address address = slab; address != slab + kSlab; ++address) {
@@ -826,13 +827,13 @@ TEST_F(SegregatedFitTest, InASlabOnlyWhereABlockStartsIsOneLiveWhateverTheSize) 
   }
 }
 
-TEST_F(SegregatedFitTest, OnlyBlocksAreLiveWhereNobodyWritesToThem) {
-  // All that stands in memory then is what the heap itself has left there.
+TEST_F(SegregatedFitTest, OnlyBlocksAreLiveWhereNothingWritesToThem) {
+  // Memory then holds nothing but what the heap itself has written.
   expect_only_blocks_are_live([](Address) {});
   reset();
 }
 
-TEST_F(SegregatedFitTest, ASmallBlockThatHoldsWhatAFreeOneWouldIsLive) {
+TEST_F(SegregatedFitTest, ASmallBlockWhoseContentsLookFreeIsLive) {
   const Address first = malloc(64);
   const Address second = malloc(64);
   const auto mark_of = [&](Address block) -> std::uint32_t& {
@@ -841,8 +842,8 @@ TEST_F(SegregatedFitTest, ASmallBlockThatHoldsWhatAFreeOneWouldIsLive) {
   free(second);
   const std::uint32_t mark = mark_of(second) ^ second;
   const Address again = malloc(64);
-  for (std::uint32_t count = 0; count < kUnit; ++count) {
-    mark_of(first) = (mark - mark % kUnit + count) ^ first;
+  for (std::uint32_t count = 0; count < kGranule; ++count) {
+    mark_of(first) = (mark - mark % kGranule + count) ^ first;
     EXPECT_TRUE(heap_.is_live(first));
   }
   shadow_.forget_all();
@@ -851,7 +852,7 @@ TEST_F(SegregatedFitTest, ASmallBlockThatHoldsWhatAFreeOneWouldIsLive) {
   EXPECT_EQ(heap_.free(again), FreeResult::kFreed);
 }
 
-// --- sizes that cannot be had, and zeroes
+// --- impossible sizes, and zeroed memory
 
 TEST_F(SegregatedFitTest, CallocZeroesMemoryThatWasUsed) {
   for (const Size size : {16U, 500U, 512U, 514U, 4000U, 50'000U}) {
@@ -882,17 +883,17 @@ TEST_F(SegregatedFitTest, CallocRefusesProductsThatWrap) {
 
 TEST_F(SegregatedFitTest, ImpossibleSizesAreRefused) {
   const std::vector<Address> blocks = malloc_all({100, 1000, 1000});
-  const Picture before = picture_of(heap_);
+  const Snapshot before = snapshot_of(heap_);
   for (const Size size : kImpossibleSizes) {
     EXPECT_EQ(heap_.malloc(size), 0U) << size;
-    EXPECT_EQ(heap_.zeroed(size), 0U) << size;
+    EXPECT_EQ(heap_.malloc_zeroed(size), 0U) << size;
     EXPECT_EQ(heap_.calloc(1, size), 0U) << size;
     EXPECT_EQ(heap_.calloc(size, 1), 0U) << size;
     for (const Size alignment : all_alignments()) {
       EXPECT_EQ(heap_.memalign(alignment, size), 0U) << size;
     }
     for (const Address block : blocks) EXPECT_EQ(heap_.realloc(block, size), 0U) << size;
-    ASSERT_EQ(picture_of(heap_), before) << size;
+    ASSERT_EQ(snapshot_of(heap_), before) << size;
   }
 }
 
@@ -921,23 +922,23 @@ TEST_F(HighSegregatedFitTest, ImpossibleSizesAreRefusedAtTheEndOfTheAddressSpace
 TEST_F(SegregatedFitTest, AResetMakesEveryAddressStale) {
   std::vector<Address> blocks;
   for (Size size = 0; size < 3000; size += 50) blocks.push_back(malloc(size));
-  pages().grow_as_somebody_else(1);
+  pages().grow_as_other_code(1);
   for (Size size = 3000; size < 30'000; size += 500) blocks.push_back(malloc(size));
   reset();
   for (const Address block : blocks) expect_refused(block);
   EXPECT_EQ(statistics().free_bytes, statistics().heap_bytes);
-  // Above them again.
+  // One large block covers them now.
   static_cast<void>(heap_.malloc(10'000));
   for (const Address block : blocks) {
-    if (block != pages().begin() + kUnit) expect_refused(block);
+    if (block != pages().begin() + kGranule) expect_refused(block);
   }
   reset();
 }
 
-TEST_F(SegregatedFitTest, AfterAResetAllMemoryIsThereAgain) {
+TEST_F(SegregatedFitTest, AResetFreesAllMemory) {
   for (int round = 0; round < 3; ++round) {
     for (Size i = 0; i < 200; ++i) malloc(i * 13);
-    pages().grow_as_somebody_else(1);
+    pages().grow_as_other_code(1);
     for (Size i = 0; i < 200; ++i) malloc(i * 13);
     const Size heap_bytes = statistics().heap_bytes;
     reset();
@@ -960,7 +961,7 @@ TEST_F(SegregatedFitTest, AResetOfAnUntouchedHeapDoesNothing) {
 
 // --- statistics
 
-TEST_F(SegregatedFitTest, TheLargestFreeStretchIsKnown) {
+TEST_F(SegregatedFitTest, StatisticsKnowTheLargestFreeStretch) {
   const std::vector<Address> blocks = malloc_all({600, 2000, 600, 1000, 600, 1990, 600});
   EXPECT_EQ(statistics().largest_free_bytes, 0U);
   free(blocks[3]);
@@ -990,7 +991,7 @@ TEST_F(SegregatedFitTest, FreeBlocksOfASlabCountAsFreeStretches) {
   EXPECT_EQ(fragmentation(statistics()), 0.0);
 }
 
-TEST_F(SegregatedFitTest, FragmentationIsTheShareOutsideOfTheLargestFreeStretch) {
+TEST_F(SegregatedFitTest, FragmentationIsTheShareOutsideTheLargestFreeStretch) {
   const std::vector<Address> blocks = malloc_all({1004, 600, 1004, 600, 1004, 600, 1004, 600});
   EXPECT_EQ(fragmentation(statistics()), 0.0);
   for (const std::size_t i : {0U, 2U, 4U, 6U}) {
@@ -999,7 +1000,7 @@ TEST_F(SegregatedFitTest, FragmentationIsTheShareOutsideOfTheLargestFreeStretch)
   }
 }
 
-TEST_F(SegregatedFitTest, CountsWhatCallsDid) {
+TEST_F(SegregatedFitTest, StatisticsCountCallsAndBytes) {
   const Address small = malloc(100);
   const Address large = malloc(1000);
   EXPECT_EQ(statistics().live_bytes, 112 + chunk_of(1000) - kTag);
@@ -1025,11 +1026,11 @@ TEST_F(SegregatedFitTest, AWalkShowsTheLiveBlocks) {
     if (count < 30 || random.one_in(2)) {
       allocate({.size = random.log_uniform(12),
                 .alignment = random.alignment(),
-                .prefix = random.below(3) * kUnit});
+                .prefix = random.below(3) * kGranule});
     } else {
       deallocate(std::next(shadow_.blocks().begin(), random.below(count))->first);
     }
-    if (random.one_in(2000)) pages().grow_as_somebody_else(1);
+    if (random.one_in(2000)) pages().grow_as_other_code(1);
     if (count > 300) {
       while (!shadow_.blocks().empty()) deallocate(shadow_.blocks().begin()->first);
     }
@@ -1038,155 +1039,7 @@ TEST_F(SegregatedFitTest, AWalkShowsTheLiveBlocks) {
   }
 }
 
-// --- what a check finds
-
-/// A heap in which all that there can be is there.
-class BrokenSegregatedFit : public testing::Test {
- protected:
-  void SetUp() override {
-    std::vector<Address> small;
-    for (Size i = 0; i < 10 * 7 + 5; ++i) small.push_back(heap_.malloc(512));
-    for (Size i = 0; i < 300; ++i) static_cast<void>(heap_.malloc(16));
-    // Of slabs 8 to 10, the last of which is in use, blocks serve next. Then slabs 0 and 1 become
-    // spare, 2 to 4 have free blocks, the others none.
-    for (Size i = 0; i < kMaxAbove; ++i) heap_.free(small[8 * 7 + i]);
-    for (std::size_t i = 0; i < 14; ++i) heap_.free(small[i]);
-    for (std::size_t i = 14; i < 35; i += 2) heap_.free(small[i]);
-    // Three free chunks of one bin, and two of others.
-    std::vector<Address> large;
-    for (const Size size : {1000U, 600U, 1000U, 600U, 1000U, 600U, 2000U, 600U, 900U, 600U}) {
-      large.push_back(heap_.malloc(size));
-    }
-    for (std::size_t i = 0; i < large.size(); i += 2) heap_.free(large[i]);
-    ASSERT_FALSE(heap_.find_corruption());
-    for (const std::size_t i : {0U, 7U}) spare_.push_back(align_down(small[i], kSlab));
-    for (const std::size_t i : {14U, 21U, 28U}) partial_.push_back(align_down(small[i], kSlab));
-    full_ = align_down(small[35], kSlab);
-  }
-
-  [[nodiscard]] std::uint32_t& word(Address address) {
-    return *heap_.pages().at<std::uint32_t>(address);
-  }
-
-  void expect_found(Address address, std::uint32_t wrong, const std::string& what) {
-    const std::uint32_t right = std::exchange(word(address), wrong);
-    EXPECT_TRUE(heap_.find_corruption()) << what << ", at " << address << ": " << wrong;
-    word(address) = right;
-  }
-
-  /// Whatever single bit is wrong in a word, and a few more, it must be found.
-  void expect_word_is_checked(Address address, const std::string& what,
-                              std::uint32_t unknown_bits = 0) {
-    const std::uint32_t right = word(address);
-    for (std::uint32_t bit = 1; bit != 0; bit <<= 1) {
-      if ((bit & unknown_bits) == 0) expect_found(address, right ^ bit, what);
-    }
-    for (const std::uint32_t wrong : {0x41414141U, 0xFFFF'FFFFU})
-      expect_found(address, wrong, what);
-    if ((unknown_bits & kUnit) == 0) {
-      for (const std::uint32_t wrong : {right + 16, right - 16}) expect_found(address, wrong, what);
-    }
-    EXPECT_FALSE(heap_.find_corruption()) << what;
-  }
-
-  SegregatedFit<HostPages> heap_;
-  std::vector<Address> spare_;
-  std::vector<Address> partial_;
-  Address full_ = 0;
-};
-
-TEST_F(BrokenSegregatedFit, AnyOverwrittenTagIsFound) {
-  Address end = 0;
-  Size chunks = 0;
-  for (const Extent& extent : extents_of(heap_)) {
-    if (extent.begin < end) continue;  // within a slab
-    const bool is_slab = extent.begin % kSlab == 0 && extent.size == kUnit;
-    end = extent.begin + (is_slab ? kSlab : extent.size);
-    // Whether a block was asked with an alignment, nothing else says.
-    const bool may_be_aligned = extent.state == Extent::State::kUsed;
-    expect_word_is_checked(extent.begin - kTag, "tag", may_be_aligned ? 4 : 0);
-    ++chunks;
-  }
-  expect_word_is_checked(end - kTag, "last tag");
-  EXPECT_GT(chunks, 15U);
-}
-
-TEST_F(BrokenSegregatedFit, AnyOverwrittenWordOfAFreeChunkIsFound) {
-  Size count = 0;
-  for (const Extent& extent : extents_of(heap_)) {
-    const bool is_chunk =
-        extent.state == Extent::State::kFree && extent.size != 512 && extent.size != 16;
-    if (!is_chunk) continue;
-    expect_word_is_checked(extent.end() - 2 * kTag, "size");
-    if (extent.end() == heap_.pages().end()) continue;  // in no list
-    expect_word_is_checked(extent.begin, "next");
-    expect_word_is_checked(extent.begin + 4, "previous");
-    ++count;
-  }
-  EXPECT_GE(count, 4U);
-}
-
-TEST_F(BrokenSegregatedFit, AnyOverwrittenWordOfASlabIsFound) {
-  for (const Address slab : partial_) {
-    for (const Size offset : {0U, 4U, 8U, 12U}) expect_word_is_checked(slab + offset, "partial");
-  }
-  for (const Address slab : spare_) {
-    for (const Size offset : {0U, 4U, 8U}) expect_word_is_checked(slab + offset, "spare");
-  }
-  for (const Size offset : {0U, 4U}) expect_word_is_checked(full_ + offset, "full");
-}
-
-TEST_F(BrokenSegregatedFit, TheSlabOfAnOverwrittenBlockIsNamed) {
-  Size count = 0;
-  for (const Extent& extent : extents_of(heap_)) {
-    if (extent.state != Extent::State::kFree || extent.size != 512) continue;
-    for (const Size offset : {0U, 4U}) {
-      const std::uint32_t right = std::exchange(word(extent.begin + offset), 0x41414141U);
-      EXPECT_EQ(heap_.find_corruption().address, align_down(extent.begin, kSlab)) << offset;
-      word(extent.begin + offset) = right;
-    }
-    ++count;
-  }
-  EXPECT_GE(count, 30U);
-}
-
-TEST_F(BrokenSegregatedFit, AnyOverwrittenLinkOfASmallBlockIsFound) {
-  Size count = 0;
-  for (const Extent& extent : extents_of(heap_)) {
-    const bool is_small =
-        extent.state == Extent::State::kFree && (extent.size == 512 || extent.size == 16);
-    if (!is_small) continue;
-    if (extent.size == 16 && extent.begin % 256 != 0) continue;  // there are many
-    expect_word_is_checked(extent.begin, "link");
-    // The lowest digit is a count; a wrong one makes lists longer or shorter than they would be.
-    // The digit above says whether the block was ever handed out, which only `free` reports.
-    expect_word_is_checked(extent.begin + 4, "mark", 2 * kUnit - 1);
-    ++count;
-  }
-  EXPECT_GE(count, 30U);
-}
-
-TEST_F(BrokenSegregatedFit, AnyOverwrittenByteOfTheMapIsFound) {
-  const Extent map = map_of(heap_);
-  auto* const bytes = heap_.pages().at<unsigned char>(map.begin);
-  for (Size i = 0; i < map.size - kTag; ++i) {
-    for (unsigned bit = 1; bit < 256; bit <<= 1) {
-      bytes[i] = static_cast<unsigned char>(bytes[i] ^ bit);
-      EXPECT_TRUE(heap_.find_corruption()) << i << ", " << bit;
-      bytes[i] = static_cast<unsigned char>(bytes[i] ^ bit);
-    }
-  }
-  EXPECT_FALSE(heap_.find_corruption());
-}
-
-TEST_F(BrokenSegregatedFit, AnOverrunIntoTheNextTagIsFound) {
-  const Address block = heap_.malloc(1000);
-  static_cast<void>(heap_.malloc(1000));
-  std::memset(heap_.pages().at<char>(block), 'A', heap_.usable_size(block) + 1);
-  EXPECT_EQ(heap_.find_corruption().kind, Corruption::Kind::kHeaderOverwritten);
-}
-
-// --- without a tracker
+// --- without tracking
 
 TEST(UntrackedSegregatedFit, GivesTheSameAddresses) {
   Random random;
@@ -1194,7 +1047,7 @@ TEST(UntrackedSegregatedFit, GivesTheSameAddresses) {
   SegregatedFit<HostPages, NoTracking> untracked;
   struct Live {
     Address block;
-    bool is_aligned;  // only with a tracker it stays so through a realloc, and may move elsewhere
+    bool is_aligned;  // realloc keeps the alignment only with tracking, and may move such a block
   };
   std::vector<Live> live;
   for (int i = 0; i < 100'000; ++i) {
@@ -1205,7 +1058,7 @@ TEST(UntrackedSegregatedFit, GivesTheSameAddresses) {
       const bool is_aligned = random.one_in(4);
       const Address block = is_aligned ? tracked.memalign(alignment, size) : tracked.malloc(size);
       ASSERT_EQ(is_aligned ? untracked.memalign(alignment, size) : untracked.malloc(size), block);
-      if (block != 0) live.push_back({block, is_aligned && alignment > kUnit});
+      if (block != 0) live.push_back({block, is_aligned && alignment > kGranule});
     } else {
       std::swap(live[random.below(static_cast<Size>(live.size()))], live.back());
       auto& [block, is_aligned] = live.back();
@@ -1221,20 +1074,20 @@ TEST(UntrackedSegregatedFit, GivesTheSameAddresses) {
       }
     }
     if (random.one_in(10'000)) {
-      tracked.pages().grow_as_somebody_else(1);
-      untracked.pages().grow_as_somebody_else(1);
+      tracked.pages().grow_as_other_code(1);
+      untracked.pages().grow_as_other_code(1);
     }
   }
   EXPECT_EQ(tracked.pages().requests(), untracked.pages().requests());
 }
 
-TEST(ClaimingSegregatedFit, KeepsPagesOfSomebodyElseOutOfTheFirstRegion) {
+TEST(ClaimingSegregatedFit, KeepsPagesOfOtherCodeOutOfTheFirstRegion) {
   SegregatedFit<HostPages> heap;
   heap.claim();
-  heap.pages().grow_as_somebody_else(2);
+  heap.pages().grow_as_other_code(2);
   heap.claim();
   EXPECT_EQ(heap.statistics().heap_bytes, kFirstRegion);
-  EXPECT_EQ(heap.malloc(1000), heap.pages().begin() + kUnit);
+  EXPECT_EQ(heap.malloc(1000), heap.pages().begin() + kGranule);
   EXPECT_FALSE(heap.find_corruption());
 }
 

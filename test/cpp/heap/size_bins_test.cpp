@@ -17,14 +17,14 @@ constexpr Size kLargestSize = 0xFFFF'FFF0;
 /// Sizes on both sides of every place where bins may change, in order.
 [[nodiscard]] std::set<Size> telling_sizes() {
   std::set<Size> sizes;
-  for (Size size = kUnit; size <= 65536; size += kUnit) sizes.insert(size);
+  for (Size size = kGranule; size <= 65536; size += kGranule) sizes.insert(size);
   for (Size power = 65536; power != 0; power *= 2) {
     for (Size step = 0; step < 64; ++step) {
       const Size size = power + step * (power / 64);
-      sizes.insert({size - kUnit, size, size + kUnit});
+      sizes.insert({size - kGranule, size, size + kGranule});
     }
   }
-  sizes.insert({kLargestSize - kUnit, kLargestSize});
+  sizes.insert({kLargestSize - kGranule, kLargestSize});
   return sizes;
 }
 
@@ -41,12 +41,12 @@ TEST(SizeBins, LargerSizesAreInHigherBinsOrTheSame) {
 
 TEST(SizeBins, EverySizeBelow512HasItsOwnBin) {
   std::set<Size> bins;
-  for (Size size = kUnit; size < 512; size += kUnit) bins.insert(SizeBins::of(size));
+  for (Size size = kGranule; size < 512; size += kGranule) bins.insert(SizeBins::of(size));
   EXPECT_EQ(bins.size(), 31U);
 }
 
 TEST(SizeBins, TheSizesOfABinDifferByASixteenthAtMost) {
-  Size lowest = kUnit;
+  Size lowest = kGranule;
   for (const Size size : telling_sizes()) {
     if (SizeBins::of(size) != SizeBins::of(lowest)) lowest = size;
     ASSERT_LE(size - lowest, lowest / 16) << size;

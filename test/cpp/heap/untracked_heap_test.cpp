@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What the standalone modules are made of: heaps without a tracker, into which nobody can look. The
-// shadow heap sees to it that blocks are aligned, apart, in memory, and keep their contents.
+// Heaps without tracking, as in the standalone modules. The shadow heap checks that blocks are
+// aligned, do not overlap, lie in memory, and keep their contents.
 
 #include <gtest/gtest.h>
 
@@ -33,7 +33,7 @@ TYPED_TEST(UntrackedHeap, KeepsItsBlocksThroughRandomCalls) {
   for (int i = 0; i < 50'000; ++i) {
     const Size count = static_cast<Size>(this->shadow_.blocks().size());
     if (random.one_in(50)) this->heap_.pages().fail_grow(1);
-    if (random.one_in(5000)) this->heap_.pages().grow_as_somebody_else(1);
+    if (random.one_in(5000)) this->heap_.pages().grow_as_other_code(1);
     if (count <= 60 && (count == 0 || !random.one_in(3))) {
       const Layout layout{.size = random.log_uniform(14), .alignment = random.alignment()};
       const Address address = this->heap_.allocate(layout);
@@ -57,17 +57,17 @@ TYPED_TEST(UntrackedHeap, KeepsItsBlocksThroughRandomCalls) {
   EXPECT_GT(granted, 10'000U);
 }
 
-TYPED_TEST(UntrackedHeap, StepsOverPagesOfSomebodyElse) {
+TYPED_TEST(UntrackedHeap, StepsOverPagesOfOtherCode) {
   for (int i = 0; i < 5; ++i) {
     const Layout layout{.size = 2 * kPageBytes, .alignment = i % 2 == 0 ? 16U : kMaxAlignment};
     const Address address = this->heap_.allocate(layout);
     ASSERT_NE(address, 0U);
     EXPECT_TRUE(this->shadow_.add(address, layout));
-    this->heap_.pages().grow_as_somebody_else(1);
+    this->heap_.pages().grow_as_other_code(1);
   }
 }
 
-TYPED_TEST(UntrackedHeap, UsesTheFirstPageToItsFirstByte) {
+TYPED_TEST(UntrackedHeap, UsesTheFirstPageFromItsFirstByte) {
   const Layout layout{.size = kPageBytes};
   EXPECT_EQ(this->heap_.allocate(layout), this->heap_.pages().begin());
   EXPECT_TRUE(this->heap_.pages().requests().empty());

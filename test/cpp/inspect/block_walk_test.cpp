@@ -22,7 +22,7 @@ class BlockWalkTest : public testing::Test {
     return blocks;
   }
 
-  /// What a walk shows at `address`; an empty block if there begins none.
+  /// Returns the block that a walk shows at `address`; an empty one if none begins there.
   [[nodiscard]] Block block_at(Address address) {
     for (const Block& block : blocks()) {
       if (block.address == address) return block;
@@ -30,7 +30,7 @@ class BlockWalkTest : public testing::Test {
     return {};
   }
 
-  /// The live blocks with a header that a walk shows, by address.
+  /// Returns the live blocks with a header that a walk shows, by address.
   [[nodiscard]] std::map<Address, Size> headered() {
     std::map<Address, Size> headered;
     for (const Block& block : blocks()) {
@@ -41,14 +41,14 @@ class BlockWalkTest : public testing::Test {
     return headered;
   }
 
-  /// Whether the blocks cover every region from its start to its end, the header of the first
-  /// aside.
+  /// Checks whether the blocks cover every region from its start to its end, except the header of
+  /// the region's first block.
   [[nodiscard]] testing::AssertionResult is_gapless() {
     const std::vector<Block> all = blocks();
     auto block = all.begin();
     for (const Extent& region : regions()) {
       Address position = region.begin;
-      if (block != all.end() && block->has_header) position += kUnit;
+      if (block != all.end() && block->has_header) position += kGranule;
       for (; block != all.end() && block->address < region.end(); ++block) {
         if (block->address != position || block->size == 0) {
           return testing::AssertionFailure()
@@ -61,7 +61,8 @@ class BlockWalkTest : public testing::Test {
                << "the blocks end at " << position << ", their region at " << region.end();
       }
     }
-    if (block != all.end()) return testing::AssertionFailure() << "a block outside of regions";
+    if (block != all.end())
+      return testing::AssertionFailure() << "a block lies outside all regions";
     return testing::AssertionSuccess();
   }
 
@@ -81,7 +82,7 @@ class BlockWalkTest : public testing::Test {
 };
 TYPED_TEST_SUITE(BlockWalkTest, HeapsToStandOn, HeapName);
 
-TYPED_TEST(BlockWalkTest, AnUntouchedHeapHasNone) {
+TYPED_TEST(BlockWalkTest, AnUntouchedHeapHasNoBlocks) {
   EXPECT_TRUE(this->blocks().empty());
   BlockWalk<TypeParam> walk(this->heap_);
   Block block;
@@ -103,7 +104,7 @@ TYPED_TEST(BlockWalkTest, ShowsEachBlockWithAHeaderAtItsAddress) {
   for (const auto& [address, size] : live) {
     ASSERT_TRUE(shown.contains(address)) << address;
     EXPECT_GE(shown.at(address), size);
-    EXPECT_LE(shown.at(address), size + kUnit) << "its own and the next one's header";
+    EXPECT_LE(shown.at(address), size + kGranule) << "with the next block's header";
   }
   EXPECT_TRUE(this->is_gapless());
 }
@@ -114,14 +115,14 @@ TYPED_TEST(BlockWalkTest, ShowsFreeBlocksAsFree) {
   static_cast<void>(this->heap_.malloc(1000));
   this->heap_.free(second);
   EXPECT_EQ(this->block_at(first).size, 1008U);
-  const Block free = this->block_at(second - kUnit);  // where its header was
-  EXPECT_EQ(free.size, 1008U + 2 * kUnit);
+  const Block free = this->block_at(second - kGranule);  // where its header was
+  EXPECT_EQ(free.size, 1008U + 2 * kGranule);
   EXPECT_EQ(free.state, Extent::State::kFree);
   EXPECT_FALSE(free.has_header);
   EXPECT_TRUE(this->is_gapless());
 }
 
-TYPED_TEST(BlockWalkTest, ShowsNeighboursOfTheSizedCallsAsOne) {
+TYPED_TEST(BlockWalkTest, ShowsNeighboursOfTheSizedCallsAsOneBlock) {
   const Address first = this->heap_.allocator().allocate({.size = 64});
   const Address second = this->heap_.allocator().allocate({.size = 64});
   EXPECT_EQ(std::max(first, second), std::min(first, second) + 64);
@@ -129,7 +130,7 @@ TYPED_TEST(BlockWalkTest, ShowsNeighboursOfTheSizedCallsAsOne) {
   const Address last = this->heap_.allocator().allocate({.size = 64});
   const Block both = this->block_at(std::min(first, second));
   EXPECT_GE(both.size, 128U);
-  EXPECT_LE(both.size, 128U + kUnit) << "with the next one's header";
+  EXPECT_LE(both.size, 128U + kGranule) << "with the next block's header";
   EXPECT_EQ(both.state, Extent::State::kUsed);
   EXPECT_FALSE(both.has_header);
   EXPECT_TRUE(this->block_at(headered).has_header);
@@ -148,7 +149,7 @@ TYPED_TEST(BlockWalkTest, ShowsEveryRegion) {
       const Address small = this->heap_.malloc(i);
       live[large] = this->heap_.usable_size(large);
       live[small] = this->heap_.usable_size(small);
-      this->heap_.allocator().pages().grow_as_somebody_else(1);
+      this->heap_.allocator().pages().grow_as_other_code(1);
     }
     EXPECT_EQ(this->regions().size(), 4U);
     const std::map<Address, Size> shown = this->headered();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Each way to break a heap that a check promises to find.
+// Breaks a heap in each way that the check promises to find.
 
 #include <gtest/gtest.h>
 
@@ -17,7 +17,7 @@ namespace {
 
 using Kind = Corruption::Kind;
 
-/// The first two words of a free block hold its link and size: what a write after free hits.
+/// The first two words of a free block hold its link and size. A write after free overwrites them.
 template <typename Heap>
 class BrokenFreeList : public testing::Test {
  protected:
@@ -35,8 +35,7 @@ class BrokenFreeList : public testing::Test {
     return *heap_.pages().template at<std::uint32_t>(block + offset);
   }
 
-  /// Writes each of the values to a word of each free block, and expects that the check names the
-  /// block.
+  /// Writes each value to a word of each free block, and expects that the check names the block.
   void expect_found(Size offset, const std::vector<std::uint32_t>& values) {
     for (const Address block : blocks_) {
       const std::uint32_t intact = word(block, offset);
@@ -45,7 +44,7 @@ class BrokenFreeList : public testing::Test {
         const Corruption found = heap_.find_corruption();
         EXPECT_EQ(found.kind, Kind::kFreeListOutsideHeap) << value;
         EXPECT_EQ(found.address, block) << value;
-        EXPECT_EQ(heap_.statistics().live_blocks, 4U);  // whatever it read, it came back
+        EXPECT_EQ(heap_.statistics().live_blocks, 4U);  // the call returns, whatever it reads
       }
       word(block, offset) = intact;
       EXPECT_FALSE(heap_.find_corruption());
@@ -101,7 +100,7 @@ TYPED_TEST(BrokenFreeList, AnAllocationThatMeetsAnOverwrittenWordTraps) {
     for (const Size offset : {0U, 4U}) {
       const auto overwrite_and_allocate = [&] {
         this->word(block, offset) = this->blocks_[0];
-        // Too large for any free block but what is behind the last one: all are met.
+        // Eight blocks are more than there are free ones, so the heap meets each of those.
         for (int i = 0; i < 8; ++i) static_cast<void>(this->heap_.allocate({.size = 64}));
       };
       EXPECT_DEATH(overwrite_and_allocate(), "") << offset << " in " << block;
@@ -109,8 +108,9 @@ TYPED_TEST(BrokenFreeList, AnAllocationThatMeetsAnOverwrittenWordTraps) {
   }
 }
 
-TYPED_TEST(BrokenFreeList, StatisticsOfAListThatIsCutOffComeFromTheRest) {
-  static_cast<void>(this->heap_.allocate({.size = 64}));  // the largest free block is not known now
+TYPED_TEST(BrokenFreeList, StatisticsOfABrokenListComeFromItsIntactPart) {
+  // Afterwards the heap does not know its largest free block.
+  static_cast<void>(this->heap_.allocate({.size = 64}));
   for (const Address block : this->blocks_) {
     const std::uint32_t intact = std::exchange(this->word(block, 0), 0x6C6C'6548U);
     const Statistics statistics = this->heap_.statistics();
@@ -124,14 +124,14 @@ template <typename Heap>
 class BrokenRegion : public testing::Test {};
 TYPED_TEST_SUITE(BrokenRegion, HeaderlessStrategies::On<HostPages>, HeapName);
 
-TYPED_TEST(BrokenRegion, AnOverwrittenRecordIsFoundAndEndsNoCallInACircle) {
+TYPED_TEST(BrokenRegion, AnOverwrittenRecordIsFoundAndNoCallHangs) {
   MallocAdaptor<TypeParam> heap;
   heap.set_secret(7);
   auto& pages = heap.allocator().pages();
   std::vector<Address> blocks;
   for (int i = 0; i < 3; ++i) {
     blocks.push_back(heap.malloc(kPageBytes));
-    pages.grow_as_somebody_else(1);
+    pages.grow_as_other_code(1);
   }
   blocks.push_back(heap.malloc(kPageBytes));
   ASSERT_FALSE(find_corruption(heap));
@@ -175,7 +175,7 @@ TEST_F(WronglyFreed, ABlockFreedTwiceIsFound) {
   EXPECT_EQ(found(), Kind::kFreeListOverlap);
 }
 
-TEST_F(WronglyFreed, ABlockFreedTwiceWithAnotherInBetweenIsFound) {
+TEST_F(WronglyFreed, ABlockFreedTwiceWithAnotherFreedInBetweenIsFound) {
   const Address first = allocate(64);
   const Address second = allocate(64);
   static_cast<void>(allocate(64));
@@ -203,7 +203,7 @@ TEST_F(WronglyFreed, ASizeThatReachesOutOfTheHeapIsFound) {
   EXPECT_EQ(found(), Kind::kFreeListOutsideHeap);
 }
 
-TEST_F(WronglyFreed, ASearchThroughAListThatIsACircleEnds) {
+TEST_F(WronglyFreed, EveryCallReturnsOrTrapsWhereAListIsACircle) {
   const Address first = allocate(64);
   const Address second = allocate(64);
   static_cast<void>(allocate(64));
@@ -243,7 +243,7 @@ TYPED_TEST(BrokenHeaders, AnyOverwrittenWordIsFound) {
         word ^= flips;
         const Corruption found = find_corruption(this->heap_);
         EXPECT_EQ(found.kind, Kind::kHeaderOverwritten) << bytes << " below " << block;
-        EXPECT_EQ(found.address, block - kUnit);
+        EXPECT_EQ(found.address, block - kGranule);
         word ^= flips;
       }
     }
@@ -254,11 +254,11 @@ TYPED_TEST(BrokenHeaders, AnyOverwrittenWordIsFound) {
 TYPED_TEST(BrokenHeaders, AnOverrunIntoTheNextHeaderIsFound) {
   const Size capacity = this->heap_.usable_size(this->blocks_[0]);
   auto* const bytes = this->heap_.allocator().pages().template at<unsigned char>(this->blocks_[0]);
-  for (Size i = 0; i <= capacity; ++i) bytes[i] = 0x41;  // one too many
+  for (Size i = 0; i <= capacity; ++i) bytes[i] = 0x41;  // one byte too many
   EXPECT_EQ(find_corruption(this->heap_).kind, Kind::kHeaderOverwritten);
 }
 
-TYPED_TEST(BrokenHeaders, WhatTheAllocatorBelowFindsIsTold) {
+TYPED_TEST(BrokenHeaders, AFindingOfTheAllocatorBelowIsReported) {
   auto& sized = this->heap_.allocator();
   const Address block = sized.allocate({.size = 64});
   static_cast<void>(sized.allocate({.size = 64}));
@@ -269,7 +269,7 @@ TYPED_TEST(BrokenHeaders, WhatTheAllocatorBelowFindsIsTold) {
   EXPECT_EQ(find_corruption(this->heap_).kind, found.kind);
 }
 
-TYPED_TEST(BrokenHeaders, SizedBlocksFreeBlocksAndResetsAreNotMistakenForIt) {
+TYPED_TEST(BrokenHeaders, SizedBlocksFreeBlocksAndResetsAreNotMistakenForCorruption) {
   static_cast<void>(this->heap_.allocator().allocate({.size = 200}));
   EXPECT_FALSE(find_corruption(this->heap_));
   this->heap_.free(this->blocks_[1]);

@@ -26,14 +26,14 @@ TEST(Fragmentation, LeavesSlackOut) {
       fragmentation({.free_bytes = 1000, .slack_bytes = 600, .largest_free_bytes = 300}), 0.25);
 }
 
-TEST(Fragmentation, HoldsForTheLargestHeaps) {
+TEST(Fragmentation, IsRightForTheLargestHeaps) {
   EXPECT_DOUBLE_EQ(fragmentation({.free_bytes = 0xFFFF'0000, .largest_free_bytes = 0x7FFF'8000}),
                    0.5);
 }
 
 using FragmentationOfAHeap = HeapTest<BumpFreeList<HostPages>>;
 
-TEST_F(FragmentationOfAHeap, FollowsItsFreeBlocks) {
+TEST_F(FragmentationOfAHeap, FollowsTheFreeBlocksOfAHeap) {
   EXPECT_EQ(fragmentation(statistics()), 0.0);
   const Address first = allocate(1600);
   allocate(16);

@@ -11,17 +11,17 @@ namespace lite_alloc::test {
 namespace {
 
 TEST(FixedRegion, UsesTheWholeUnitsInsideItsMemory) {
-  for (Size skew = 0; skew < 2 * kUnit; ++skew) {
-    for (Size bytes = 0; bytes < 5 * kUnit; ++bytes) {
+  for (Size skew = 0; skew < 2 * kGranule; ++skew) {
+    for (Size bytes = 0; bytes < 5 * kGranule; ++bytes) {
       const GuardedBytes memory(bytes, skew);
       const FixedRegion region(memory.data(), bytes);
       SCOPED_TRACE(testing::Message() << bytes << " bytes, start at " << skew);
-      EXPECT_EQ(region.begin() % kUnit, 0U);
-      EXPECT_EQ(region.end() % kUnit, 0U);
+      EXPECT_EQ(region.begin() % kGranule, 0U);
+      EXPECT_EQ(region.end() % kGranule, 0U);
       ASSERT_LE(region.begin(), region.end());
       const Size usable = region.end() - region.begin();
-      const Size before = (kUnit - skew % kUnit) % kUnit;
-      EXPECT_EQ(usable, bytes < before ? 0U : align_down(bytes - before, kUnit));
+      const Size before = (kGranule - skew % kGranule) % kGranule;
+      EXPECT_EQ(usable, bytes < before ? 0U : align_down(bytes - before, kGranule));
       if (usable == 0) continue;
       EXPECT_EQ(region.at<std::byte>(region.begin()), memory.data() + before);
       std::memset(region.at<std::byte>(region.begin()), 0, usable);
@@ -39,7 +39,7 @@ TEST(FixedRegion, KeepsAddressesAndPointersInStep) {
   const GuardedBytes memory(256, 3);
   const FixedRegion region(memory.data(), 256);
   const auto pointer = reinterpret_cast<std::uintptr_t>(region.at<std::byte>(region.begin()));
-  EXPECT_EQ(pointer % kUnit, 0U);
+  EXPECT_EQ(pointer % kGranule, 0U);
   EXPECT_EQ(region.at<std::byte>(region.begin() + 48), region.at<std::byte>(region.begin()) + 48);
 }
 

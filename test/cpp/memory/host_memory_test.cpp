@@ -87,21 +87,21 @@ TEST(HostMemory, AlignedAddressesAreAlignedPointers) {
   EXPECT_EQ(pointer % kPageBytes, 0U);
 }
 
-TEST(HostMemory, SomebodyElsesGrowthMovesTheEnd) {
+TEST(HostMemory, OtherCodesGrowthMovesTheEnd) {
   HostMemory memory({.initial_pages = 1, .maximum_pages = 4});
   const Address end = memory.end();
-  memory.grow_as_somebody_else(2);
+  memory.grow_as_other_code(2);
   EXPECT_EQ(memory.end(), end + 2 * kPageBytes);
-  memory.grow_as_somebody_else(2);
+  memory.grow_as_other_code(2);
   EXPECT_EQ(memory.end(), end + 2 * kPageBytes) << "past the maximum";
   EXPECT_TRUE(memory.grow(kPageBytes));
   *memory.at<std::byte>(end + 2 * kPageBytes) = std::byte{1};  // behind the foreign pages
 }
 
-TEST(HostMemoryDeathTest, TouchingSomebodyElsesPagesEndsTheProgram) {
+TEST(HostMemoryDeathTest, TouchingOtherCodesPagesEndsTheProgram) {
   HostMemory memory;
   const Address end = memory.end();
-  memory.grow_as_somebody_else(1);
+  memory.grow_as_other_code(1);
   *memory.at<std::byte>(end - 1) = std::byte{1};
   EXPECT_DEATH(*memory.at<volatile char>(end) = 1, "");
   EXPECT_DEATH(*memory.at<volatile char>(end + kPageBytes - 1) = 1, "");

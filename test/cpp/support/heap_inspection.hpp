@@ -40,7 +40,7 @@ inline bool operator==(const Statistics& a, const Statistics& b) {
 
 namespace lite_alloc::test {
 
-template <Allocator Heap>
+template <Inspectable Heap>
 [[nodiscard]] std::vector<Extent> extents_of(Heap& heap) {
   std::vector<Extent> extents;
   auto cursor = heap.walk();
@@ -49,7 +49,7 @@ template <Allocator Heap>
 }
 
 /// The live blocks that a walk shows one by one.
-template <Allocator Heap>
+template <Inspectable Heap>
 [[nodiscard]] std::vector<Extent> blocks_of(Heap& heap) {
   std::vector<Extent> blocks;
   auto cursor = heap.walk();
@@ -59,31 +59,31 @@ template <Allocator Heap>
   return blocks;
 }
 
-/// All that a failed call must leave as it was: everything but the count of failures.
-struct Picture {
+/// Everything that a failed call must leave unchanged: all but the count of failures.
+struct Snapshot {
   Statistics statistics;
   std::vector<Extent> extents;
 
-  friend bool operator==(const Picture&, const Picture&) = default;
-  friend void PrintTo(const Picture& picture, std::ostream* out) {
-    PrintTo(picture.statistics, out);
-    *out << ", " << testing::PrintToString(picture.extents);
+  friend bool operator==(const Snapshot&, const Snapshot&) = default;
+  friend void PrintTo(const Snapshot& snapshot, std::ostream* out) {
+    PrintTo(snapshot.statistics, out);
+    *out << ", " << testing::PrintToString(snapshot.extents);
   }
 };
 
-template <Allocator Heap>
-[[nodiscard]] Picture picture_of(Heap& heap) {
-  Picture picture{heap.statistics(), {}};
-  picture.statistics.failures = 0;
+template <Inspectable Heap>
+[[nodiscard]] Snapshot snapshot_of(Heap& heap) {
+  Snapshot snapshot{heap.statistics(), {}};
+  snapshot.statistics.failures = 0;
   if constexpr (kMergesLate<Heap>) {
     // A call that finds no memory has merged what was free: blocks stay where they are.
-    Statistics& statistics = picture.statistics;
+    Statistics& statistics = snapshot.statistics;
     statistics.free_bytes = statistics.slack_bytes = statistics.largest_free_bytes = 0;
-    picture.extents = blocks_of(heap);
+    snapshot.extents = blocks_of(heap);
   } else {
-    picture.extents = extents_of(heap);
+    snapshot.extents = extents_of(heap);
   }
-  return picture;
+  return snapshot;
 }
 
 /// The bytes of the extents in `state`.
@@ -93,7 +93,7 @@ template <Allocator Heap>
   return bytes;
 }
 
-/// Whether pages of somebody else, and nothing but them and a region's record, lie between two
+/// Whether pages of other code, and nothing but them and a region's record, lie between two
 /// neighbours of a walk.
 template <PageSource Pages>
 [[nodiscard]] bool is_foreign_gap(const Pages& pages, Address begin, Address end) {
@@ -102,7 +102,7 @@ template <PageSource Pages>
     for (const Extent& extent : pages.foreign()) {
       if (begin <= extent.begin && extent.end() <= end) foreign += extent.size;
     }
-    return foreign != 0 && end - begin - foreign <= 4 * kUnit;
+    return foreign != 0 && end - begin - foreign <= 4 * kGranule;
   } else {
     return false;
   }
@@ -114,8 +114,9 @@ template <PageSource Pages>
                                                    const std::vector<Extent>& extents) {
   Address position = 0;
   for (const Extent& extent : extents) {
-    if (extent.size == 0 || extent.begin % kUnit != 0 || extent.size % kUnit != 0) {
-      return testing::AssertionFailure() << "not whole units: " << testing::PrintToString(extent);
+    if (extent.size == 0 || extent.begin % kGranule != 0 || extent.size % kGranule != 0) {
+      return testing::AssertionFailure()
+             << "not whole granules: " << testing::PrintToString(extent);
     }
     if (extent.begin < pages.begin() || extent.begin >= pages.end() ||
         extent.size > pages.end() - extent.begin) {
@@ -151,7 +152,7 @@ template <PageSource Pages>
 }
 
 /// Whether statistics agree with a walk and with the live blocks.
-template <Allocator Heap, PageSource Pages>
+template <Inspectable Heap, PageSource Pages>
 [[nodiscard]] testing::AssertionResult counts_are_right(const Statistics& statistics,
                                                         const std::vector<Extent>& extents,
                                                         const ShadowHeap<Pages>& shadow) {
@@ -200,9 +201,9 @@ template <Allocator Heap, PageSource Pages>
   return testing::AssertionSuccess();
 }
 
-/// Whether nothing that can be seen of a heap contradicts itself or the live blocks. Contents are
-/// left out.
-template <Allocator Heap, PageSource Pages>
+/// Whether check, walk and statistics of a heap agree with each other and with the live blocks.
+/// Does not compare contents.
+template <Inspectable Heap, PageSource Pages>
 [[nodiscard]] testing::AssertionResult is_sound(Heap& heap, const ShadowHeap<Pages>& shadow) {
   if (const Corruption found = heap.find_corruption()) {
     return testing::AssertionFailure()

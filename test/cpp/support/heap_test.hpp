@@ -16,7 +16,7 @@ namespace lite_alloc::test {
 
 /// A test on one heap through its sized calls, each of which is checked against the shadow heap,
 /// and the whole at the end.
-template <Allocator Heap>
+template <Inspectable Heap>
 class HeapTest : public testing::Test {
  public:
   using Pages = std::remove_cvref_t<decltype(std::declval<Heap&>().pages())>;
@@ -75,10 +75,10 @@ class HeapTest : public testing::Test {
     shadow_.forget_all();
   }
 
-  /// Makes the heap take its first memory, so that what is there now is no longer up for grabs.
+  /// Makes the heap take its first region.
   void begin() { deallocate(allocate(1)); }
 
-  /// Allocates until not a unit is left. The blocks, in the order they came.
+  /// Allocates until not a granule is free. Returns the blocks in the order of their allocation.
   std::vector<Address> exhaust(Size largest = 16 * kPageBytes) {
     std::vector<Address> blocks;
     for (Size size = largest; size != 0; size /= 2) {
@@ -101,8 +101,8 @@ class HeapTest : public testing::Test {
 
   Address make_free_block(Size size) { return make_free_blocks({size}).front(); }
 
-  /// Allocates and frees at random in memory that does not grow, small enough to look after every
-  /// failure for a free stretch that holds the `block_bytes(layout)` bytes.
+  /// Allocates and frees at random in memory that does not grow. After every failure it looks for a
+  /// free extent that could hold the `block_bytes(layout)` bytes.
   void look_for_needless_failures(Size (*block_bytes)(const Layout&)) {
     pages().refuse_growth(true);
     Random random;
@@ -113,7 +113,7 @@ class HeapTest : public testing::Test {
         ++failures;
         for (const Extent& extent : extents_of(heap_)) {
           if (extent.state == Extent::State::kUsed) continue;
-          const Address lowest = align_up(extent.begin, std::max(layout.alignment, kUnit));
+          const Address lowest = align_up(extent.begin, std::max(layout.alignment, kGranule));
           ASSERT_GT(lowest + std::uint64_t{block_bytes(layout)}, extent.end())
               << layout.size << " aligned to " << layout.alignment << ", operation " << i;
         }
@@ -131,7 +131,7 @@ class HeapTest : public testing::Test {
   ShadowHeap<Pages> shadow_{heap_.pages()};
 };
 
-/// Every alignment there is.
+/// Returns every valid alignment.
 [[nodiscard]] inline std::vector<Size> all_alignments() {
   std::vector<Size> alignments;
   for (Size alignment = 1; alignment <= kMaxAlignment; alignment *= 2) {

@@ -9,6 +9,9 @@
 #include "lite_alloc/heap/free_list.hpp"
 #include "lite_alloc/heap/segregated_bump.hpp"
 #include "lite_alloc/heap/segregated_fit.hpp"
+#include "lite_alloc/inspect/check.hpp"
+#include "lite_alloc/inspect/statistics.hpp"
+#include "lite_alloc/inspect/walk.hpp"
 #include "support/page_sources.hpp"
 
 namespace lite_alloc::test {
@@ -39,7 +42,7 @@ inline constexpr bool kBlocksTakeWholeUnits<BumpFreeList<P>> = true;
 template <PageSource P>
 inline constexpr bool kBlocksTakeWholeUnits<FreeList<P>> = true;
 
-/// Whether a heap merges some of what is free only where memory runs out.
+/// Whether a heap merges some free memory only when it runs out of memory.
 template <typename Heap>
 inline constexpr bool kMergesLate = false;
 template <PageSource P>
@@ -51,7 +54,7 @@ struct List {
   using On = testing::Types<typename Strategy::template Heap<Pages>...>;
 };
 using Strategies = List<UseBumpFreeList, UseSegregatedBump, UseFreeList, UseSegregatedFit>;
-/// Those whose blocks do not know their size.
+/// Those whose blocks have no header.
 using HeaderlessStrategies = List<UseBumpFreeList, UseSegregatedBump, UseFreeList>;
 
 template <typename... Lists>
@@ -69,8 +72,8 @@ using GrowingHeaps = Concatenate<Strategies::On<HostPages>, Strategies::On<HighP
                                  Strategies::On<SteppedPages>>::Result;
 using AllHeaps = Concatenate<GrowingHeaps, Strategies::On<FixedPages>>::Result;
 
-/// For what stands on a heap and sees no more of its memory than the addresses: the highest there
-/// are, and those of a region that never grows.
+/// The heaps for tests of the layers above, which see addresses only: the highest addresses, and
+/// those of a region that never grows.
 using HeapsToStandOn =
     Concatenate<HeaderlessStrategies::On<HighPages>, HeaderlessStrategies::On<FixedPages>>::Result;
 

@@ -10,18 +10,18 @@
 #include <cstdlib>
 #include <vector>
 
-#include "lite_alloc/heap/allocator.hpp"
+#include "lite_alloc/heap/inspectable.hpp"
 #include "lite_alloc/memory/fixed_region.hpp"
 #include "lite_alloc/memory/host_memory.hpp"
 #include "lite_alloc/memory/stepped_growth.hpp"
 
 namespace lite_alloc::test {
 
-/// The most pages a heap under test can have: 16 MiB, so that exhausting it takes no time.
+/// The maximum of a heap under test in pages: 16 MiB, so that tests exhaust it quickly.
 inline constexpr Size kHeapPages = 256;
 
-/// Host memory that refuses every growth while it is told to, and that remembers what was asked of
-/// it and which pages are not the heap's.
+/// Host memory that can refuse every growth, and that records the requests and the pages of other
+/// code.
 class WatchedMemory : public HostMemory {
  public:
   using HostMemory::HostMemory;
@@ -33,16 +33,16 @@ class WatchedMemory : public HostMemory {
 
   void refuse_growth(bool refuses) noexcept { refuses_ = refuses; }
 
-  void grow_as_somebody_else(Size pages) {
+  void grow_as_other_code(Size pages) {
     const Address begin = end();
-    HostMemory::grow_as_somebody_else(pages);
+    HostMemory::grow_as_other_code(pages);
     if (end() != begin) foreign_.push_back({begin, end() - begin, Extent::State::kUsed});
   }
 
   /// The bytes of each `grow` call so far.
   [[nodiscard]] const std::vector<Size>& requests() const noexcept { return requests_; }
 
-  /// Pages of somebody else, in address order.
+  /// Pages of other code, in address order.
   [[nodiscard]] const std::vector<Extent>& foreign() const noexcept { return foreign_; }
 
  private:
@@ -56,8 +56,8 @@ class HostPages : public WatchedMemory {
   HostPages() noexcept : WatchedMemory(Options{.maximum_pages = kHeapPages}) {}
 };
 
-/// Ends where the last page that a heap can have ends: the sum of an address and a size that is a
-/// little too large wraps.
+/// Ends at the end of the last page that a heap can use: the sum of an address and a size that is
+/// slightly too large wraps.
 class HighPages : public WatchedMemory {
  public:
   HighPages() noexcept
@@ -67,12 +67,12 @@ class HighPages : public WatchedMemory {
 
 class SteppedPages : public SteppedGrowth<HostPages> {};
 
-/// Zeroed bytes between two guards, starting `skew` bytes behind a unit.
+/// Zeroed bytes between two guards. They start `skew` bytes behind a multiple of a granule.
 class GuardedBytes {
  public:
   explicit GuardedBytes(Size size, Size skew = 7)
       : size_(size), skew_(skew), bytes_(static_cast<std::byte*>(std::calloc(whole(), 1))) {
-    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(bytes_) % kUnit, 0U);
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(bytes_) % kGranule, 0U);
     std::fill(guards_begin(), data(), kGuard);
     std::fill(data() + size_, guards_end(), kGuard);
   }

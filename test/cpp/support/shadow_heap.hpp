@@ -13,15 +13,14 @@
 
 namespace lite_alloc::test {
 
-/// What must be true of a heap, known outside of it: where its live blocks are and what they hold.
-/// Each block is filled with a pattern of its own when it comes; of long ones the ends are, and
-/// every 1021st byte.
+/// The live blocks of a heap and their contents, recorded outside of it. Each new block is filled
+/// with a pattern of its own; a long block only at both ends and at every 1021st byte.
 template <PageSource Pages>
 class ShadowHeap {
  public:
   struct Block {
     Layout layout;
-    /// Whether the bytes below the address are the test's own, not an adaptor's header.
+    /// Whether the bytes below the address belong to the test, not to an adaptor's header.
     bool fills_prefix;
     std::uint32_t pattern;
   };
@@ -29,21 +28,21 @@ class ShadowHeap {
 
   explicit ShadowHeap(const Pages& pages) : pages_(&pages) {}
 
-  /// A block came: it must be aligned, in memory, and clear of every other.
+  /// Records a new block. Fails unless it is aligned, in memory, and apart from every other.
   [[nodiscard]] testing::AssertionResult add(Address address, const Layout& layout,
                                              bool fills_prefix = true) {
     const auto valid = has_place(address, layout);
     if (!valid) return valid;
     const auto [place, is_new] =
         blocks_.emplace(address, Block{layout, fills_prefix, ++count_ * 0x85EB'CA77U});
-    live_bytes_ += size_in_units(layout.size);
+    live_bytes_ += round_to_granules(layout.size);
     requested_bytes_ += layout.size;
     block_bytes_ += block_size(layout);
     fill(*place);
     return testing::AssertionSuccess();
   }
 
-  /// A block goes: it must hold what it was filled with.
+  /// Removes a block. Fails unless it still holds its pattern.
   [[nodiscard]] testing::AssertionResult remove(Address address) {
     const auto place = blocks_.find(address);
     const auto intact = verify(*place, place->second.layout.size);
@@ -51,7 +50,7 @@ class ShadowHeap {
     return intact;
   }
 
-  /// A block of which `verify` was true was reallocated.
+  /// Records a reallocation. Requires that `verify` was true for the block.
   [[nodiscard]] testing::AssertionResult move(Address from, Address to, Size new_size) {
     const auto place = blocks_.find(from);
     typename Blocks::value_type moved{to, place->second};
@@ -85,11 +84,11 @@ class ShadowHeap {
   }
 
   [[nodiscard]] const Blocks& blocks() const noexcept { return blocks_; }
-  /// Bytes at the blocks' addresses, in whole units.
+  /// Bytes at the blocks' addresses, in whole granules.
   [[nodiscard]] Size live_bytes() const noexcept { return live_bytes_; }
-  /// Without any rounding.
+  /// The same without rounding.
   [[nodiscard]] Size requested_bytes() const noexcept { return requested_bytes_; }
-  /// In whole units, prefixes included.
+  /// In whole granules, prefixes included.
   [[nodiscard]] Size block_bytes() const noexcept { return block_bytes_; }
 
  private:
@@ -98,7 +97,7 @@ class ShadowHeap {
   [[nodiscard]] testing::AssertionResult has_place(Address address, const Layout& layout) const {
     const std::uint64_t begin = std::uint64_t{address} - layout.prefix;
     const std::uint64_t end = std::uint64_t{address} + layout.size;
-    if (address % std::max(layout.alignment, kUnit) != 0) {
+    if (address % std::max(layout.alignment, kGranule) != 0) {
       return testing::AssertionFailure() << address << " is not aligned to " << layout.alignment;
     }
     if (address < layout.prefix || begin < pages_->begin() || end > pages_->end()) {
@@ -119,8 +118,8 @@ class ShadowHeap {
     return testing::AssertionSuccess();
   }
 
-  /// Calls `visit(offset)` for the bytes that are looked at in a stretch of `size`, until it says
-  /// no.
+  /// Calls `visit(offset)` for the bytes of a block of `size` bytes that are compared, until it
+  /// returns false.
   template <typename Visit>
   static bool sample(Size size, Visit visit) {
     constexpr Size kEnd = 48;
@@ -177,7 +176,7 @@ class ShadowHeap {
   }
 
   void forget(typename Blocks::iterator place) {
-    live_bytes_ -= size_in_units(place->second.layout.size);
+    live_bytes_ -= round_to_granules(place->second.layout.size);
     requested_bytes_ -= place->second.layout.size;
     block_bytes_ -= block_size(place->second.layout);
     blocks_.erase(place);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// What a heap without tracking says of itself, by a walk over its tags.
+// Tests the totals of a heap without tracking, which come from a walk over its tags.
 
-#include "lite_alloc/heap/segregated_fit_totals.hpp"
+#include "lite_alloc/inspect/segregated_fit_totals.hpp"
 
 #include <gtest/gtest.h>
 
@@ -14,7 +14,7 @@
 namespace lite_alloc::test {
 namespace {
 
-/// Pages that are all for this heap, as those of a C program are.
+/// Pages that all belong to this heap, as those of a C program do.
 class OwnPages : public HostMemory {
  public:
   using HostMemory::HostMemory;
@@ -33,20 +33,20 @@ using Heaps = testing::Types<SegregatedFit<OwnPages, NoTracking, Unhardened>,
                              SegregatedFit<OwnPages, NoTracking, Hardened>>;
 TYPED_TEST_SUITE(SegregatedFitTotalsOf, Heaps);
 
-TYPED_TEST(SegregatedFitTotalsOf, AHeapThatServedNothingHasNothing) {
+TYPED_TEST(SegregatedFitTotalsOf, AreZeroBeforeTheFirstAllocation) {
   EXPECT_EQ(this->totals().heap_bytes, 0U);
   EXPECT_EQ(this->totals().free_blocks, 0U);
   EXPECT_EQ(SegregatedFitTotals<TypeParam>::heap_bytes(this->heap_), 0U);
 }
 
-TYPED_TEST(SegregatedFitTotalsOf, CountLargeBlocksAndWhatIsFreeBetweenThem) {
+TYPED_TEST(SegregatedFitTotalsOf, CountLargeBlocksAndTheFreeChunksBetweenThem) {
   std::vector<Address> blocks;
   for (int i = 0; i < 10; ++i) blocks.push_back(this->heap_.malloc(2000 - 4));
   const HeapTotals before = this->totals();
   EXPECT_EQ(before.free_blocks, 1U);
   EXPECT_EQ(before.free_bytes, before.slack_bytes);
   EXPECT_EQ(before.heap_bytes, SegregatedFitTotals<TypeParam>::heap_bytes(this->heap_));
-  EXPECT_EQ(before.heap_bytes - before.free_bytes, 10 * 2000 + kUnit);
+  EXPECT_EQ(before.heap_bytes - before.free_bytes, 10 * 2000 + kGranule);
   for (const Size place : {2U, 5U, 7U}) {
     EXPECT_EQ(this->heap_.free(blocks[place]), FreeResult::kFreed);
   }

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "lite_alloc/heap/segregated_fit/slab_blocks.hpp"
+#include "lite_alloc/heap/size_bins.hpp"
+
+namespace lite_alloc::segregated_fit {
+
+/// Free chunks: a segregated fit. Finds one for a size, cuts used chunks out of free ones, merges
+/// what is freed with its neighbours at once, and gives chunks another size where they are.
+///
+/// Each free chunk but `top_` is in the doubly linked list of a *bin* (`SizeBins` says which sizes
+/// a bin has). A set of bits says which bins have chunks, so the first bin above a size that is not
+/// empty is found by two bit scans:
+///
+///     bins_[31]  -> chunk <-> chunk          all of 496 bytes
+///     bins_[32]  -> 0                        512 and 528 bytes
+///     bins_[33]  -> chunk                    544 and 560 bytes
+///     ...
+///     top_       -> chunk                    the end of the heap: used last, and grown
+///
+/// A chunk freed goes to the front of its list. Its neighbours are found through tags: the one
+/// above starts where this one ends; the one below, if free, has its size right below this one's
+/// tag.
+///
+///     | tag | free chunk of n bytes ...  | n | tag, kBelowFree | chunk being freed ... | tag |
+///           ^ address - n                                      ^ address
+///
+/// Why each step takes bounded time: a chunk is found in the first bin whose sizes all fit, or
+/// among the first 8 of its own bin; it merges with two neighbours at most; the lists are doubly
+/// linked.
+///
+/// Invariants, beside those of `TaggedMemory`:
+/// - `filled_bins_` has bin b iff `bins_[b]` is not 0. `bins_[SizeBins::kCount]` is always 0: that
+///   is the bin that `SizeBins::next` returns where no bin is filled.
+/// - Links lead to free chunks of the same bin, and back: `previous` of a chunk's `next` is the
+///   chunk. A chunk leaves its list only if both neighbours agree; otherwise the program ends.
+template <PageSource Pages, typename Tracker, typename Hardening>
+class Chunks : public SlabBlocks<Pages, Tracker, Hardening> {
+  using Base = SlabBlocks<Pages, Tracker, Hardening>;
+
+ public:
+  // What this part uses of those below: a template has to name it.
+  using Base::Base;
+  using Base::bytes_at;
+  using Base::chunk_size;
+  using Base::expect;
+  using Base::hardening_;
+  using Base::heap_end_;
+  using Base::kBelowFree;
+  using Base::kFlags;
+  using Base::kFree;
+  using Base::kTagBytes;
+  using Base::set_tag;
+  using Base::size_at_end_of;
+  using Base::size_of_chunk_below;
+  using Base::slab_map_;
+  using Base::tag_of;
+  using Base::top_;
+
+  static constexpr Size kSearchSteps = 8;
+
+  /// The first words of a free chunk, as stored: see `next_chunk` and `previous_chunk`.
+  struct Links {
+    Address next;
+    Address previous;
+  };
+
+  [[nodiscard]] Links& links_at(Address chunk) const noexcept {
+    return this->template at<Links>(chunk);
+  }
+
+  // --- finding one
+
+  /// Returns the address for a block in a chunk: the prefix lies in front of an aligned address.
+  [[nodiscard]] static constexpr Address place_in(Address chunk, Size alignment,
+                                                  Size prefix) noexcept {
+    return align_up(chunk + prefix, alignment) - prefix;
+  }
+
+  // No closures that hold references here: they would lie on a stack, and the standalone module has
+  // none.
+
+  [[nodiscard]] bool fits(Address chunk, Size size, Size alignment, Size prefix) const noexcept {
+    return place_in(chunk, alignment, prefix) - chunk + size <= chunk_size(chunk);
+  }
+
+  /// Returns a free chunk that is large enough and leaves it where it is. Returns 0 iff there is
+  /// none but those that are further than `kSearchSteps` from the head of the size's own list.
+  [[nodiscard]] Address find_chunk(Size size, Size alignment, Size prefix) const noexcept {
+    const bool is_aligned = alignment > kGranule;
+    const Address first = bins_[SizeBins::of(size)];
+    if (first != 0) {
+      if (fits(first, size, alignment, prefix)) return first;
+      // Another chunk of this size may have been aligned alike.
+      const Address near = is_aligned ? find_in_list(first, size, alignment, prefix) : 0;
+      if (near != 0) return near;
+    }
+    const Size larger = SizeBins::of(size + alignment - kGranule) + 1;
+    if (const Address chunk = bins_[filled_bins_.next(larger)]; chunk != 0) return chunk;
+    if (top_ != 0 && fits(top_, size, alignment, prefix)) return top_;
+    return is_aligned ? 0 : find_in_list(first, size, alignment, prefix);
+  }
+
+  /// Returns the first of `kSearchSteps` chunks of a list that is large enough; 0 if none is.
+  [[nodiscard, gnu::noinline]] LITE_ALLOC_RARE_CODE Address
+  find_in_list(Address chunk, Size size, Size alignment, Size prefix) const noexcept {
+    for (Size steps = kSearchSteps; chunk != 0 && !fits(chunk, size, alignment, prefix);) {
+      chunk = --steps == 0 ? 0 : next_chunk(chunk);
+    }
+    return chunk;
+  }
+
+  // --- from free to used and back
+
+  /// Makes `size` bytes at `place` a used chunk. What the free `chunk` has in front of them and
+  /// behind them stays free.
+  void carve(Address chunk, Address place, Size size) noexcept {
+    const Size whole = chunk_size(chunk);
+    const Address end = chunk + whole;
+    const bool is_top = chunk == top_;
+    if (is_top) {
+      top_ = 0;
+    } else {
+      remove_from_bin(chunk, whole);
+    }
+    const Size gap = place - chunk;
+    set_tag(place, size | (gap != 0 ? kBelowFree : 0));
+    if (gap != 0) add_to_bin(chunk, gap);
+    const Size rest = whole - gap - size;
+    if (rest == 0) {
+      set_tag(end, tag_of(end) & ~kBelowFree);
+    } else if (is_top) {
+      top_ = end - rest;
+      mark_free(top_, rest);
+    } else {
+      add_to_bin(end - rest, rest);
+    }
+  }
+
+  /// Frees a used chunk and merges it with its free neighbours.
+  void free_chunk(Address chunk) noexcept {
+    const Size tag = tag_of(chunk);
+    Address begin = chunk;
+    Address end = chunk + (tag & ~kFlags);
+    set_tag(chunk, tag | kFree);  // also where it merges: a second free finds this tag
+    if ((tag & kBelowFree) != 0) {
+      const Size size_below = size_of_chunk_below(chunk);
+      begin -= size_below;
+      remove_from_bin(begin, size_below);
+    }
+    const Size tag_above = tag_of(end);
+    if ((tag_above & kFree) != 0) {
+      const Size size_above = tag_above & ~kFlags;
+      if (end != top_) remove_from_bin(end, size_above);
+      end += size_above;
+    } else {
+      set_tag(end, tag_above | kBelowFree);
+    }
+    if (end == heap_end_) {
+      top_ = begin;
+      mark_free(begin, end - begin);
+    } else {
+      add_to_bin(begin, end - begin);
+    }
+  }
+
+  // --- another size
+
+  /// Gives a used chunk another size where it is. Fails iff the free chunk behind it is too small;
+  /// nothing has changed then.
+  [[nodiscard]] bool resize_chunk(Address chunk, Size old_size, Size size) noexcept {
+    const Address end = chunk + old_size;
+    if (size <= old_size) {
+      if (size != old_size) {
+        set_tag(chunk, tag_of(chunk) - (old_size - size));
+        set_tag(chunk + size, old_size - size);
+        free_chunk(chunk + size);
+      }
+      return true;
+    }
+    const Size missing = size - old_size;
+    if ((tag_of(end) & kFree) == 0 || chunk_size(end) < missing) return false;
+    carve(end, end, missing);
+    set_tag(end, kFree);  // no block starts here
+    set_tag(chunk, tag_of(chunk) + missing);
+    return true;
+  }
+
+  /// Moves a used chunk down into the free one below it and gives it another size. Returns its new
+  /// address. Returns 0 iff it and its free neighbours together are too small; nothing has changed
+  /// then.
+  [[nodiscard, gnu::noinline]] Address slide_down(Address chunk, Size size) noexcept {
+    const Size tag = tag_of(chunk);
+    if ((tag & kBelowFree) == 0) return 0;
+    const Size old_size = tag & ~kFlags;
+    const Size size_below = size_of_chunk_below(chunk);
+    const Address end = chunk + old_size;
+    const Size size_above = (tag_of(end) & kFree) != 0 ? chunk_size(end) : 0;
+    if (size_below + old_size + size_above < size) return 0;
+    const Address begin = chunk - size_below;
+    remove_from_bin(begin, size_below);
+    if constexpr (Tracker::kEnabled) set_tag(chunk, kFree);  // no block starts here any more
+    std::memmove(bytes_at(begin), bytes_at(chunk), old_size - kTagBytes);
+    if constexpr (Tracker::kEnabled) {
+      if (chunk == slab_map_) {  // the bytes that it leaves behind may look like tags
+        const Address rest = std::max(chunk, begin + old_size - kTagBytes);
+        std::memset(bytes_at(rest), 0, end - kTagBytes - rest);
+      }
+    }
+    set_tag(begin, size_below + old_size);
+    return resize_chunk(begin, size_below + old_size, size) ? begin : 0;
+  }
+
+  // --- the lists
+
+  /// Writes what all free chunks have: the tag, and the size at the other end.
+  LITE_ALLOC_SHORT_CODE
+  void mark_free(Address chunk, Size size) noexcept {
+    set_tag(chunk, size | kFree);
+    size_at_end_of(chunk, size) = size;
+  }
+
+  LITE_ALLOC_SHORT_CODE
+  [[nodiscard]] Address next_chunk(Address chunk) const noexcept {
+    return hardening_.link(chunk, links_at(chunk).next);
+  }
+
+  LITE_ALLOC_SHORT_CODE
+  [[nodiscard]] Address previous_chunk(Address chunk) const noexcept {
+    return hardening_.link(chunk, links_at(chunk).previous);
+  }
+
+  /// Makes these bytes a free chunk at the front of its list.
+  [[gnu::noinline]] void add_to_bin(Address chunk, Size size) noexcept {
+    mark_free(chunk, size);
+    const Size bin = SizeBins::of(size);
+    const Address next = bins_[bin];
+    links_at(chunk) = {.next = hardening_.link(chunk, next), .previous = hardening_.link(chunk, 0)};
+    bins_[bin] = chunk;
+    if (next != 0) {
+      links_at(next).previous = hardening_.link(next, chunk);
+    } else {
+      filled_bins_.add(bin);
+    }
+  }
+
+  /// Takes a chunk out of its list. Ends the program unless its neighbours in the list, or the head
+  /// of its bin, point back to it: otherwise a link was overwritten, and to follow it would write
+  /// to an address of an attacker's choice.
+  [[gnu::noinline]] void remove_from_bin(Address chunk, Size size) noexcept {
+    if constexpr (Hardening::kEnabled) {
+      expect(tag_of(chunk) == (size | kFree) && size_at_end_of(chunk, size) == size);
+    }
+    const Address next = next_chunk(chunk);
+    const Address previous = previous_chunk(chunk);
+    if (next != 0) {
+      expect(previous_chunk(next) == chunk);
+      links_at(next).previous = hardening_.link(next, previous);
+    }
+    if (previous != 0) {
+      expect(next_chunk(previous) == chunk);
+      links_at(previous).next = hardening_.link(previous, next);
+    } else {
+      const Size bin = SizeBins::of(size);
+      expect(bins_[bin] == chunk);
+      bins_[bin] = next;
+      if (next == 0) filled_bins_.remove(bin);
+    }
+  }
+
+  SizeBins filled_bins_;
+  std::array<Address, SizeBins::kCount + 1> bins_ = {};
+};
+
+}  // namespace lite_alloc::segregated_fit

@@ -26,7 +26,7 @@ constinit bool is_other = false;
 
 namespace {
 
-/// In the order of `strategies` in js/src/options.ts.
+/// In the order of `strategies` in js/src/core/strategies.ts.
 constexpr std::array kSmallStrategies = {SmallStrategy::kBumpFreeList,
                                          SmallStrategy::kSegregatedBump, SmallStrategy::kFreeList};
 constexpr Size kDefaultStrategy = kSmallStrategies.size();
@@ -147,7 +147,7 @@ struct Report {
   double fragmentation;
 };
 
-// js/src/heap-functions.ts reads records at these places.
+// js/src/module/heap-functions.ts reads records at these places.
 static_assert(offsetof(Statistics, allocations) == 0 && offsetof(Statistics, frees) == 8 &&
               offsetof(Statistics, failures) == 16 && offsetof(Statistics, growths) == 24 &&
               offsetof(Statistics, live_blocks) == 32 && offsetof(Statistics, live_bytes) == 36 &&

@@ -10,7 +10,7 @@
 namespace lite_alloc::bindings {
 
 /// Begins with an empty heap over the memory that is there now, of the strategy with this index in
-/// `strategies` of js/src/options.ts. 0, and no heap, iff the module has no such strategy. To be
+/// `strategies` of js/src/core/strategies.ts. 0, and no heap, iff the module has no such strategy. To be
 /// called once, before any other call. `secret` is a random number of this heap alone: the heap
 /// mixes it into its metadata, so that contents of blocks cannot pass for that.
 [[nodiscard]] Size start(Size strategy, std::uint32_t secret) noexcept;
@@ -34,7 +34,7 @@ namespace lite_alloc::bindings {
 [[nodiscard]] Size may_be_sized_block(Address address, Size size, Size alignment) noexcept;
 
 // What looks into the heap gives the address of a record, which stays as it is until the next call
-// of these. js/src/heap-functions.ts reads it.
+// of these. js/src/module/heap-functions.ts reads it.
 
 /// A `Report`.
 [[nodiscard]] Address report() noexcept;

@@ -38,7 +38,7 @@ describeStrategies((strategy) => {
       expect(title).toBe(`${strategy}: 1 blocks, ${liveBytes} bytes live, 1048576 bytes of memory`);
       expect(rows.length).toBeGreaterThan(0);
       expect(rows.length).toBeLessThanOrEqual(12);
-      expect(legend).toBe("each character is 2048 bytes: ' ' free, '█' used, '·' of others");
+      expect(legend).toBe("each character is 2048 bytes: ' ' free, '█' used, '·' of other code");
     });
 
     test('is empty where nothing is used', () => {

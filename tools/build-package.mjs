@@ -27,7 +27,7 @@ const generated = {
         readFileSync(path(`${bindings}/${name}/lite-alloc.js`), 'utf8'),
       );
       if (source !== other) throw new Error('the two modules have different glue');
-      const { code } = await minify(withMemory(source), {
+      const { code } = await minify(simplifyGlue(source), {
         module: true,
         compress: { passes: 3, pure_new: true },
         mangle: true,
@@ -47,11 +47,28 @@ const generated = {
   },
 };
 
-/** Removes the code of the glue that makes a memory where none is passed: the package always passes one. */
-function withMemory(glue) {
-  const fallback = /if\(Module\["wasmMemory"\]\)\{(.*?)\}else\{.*?\}(?=updateMemoryViews\(\))/;
-  if (!fallback.test(glue)) throw new Error('the glue has no code that makes a memory');
-  return glue.replace(fallback, '$1;');
+/**
+ * Code of the glue that does more than this package needs, and what replaces it: the package passes a memory and a
+ * compiled module, and the glue reads memory only for the names of functions.
+ */
+const simplifications = [
+  [/if\(Module\["wasmMemory"\]\)\{(.*?)\}else\{.*?\}(?=updateMemoryViews\(\))/, '$1;'],
+  [
+    /(?<=function updateMemoryViews\(\)\{).*?(?=\}function initMemory)/,
+    'HEAPU8=new Uint8Array(wasmMemory.buffer)',
+  ],
+  [/const WebAssembly = \{[^;]*\};/, ''],
+  [
+    /WebAssembly\.instantiate\((.*?)\)\.then\(output=>\{(.*?)output\.instance(.*?)return ready\(\)\}\)/,
+    '$2new WebAssembly.Instance($1)$3',
+  ],
+];
+
+function simplifyGlue(glue) {
+  return simplifications.reduce((code, [pattern, replacement]) => {
+    if (!pattern.test(code)) throw new Error(`the glue has no ${pattern}`);
+    return code.replace(pattern, replacement);
+  }, glue);
 }
 
 /** The files of `dist` that applications import, and those that are loaded when they are first needed. */

@@ -3,20 +3,19 @@
 // Makes heaps from the wasm that is part of the JavaScript.
 
 import bytes from '#wasm';
-import { codecs } from './blocks/heap-string.js';
-import { codec } from './blocks/utf8.js';
+import { provideCodec } from './blocks/utf8.js';
 import { describeObjects } from './heap/describe-objects.js';
 import type { Heap } from './heap/heap.js';
 import { makeHeap, makeHeapSync, type WasmFile } from './heap/make-heap.js';
 import type { HeapOptions } from './heap/options.js';
-import { loadModule, loadModuleSync } from './module/wasm-module.js';
+import { loadModule } from './module/wasm-module.js';
 import type { Advice, AdviseOptions, ReplayOptions, ReplayResult } from './replay/types.js';
 import type { AllocationTrace } from './traces/trace.js';
 
 let compiled: WebAssembly.Module | undefined;
 
 // Worklets cannot import more files later, so these parts are here from the start.
-codecs.push(codec);
+provideCodec();
 describeObjects();
 
 /**
@@ -28,7 +27,7 @@ describeObjects();
 export function createHeap(options?: HeapOptions): Promise<Heap> {
   return makeHeap(options, async (file) => {
     assertInlined(file);
-    compiled ??= await loadModule(bytes);
+    compiled ??= await loadModule(bytes, false);
     return compiled;
   });
 }
@@ -43,7 +42,7 @@ export function createHeap(options?: HeapOptions): Promise<Heap> {
 export function createHeapSync(options?: HeapOptions): Heap {
   return makeHeapSync(options, (file) => {
     assertInlined(file);
-    compiled ??= loadModuleSync(bytes);
+    compiled ??= loadModule(bytes, true);
     return compiled;
   });
 }

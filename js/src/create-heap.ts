@@ -10,14 +10,10 @@ import type { AllocationTrace } from './traces/trace.js';
 
 /** Returns the URL of a wasm file, in the form that bundlers recognise. */
 function packagedWasm(file: WasmFile): URL {
-  switch (file) {
-    case 'default':
-      return new URL('./lite-alloc.wasm', import.meta.url);
-    case 'strategies':
-      return new URL('./lite-alloc.strategies.wasm', import.meta.url);
-    case 'region':
-      return new URL('./lite-alloc.region.wasm', import.meta.url);
-  }
+  if (file === 'default') return new URL('./lite-alloc.wasm', import.meta.url);
+  return file === 'region'
+    ? new URL('./lite-alloc.region.wasm', import.meta.url)
+    : new URL('./lite-alloc.strategies.wasm', import.meta.url);
 }
 
 /**

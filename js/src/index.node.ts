@@ -4,8 +4,7 @@
 // `createHeapSync` can make such heaps. It also loads the trace reader at once: a stream that is passed to it and
 // fails while the reader is still loading would have no error handler, and the failure would end the process.
 
-import { codecs } from './blocks/heap-string.js';
-import { codec } from './blocks/utf8.js';
+import { provideCodec } from './blocks/utf8.js';
 import { planDebug } from './debug/debug.js';
 import { describeObjects } from './heap/describe-objects.js';
 import { debugPart, regionPart } from './heap/lazy-parts.js';
@@ -16,5 +15,5 @@ export * from './index.js';
 
 debugPart.part = planDebug;
 regionPart.part = planRegion;
-codecs.push(codec);
+provideCodec();
 describeObjects();

@@ -69,10 +69,7 @@ export abstract class Allocator {
   calloc(count: number, size: number): number {
     clampSize('size', size);
     const bytes = toByteLength('count', count, size);
-    const { owner } = this;
-    const address = owner.memalign(granuleBytes, bytes);
-    owner.views.u8.fill(0, address, address + bytes);
-    return this.finish(address);
+    return this.finish(this.#allocate(granuleBytes, bytes, true));
   }
 
   /**
@@ -102,12 +99,10 @@ export abstract class Allocator {
   ): HeapArray<T> {
     assertKind(type);
     const bytes = toByteLength('length', length, type.BYTES_PER_ELEMENT);
-    // Getters of options run first, since they may close the scope whose `owner` is read then.
+    // Getters of options run first, since they may close the scope that allocates then.
     const { alignment, zero } = planArray(options);
-    const { owner } = this;
-    const address = owner.memalign(alignment, bytes);
-    if (zero) owner.views.u8.fill(0, address, address + bytes);
-    return this.finish(new HeapArray(owner, type, address, length));
+    const address = this.#allocate(alignment, bytes, zero);
+    return this.finish(new HeapArray(this.owner, type, address, length));
   }
 
   /**
@@ -160,6 +155,13 @@ export abstract class Allocator {
   string(text: string): HeapString {
     assertType('text', text, 'string');
     return this.finish(HeapString.store(this.owner, text));
+  }
+
+  #allocate(alignment: number, bytes: number, zero: boolean): number {
+    const { owner } = this;
+    const address = owner.memalign(alignment, bytes);
+    if (zero) owner.views.u8.fill(0, address, address + bytes);
+    return address;
   }
 
   #copy(

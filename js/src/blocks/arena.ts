@@ -103,10 +103,6 @@ class ArenaBlock implements BlockOwner {
     this.usedBytes = 0;
   }
 
-  get debug(): undefined {
-    return undefined;
-  }
-
   get epoch(): number {
     return this.block.alive ? this.#epoch : freedEpoch;
   }

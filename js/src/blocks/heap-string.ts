@@ -13,18 +13,25 @@ interface Codec {
   readonly decoder: Pick<TextDecoder, 'decode'>;
 }
 
-// Made at first use, because some worklets have no `TextEncoder` and `TextDecoder`.
-let encoder: Codec['encoder'] | undefined;
-let decoder: Codec['decoder'] | undefined;
-/** The package's own encoder and decoder for such hosts, where an entry has put it here. */
+/**
+ * The encoder and decoder, once they were needed. Entries that contain utf8.ts set it at the start on hosts without
+ * `TextEncoder` and `TextDecoder`.
+ */
 export const codecs: Codec[] = [];
 
 function getCodec(): Codec {
-  const [codec] = codecs;
-  if (codec !== undefined) return codec;
-  throw new TypeError(
-    'this host has no TextEncoder and TextDecoder; import lite-alloc/inline, which needs none',
-  );
+  try {
+    codecs[0] ??= {
+      encoder: new TextEncoder(),
+      // A byte order mark is kept like any other character.
+      decoder: new TextDecoder('utf-8', { ignoreBOM: true }),
+    };
+    return codecs[0];
+  } catch {
+    throw new TypeError(
+      'this host has no TextEncoder and TextDecoder; import lite-alloc/inline, which needs none',
+    );
+  }
 }
 
 /** A text in a heap, as UTF-8: a handle that owns one block. */
@@ -47,7 +54,7 @@ export class HeapString extends HeapHandle {
    * @internal
    */
   static store(owner: BlockOwner, text: string): HeapString {
-    encoder ??= typeof TextEncoder === 'function' ? new TextEncoder() : getCodec().encoder;
+    const { encoder } = getCodec();
     // An arena cannot free the difference, and the platform's encoder does not write to every memory.
     if (owner.watchView !== undefined || !isPlain(owner.memory.buffer)) {
       const bytes = encoder.encode(text);
@@ -83,12 +90,7 @@ export class HeapString extends HeapHandle {
 
 /** Decodes UTF-8. Invalid sequences become U+FFFD. */
 export function decodeUtf8(bytes: Uint8Array): string {
-  // A byte order mark is kept like any other character.
-  decoder ??=
-    typeof TextDecoder === 'function'
-      ? new TextDecoder('utf-8', { ignoreBOM: true })
-      : getCodec().decoder;
-  return decoder.decode(isPlain(bytes.buffer) ? bytes : bytes.slice());
+  return getCodec().decoder.decode(isPlain(bytes.buffer) ? bytes : bytes.slice());
 }
 
 /** Returns whether the platform's encoder and decoder accept the buffer: they refuse shared and resizable ones. */

@@ -49,7 +49,7 @@ export interface BlockOwner {
   /** Registers a handle that now holds a view. Only arenas have this function; their `watch` does nothing. */
   watchView?(handle: WatchedHandle): void;
   /** In a debug heap, what it knows about blocks. */
-  readonly debug: BlockHistory | undefined;
+  readonly debug?: BlockHistory | undefined;
 }
 
 /** What a scope asks of its heap. */

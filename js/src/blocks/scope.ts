@@ -51,8 +51,7 @@ export class Scope extends Allocator {
     } catch (error) {
       errors.push(error);
     }
-    scope.#end(errors, result, outer);
-    return result as Result;
+    return scope.#end(errors, result, outer) as Result;
   }
 
   /**
@@ -74,8 +73,7 @@ export class Scope extends Allocator {
     } catch (error) {
       errors.push(error);
     }
-    scope.#end(errors, result);
-    return result as Result;
+    return scope.#end(errors, result) as Result;
   }
 
   /**
@@ -250,7 +248,7 @@ export class Scope extends Allocator {
    *
    * @throws `errors`, and what the walk of the result and the frees throw.
    */
-  #end(errors: unknown[], result?: unknown, outer?: Scope): void {
+  #end(errors: unknown[], result?: unknown, outer?: Scope): unknown {
     let returned: ReadonlySet<unknown> = new Set();
     const kept: Freeable[] = [];
     const free = (block: Freeable): void => {
@@ -283,6 +281,7 @@ export class Scope extends Allocator {
       if (outer && !outer.#isClosed) outer.#take(block);
       else this.#handOver(block);
     }
+    return result;
   }
 }
 

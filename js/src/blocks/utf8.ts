@@ -4,6 +4,8 @@
 // Only the Node entry and `lite-alloc/inline` contain it, so that it does not make pages larger. The results are
 // those of the Encoding standard (https://encoding.spec.whatwg.org).
 
+import { codecs } from './heap-string.js';
+
 /** Code units per call of `String.fromCharCode`: engines limit the number of arguments. */
 const pieceUnits = 8192;
 
@@ -96,4 +98,8 @@ const decoder = {
   },
 };
 
-export const codec = { encoder, decoder };
+/** Lets strings use this encoder and decoder where the host lacks its own. */
+export function provideCodec(): void {
+  const { TextEncoder, TextDecoder } = globalThis as Partial<typeof globalThis>;
+  if (TextEncoder === undefined || TextDecoder === undefined) codecs[0] = { encoder, decoder };
+}

@@ -16,10 +16,11 @@ export type ErrorCode =
 /** The base class of this package's errors. A wrong argument is a `RangeError` or `TypeError` instead. */
 export class LiteAllocError extends Error {
   /** Names the kind of error. */
-  readonly code: ErrorCode;
+  declare readonly code: ErrorCode;
 
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+  constructor(message: string, options?: ErrorOptions) {
     super(message, options);
+    const { code } = this; // that of the prototype; consoles show own properties alone
     this.code = code;
   }
 }
@@ -39,7 +40,7 @@ export class OutOfMemoryError extends LiteAllocError {
     maximumBytes: number,
     place = `memory has ${memoryBytes} bytes and can grow to ${maximumBytes}`,
   ) {
-    super('OUT_OF_MEMORY', `cannot allocate ${requestedBytes} bytes: ${place}`);
+    super(`cannot allocate ${requestedBytes} bytes: ${place}`);
     this.requestedBytes = requestedBytes;
     this.memoryBytes = memoryBytes;
     this.maximumBytes = maximumBytes;
@@ -47,11 +48,7 @@ export class OutOfMemoryError extends LiteAllocError {
 }
 
 /** A handle, arena, scope or heap was used after it was freed, reset, closed or disposed. */
-export class UseAfterFreeError extends LiteAllocError {
-  constructor(message: string) {
-    super('USE_AFTER_FREE', message);
-  }
-}
+export class UseAfterFreeError extends LiteAllocError {}
 
 /** What a debug heap knows about the block that an error is about. Stacks are text, one frame a line. */
 export interface BlockDetails {
@@ -84,42 +81,25 @@ export function readStack(error: Error): void {
 abstract class AddressError extends LiteAllocError implements BlockDetails {
   /** Bytes from the start of memory; 0 where the error is about no single address. */
   readonly address: number;
-  readonly size: number | undefined;
-  readonly offset: number | undefined;
-  readonly allocatedAt: string | undefined;
-  readonly freedAt: string | undefined;
+  declare readonly size: number | undefined;
+  declare readonly offset: number | undefined;
+  declare readonly allocatedAt: string | undefined;
+  declare readonly freedAt: string | undefined;
 
-  constructor(
-    code: ErrorCode,
-    address: number,
-    message: string,
-    details: BlockDetails = {},
-    options?: ErrorOptions,
-  ) {
-    super(code, message, options);
+  constructor(address: number, message: string, details?: BlockDetails, options?: ErrorOptions) {
+    super(message, options);
     readStack(this);
     // A caller may pass a view of the whole memory as an address. The error must not keep that reachable.
     this.address = typeof address === 'object' ? 0 : address;
-    this.size = details.size;
-    this.offset = details.offset;
-    this.allocatedAt = details.allocatedAt;
-    this.freedAt = details.freedAt;
+    Object.assign(this, details);
   }
 }
 
 /** A call got an address that is not a live block of this heap. */
-export class InvalidFreeError extends AddressError {
-  constructor(address: number, message: string, details?: BlockDetails) {
-    super('INVALID_FREE', address, message, details);
-  }
-}
+export class InvalidFreeError extends AddressError {}
 
 /** A block was freed twice. */
-export class DoubleFreeError extends AddressError {
-  constructor(address: number, message: string, details?: BlockDetails) {
-    super('DOUBLE_FREE', address, message, details);
-  }
-}
+export class DoubleFreeError extends AddressError {}
 
 /**
  * Other code overwrote allocator metadata or, in a debug heap, bytes beside a block or bytes of a freed block.
@@ -128,11 +108,7 @@ export class DoubleFreeError extends AddressError {
  * The caller can then still read the memory and dispose the heap. The `RangeError` that an engine throws for
  * an exhausted stack is not a trap: after it, `Heap.check` reports whether the heap is sound.
  */
-export class HeapCorruptionError extends AddressError {
-  constructor(address: number, message: string, details?: BlockDetails, options?: ErrorOptions) {
-    super('HEAP_CORRUPTION', address, message, details, options);
-  }
-}
+export class HeapCorruptionError extends AddressError {}
 
 /** A live block. */
 export interface LiveBlock {
@@ -151,17 +127,13 @@ export class LeakError extends LiteAllocError {
 
   /** `list` describes the blocks, in lines that begin with a line break. */
   constructor(leaks: readonly LiveBlock[], list = listBlocks(leaks)) {
-    super('LEAK', `${countBlocks(leaks)} never freed${list}`);
+    super(`${countBlocks(leaks)} never freed${list}`);
     this.leaks = leaks;
   }
 }
 
 /** The wasm file cannot be fetched, compiled or instantiated. `cause` is the reason. */
-export class WasmLoadError extends LiteAllocError {
-  constructor(message: string, options?: ErrorOptions) {
-    super('WASM_LOAD', message, options);
-  }
-}
+export class WasmLoadError extends LiteAllocError {}
 
 /** Bytes are not a valid trace: they are something else, are corrupted, or are of an unknown version. */
 export class TraceError extends LiteAllocError {
@@ -169,13 +141,13 @@ export class TraceError extends LiteAllocError {
   readonly offset: number;
 
   constructor(offset: number, message: string, options?: ErrorOptions) {
-    super('TRACE', message, options);
+    super(message, options);
     this.offset = offset;
   }
 }
 
 // The names are written out because minifiers rename classes, and defined rather than assigned because a frozen
-// `Error.prototype` refuses assignments.
+// `Error.prototype` refuses assignments. `OutOfMemoryError` has the code `OUT_OF_MEMORY`, and so on.
 for (const [name, { prototype }] of Object.entries({
   LiteAllocError,
   OutOfMemoryError,
@@ -187,27 +159,26 @@ for (const [name, { prototype }] of Object.entries({
   WasmLoadError,
   TraceError,
 })) {
-  Object.defineProperty(prototype, 'name', { value: name, writable: true });
+  const code = name.slice(0, -'Error'.length).replace(/\B[A-Z]/g, '_$&');
+  Object.defineProperties(prototype, {
+    name: { value: name, writable: true },
+    code: { value: code.toUpperCase(), writable: true },
+  });
 }
 
-/** Returns the result of `action`. What that throws becomes the cause of a `WasmLoadError`. */
+/**
+ * Returns the result of `action`, which may be a promise. What `action` throws, or its promise is rejected with,
+ * becomes the cause of a `WasmLoadError`.
+ */
 export function wrapFailure<Result>(message: string, action: () => Result): Result {
-  try {
-    return action();
-  } catch (cause) {
+  const fail = (cause: unknown): never => {
     throw new WasmLoadError(message, { cause });
-  }
-}
-
-/** Does the same for an asynchronous `action`. */
-export async function wrapRejection<Result>(
-  message: string,
-  action: () => Promise<Result>,
-): Promise<Result> {
+  };
   try {
-    return await action();
+    const result = action();
+    return result instanceof Promise ? (result.catch(fail) as Result) : result;
   } catch (cause) {
-    throw new WasmLoadError(message, { cause });
+    return fail(cause);
   }
 }
 

@@ -39,24 +39,8 @@ export interface TypedArrayConstructor<T extends TypedArray = TypedArray> {
   new (buffer: ArrayBufferLike, byteOffset: number, length: number): T;
 }
 
-const { Float16Array } = globalThis as { readonly Float16Array?: TypedArrayConstructor };
-const kinds = new Set<TypedArrayConstructor>([
-  Int8Array,
-  Uint8Array,
-  Uint8ClampedArray,
-  Int16Array,
-  Uint16Array,
-  Int32Array,
-  Uint32Array,
-  Float32Array,
-  Float64Array,
-  BigInt64Array,
-  BigUint64Array,
-]);
-if (Float16Array !== undefined) kinds.add(Float16Array);
-const kindsByName: Readonly<Record<string, TypedArrayConstructor>> = Object.fromEntries(
-  [...kinds].map((kind) => [kind.name, kind]),
-);
+/** Constructors that passed `assertKind`. */
+const kinds = new WeakSet<TypedArrayConstructor>();
 
 /**
  * Returns the kind of a typed array. For an array of a subclass (a Node `Buffer`, for example) or of another
@@ -65,9 +49,9 @@ const kindsByName: Readonly<Record<string, TypedArrayConstructor>> = Object.from
 export function kindOf<T extends TypedArray>(
   array: T,
 ): TypedArrayConstructor<TypedArrays[T[typeof Symbol.toStringTag]]> {
-  const kind = kindsByName[kindNameOf(array) ?? ''];
-  if (kind === undefined) throw new TypeError(describeMismatch('source', 'a typed array', array));
-  return kind as TypedArrayConstructor<TypedArrays[T[typeof Symbol.toStringTag]]>;
+  const name = kindNameOf(array);
+  if (name === undefined) throw new TypeError(describeMismatch('source', 'a typed array', array));
+  return globalThis[name as 'Uint8Array'] as unknown as ReturnType<typeof kindOf<T>>;
 }
 
 /** Throws unless `type` is the constructor of a kind, in any realm. Constructors of subclasses are refused. */
@@ -80,6 +64,7 @@ export function assertKind(type: TypedArrayConstructor): void {
   ) {
     throw new TypeError(describeMismatch('type', 'a typed array constructor', type));
   }
+  kinds.add(type);
 }
 
 /** Returns a typed array with the elements, outside of any heap. */

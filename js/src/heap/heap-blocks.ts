@@ -19,7 +19,7 @@ const alreadyFreeResult = 2;
 export interface HeapMemory {
   readonly memory: WebAssembly.Memory;
   /** Bytes of the region that the heap lies in; undefined for a heap that owns its memory. */
-  readonly regionBytes: number | undefined;
+  readonly regionBytes?: number;
   readonly maximumBytes: number;
 }
 

@@ -2,14 +2,13 @@
 //
 // Makes heaps: loads what they need, and asks the engine for memory.
 
-import { OutOfMemoryError, wrapRejection } from '../core/errors.js';
+import { OutOfMemoryError, wrapFailure } from '../core/errors.js';
 import { defaultStrategy } from '../core/strategies.js';
 import { pageBytes } from '../core/units.js';
-import type { Region } from '../module/region.js';
-import { loadModule, loadModuleSync, type WasmSource } from '../module/wasm-module.js';
+import { loadModule, type WasmSource } from '../module/wasm-module.js';
 import { Heap } from './heap.js';
 import type { HeapMemory } from './heap-blocks.js';
-import { debugPart, regionPart } from './lazy-parts.js';
+import { debugPart, getPart, loadPart, regionPart } from './lazy-parts.js';
 import { type HeapOptions, type HeapPlan, planHeap } from './options.js';
 
 /** A wasm file of the package: with the default strategy alone, with all strategies, or for regions. */
@@ -26,14 +25,14 @@ export async function makeHeap(
   packagedWasm: (file: WasmFile) => WasmSource | Promise<WasmSource>,
 ): Promise<Heap> {
   const plan = planHeap(options);
-  if (plan.debug !== false) await debugPart.load();
-  if (plan.region !== undefined) await regionPart.load();
+  if (plan.debug !== false) await loadPart(debugPart);
+  if (plan.region !== undefined) await loadPart(regionPart);
   const make = prepareHeap(plan);
   const wasm =
     plan.wasm === undefined
       ? await packagedWasm(fileOf(plan))
-      : await wrapRejection('wasm: the promise was rejected', async () => plan.wasm as WasmSource);
-  const module = await loadModule(wasm);
+      : await wrapFailure('wasm: the promise was rejected', async () => plan.wasm as WasmSource);
+  const module = await loadModule(wasm, false);
   const memory = requestMemory(plan);
   // The engine may have no address space left, held by unreachable heaps. It collects them between tasks.
   if (memory === undefined) await nextTask();
@@ -51,15 +50,15 @@ export function makeHeapSync(
     throw new TypeError('wasm: createHeapSync cannot wait for a promise; use createHeap');
   }
   const make = prepareHeap(plan);
-  const module = loadModuleSync(wasm === undefined ? packagedWasm(fileOf(plan)) : wasm);
+  const module = loadModule(wasm === undefined ? packagedWasm(fileOf(plan)) : wasm, true);
   return make(module, requestMemory(plan) ?? findLargestMemory(plan));
 }
 
 /** Returns a function that makes the heap. Throws `WasmLoadError` where a lazily loaded part is missing. */
 function prepareHeap(plan: HeapPlan): (module: WebAssembly.Module, memory: HeapMemory) => Heap {
   const { debug, region } = plan;
-  const makeDebugLayer = debug === false ? undefined : debugPart.loaded(debug);
-  const openRegion = region && regionPart.loaded(region);
+  const makeDebugLayer = debug === false ? undefined : getPart(debugPart)(debug);
+  const openRegion = region && getPart(regionPart)(region);
   return (module, memory) => new Heap(plan, memory, module, makeDebugLayer, openRegion);
 }
 
@@ -72,7 +71,9 @@ function nextTask(): Promise<void> {
 
 /** Returns the memory that the options ask for; undefined where the engine refuses it. */
 function requestMemory({ region, initialPages, maximumPages }: HeapPlan): HeapMemory | undefined {
-  return region === undefined ? reserveMemory(initialPages, maximumPages) : regionMemory(region);
+  if (region === undefined) return reserveMemory(initialPages, maximumPages);
+  const { memory, start, end } = region;
+  return { memory, regionBytes: end - start, maximumBytes: end - start };
 }
 
 /** Returns a memory with the largest maximum that the engine grants. Some engines refuse to reserve gigabytes. */
@@ -97,14 +98,10 @@ function findLargestMemory({ initialPages, maximumPages }: HeapPlan): HeapMemory
 function reserveMemory(initialPages: number, maximumPages: number): HeapMemory | undefined {
   try {
     const memory = new WebAssembly.Memory({ initial: initialPages, maximum: maximumPages });
-    return { memory, regionBytes: undefined, maximumBytes: maximumPages * pageBytes };
+    return { memory, maximumBytes: maximumPages * pageBytes };
   } catch (error) {
     // The error may be of another realm, where `RangeError` is another class.
     if ((error as Error).name !== 'RangeError') throw error;
     return undefined;
   }
-}
-
-function regionMemory({ memory, start, end }: Region): HeapMemory {
-  return { memory, regionBytes: end - start, maximumBytes: end - start };
 }

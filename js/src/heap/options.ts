@@ -102,58 +102,42 @@ export function planHeap(options: HeapOptions = {}): HeapPlan {
   if (initial > maximum) {
     throw new RangeError(`initialBytes ${initialBytes} is more than maximumBytes ${maximumBytes}`);
   }
+  const strategy = options.strategy ?? defaultStrategy;
+  const stableViews = options.stableViews ?? false;
+  const onLeak = options.onLeak ?? warnOfLeak;
+  assertType('strategy', strategy, 'string');
+  if (!strategies.includes(strategy)) {
+    throw new RangeError(describeMismatch('strategy', `one of ${strategies.join(', ')}`, strategy));
+  }
+  assertType('stableViews', stableViews, 'boolean');
+  if (stableViews && !canStopDetaching()) {
+    throw new TypeError('stableViews: this platform has no toResizableBuffer');
+  }
+  assertType('onLeak', onLeak, 'function');
   return {
-    strategy: toStrategy(options.strategy ?? defaultStrategy),
+    strategy,
     region: planRegion(options),
     initialPages: initial,
     maximumPages: maximum,
     wasm: options.wasm,
-    stableViews: toStableViews(options.stableViews ?? false),
-    onLeak: toListener(options.onLeak ?? warnOfLeak),
+    stableViews,
+    onLeak,
     debug: options.debug ?? false,
   };
 }
 
-function planRegion({ memory, ...options }: HeapOptions): Region | undefined {
-  const isRegion = memory !== undefined;
-  const misplaced = isRegion
-    ? (['initialBytes', 'maximumBytes', 'stableViews'] as const)
-    : (['start', 'end'] as const);
-  for (const name of misplaced) {
-    if (options[name] === undefined) continue;
-    const rule = isRegion ? 'cannot be combined with' : 'requires';
-    throw new TypeError(`${name} ${rule} the option memory, got ${show(options[name])}`);
+/** Returns the options if they are for a region, which the part for regions checks. */
+function planRegion(options: HeapOptions): Region | undefined {
+  if (options.memory !== undefined) return options as Region;
+  for (const name of ['start', 'end'] as const) {
+    const value = options[name];
+    if (value === undefined) continue;
+    throw new TypeError(`${name} requires the option memory, got ${show(value)}`);
   }
-  // `start` and `end` are checked when the region is opened.
-  return isRegion
-    ? { memory, start: options.start as number, end: options.end as number }
-    : undefined;
+  return undefined;
 }
 
 function toPages(name: string, bytes: number): number {
   assertBytes(name, bytes, 0, mostPages * pageBytes);
   return Math.max(Math.ceil(bytes / pageBytes), minimumPages);
-}
-
-function toStrategy(strategy: Strategy): Strategy {
-  assertType('strategy', strategy, 'string');
-  if (!strategies.includes(strategy)) {
-    throw new RangeError(describeMismatch('strategy', `one of ${strategies.join(', ')}`, strategy));
-  }
-  return strategy;
-}
-
-function toStableViews(stableViews: boolean): boolean {
-  assertType('stableViews', stableViews, 'boolean');
-  if (stableViews && !canStopDetaching()) {
-    throw new TypeError(
-      'stableViews requires WebAssembly.Memory.prototype.toResizableBuffer, which this platform lacks',
-    );
-  }
-  return stableViews;
-}
-
-function toListener(onLeak: (leak: LeakedHandle) => void): (leak: LeakedHandle) => void {
-  assertType('onLeak', onLeak, 'function');
-  return onLeak;
 }

@@ -11,6 +11,7 @@
 import { wrapFailure } from '../core/errors.js';
 import { granuleBytes } from '../core/units.js';
 import { assertBytes, describeMismatch } from '../core/validate.js';
+import { show } from '../core/values.js';
 import {
   type HeapFunctions,
   heapFunctions,
@@ -25,6 +26,13 @@ export interface Region {
   readonly memory: WebAssembly.Memory;
   readonly start: number;
   readonly end: number;
+}
+
+/** The options of a heap in a region, and those that such a heap must not have. */
+interface RegionOptions extends Region {
+  readonly initialBytes?: number;
+  readonly maximumBytes?: number;
+  readonly stableViews?: boolean;
 }
 
 /** A heap in a region, as other heaps in the same memory see it. */
@@ -73,14 +81,19 @@ export type RegionOpener = (
 ) => OpenedRegion;
 
 /** Checks the options for a region, and returns the function that opens a heap in it. */
-export function planRegion(region: Region): RegionOpener {
-  const { memory, start, end } = region;
+export function planRegion(options: RegionOptions): RegionOpener {
+  for (const name of ['initialBytes', 'maximumBytes', 'stableViews'] as const) {
+    const value = options[name];
+    if (value === undefined) continue;
+    throw new TypeError(`${name} cannot be combined with the option memory, got ${show(value)}`);
+  }
+  const { memory, start, end } = options;
   if (!isUnsharedMemory(memory)) {
     throw new TypeError(describeMismatch('memory', 'an unshared WebAssembly.Memory', memory));
   }
   assertBytes('start', start, 0, memory.buffer.byteLength);
   assertBytes('end', end, start, memory.buffer.byteLength);
-  return (...rest) => openRegion(region, ...rest);
+  return (...rest) => openRegion({ memory, start, end }, ...rest);
 }
 
 /**

@@ -3,7 +3,8 @@
 // Loads, compiles and instantiates the wasm. This is the only file that imports the generated glue.
 
 import instantiateGlue from '#glue';
-import { WasmLoadError, wrapFailure, wrapRejection } from '../core/errors.js';
+import { WasmLoadError, wrapFailure } from '../core/errors.js';
+import { describeMismatch } from '../core/validate.js';
 import { bytesOf, classOf, cut, show } from '../core/values.js';
 import {
   type HeapFunctions,
@@ -28,36 +29,37 @@ interface NodeHost {
  */
 const modules = new Map<string, WebAssembly.Module | Promise<WebAssembly.Module>>();
 
-/** Loads and compiles the wasm. Fails with `WasmLoadError`. */
-export async function loadModule(source: WasmSource): Promise<WebAssembly.Module> {
-  return load(source, false);
-}
-
-/** Does the same without a promise, where the platform allows it. Fails with `WasmLoadError`. */
-export function loadModuleSync(source: WasmSource): WebAssembly.Module {
-  return load(source, true) as WebAssembly.Module;
-}
-
-/** Returns a promise only where `isSync` is false. */
-function load(
+/** Loads and compiles the wasm. Fails with `WasmLoadError`. With `isSync` it returns no promise, or throws. */
+export function loadModule(source: WasmSource, isSync: true): WebAssembly.Module;
+export function loadModule(
+  source: WasmSource,
+  isSync: false,
+): WebAssembly.Module | Promise<WebAssembly.Module>;
+export function loadModule(
   source: WasmSource,
   isSync: boolean,
 ): WebAssembly.Module | Promise<WebAssembly.Module> {
-  if (isModule(source)) return source;
-  if (isResponse(source)) {
-    if (!isSync) return compileResponse(source);
+  // This compares the names of classes, not the classes: the host may lack a class, and a frame or a context of a
+  // test runner has its own.
+  const kind = classOf(source);
+  if (kind === 'WebAssembly.Module') return source as WebAssembly.Module;
+  if (kind === 'Response') {
+    if (!isSync) return compileResponse(source as Response);
     throw new TypeError('wasm: createHeapSync cannot read a Response; use createHeap');
   }
-  if (!isLocation(source)) return compile(toBytes(source), isSync);
+  if (kind !== 'URL' && typeof source !== 'string') return compile(toBytes(source), isSync);
 
-  const url = resolveUrl(source);
+  const url = wrapFailure(
+    `wasm: ${show(source)} is not a URL`,
+    () => new URL(source as URL | string, globalThis.location?.href),
+  );
   const { href } = url;
   const known = modules.get(href);
-  if (known !== undefined && !(isSync && isPending(known))) return known;
+  if (known !== undefined && !(isSync && known instanceof Promise)) return known;
   const bytes = readFile(url) ?? (isSync ? fetchSync(url) : undefined);
   const module = bytes === undefined ? fetchModule(url) : compile(bytes, isSync);
   modules.set(href, module);
-  if (isPending(module)) {
+  if (module instanceof Promise) {
     module.then(
       (compiled) => modules.set(href, compiled),
       () => modules.delete(href),
@@ -85,45 +87,17 @@ export function instantiate(
   });
 }
 
-function isPending(
-  module: WebAssembly.Module | Promise<WebAssembly.Module>,
-): module is Promise<WebAssembly.Module> {
-  return 'then' in module;
-}
-
-// These compare the names of classes, not the classes: the host may lack a class, and a frame or a context of
-// a test runner has its own.
-
-function isModule(source: WasmSource): source is WebAssembly.Module {
-  return classOf(source) === 'WebAssembly.Module';
-}
-
-function isResponse(source: WasmSource): source is Response {
-  return classOf(source) === 'Response';
-}
-
-function isLocation(source: WasmSource): source is URL | string {
-  return typeof source === 'string' || classOf(source) === 'URL';
-}
-
 /** Returns bytes that engines accept: typed arrays and buffers, but not every view that the type allows. */
 function toBytes(source: unknown): BufferSource {
   if (classOf(source) === 'ArrayBuffer') return source as ArrayBuffer;
   if (ArrayBuffer.isView(source)) return bytesOf(source);
   throw new TypeError(
-    `wasm must be a module, bytes, a URL, a string or a response, got ${show(source)}`,
-  );
-}
-
-function resolveUrl(source: URL | string): URL {
-  return wrapFailure(
-    `wasm: ${show(source)} is not a URL`,
-    () => new URL(source, globalThis.location?.href),
+    describeMismatch('wasm', 'a module, bytes, a URL, a string or a response', source),
   );
 }
 
 async function fetchModule(url: URL): Promise<WebAssembly.Module> {
-  return compileResponse(await wrapRejection(`cannot fetch ${cut(url.href)}`, () => fetch(url)));
+  return compileResponse(await wrapFailure(`cannot fetch ${cut(url.href)}`, () => fetch(url)));
 }
 
 /** Returns the bytes of a file; undefined where the host cannot read files or the URL is not of a file. */
@@ -155,7 +129,7 @@ async function compileResponse(response: Response): Promise<WebAssembly.Module> 
     throw new WasmLoadError(`cannot fetch ${cut(response.url)}: status ${response.status}`);
   }
   // The streaming compiler refuses responses of servers that do not know the file type.
-  return wrapRejection(`cannot compile ${cut(response.url)}`, async () =>
+  return wrapFailure(`cannot compile ${cut(response.url)}`, async () =>
     response.headers.get('content-type')?.startsWith('application/wasm')
       ? WebAssembly.compileStreaming(response)
       : WebAssembly.compile(await response.arrayBuffer()),
@@ -166,8 +140,7 @@ function compile(
   bytes: BufferSource,
   isSync: boolean,
 ): WebAssembly.Module | Promise<WebAssembly.Module> {
-  const message = 'cannot compile the wasm';
-  return isSync
-    ? wrapFailure(message, () => new WebAssembly.Module(bytes))
-    : wrapRejection(message, () => WebAssembly.compile(bytes));
+  return wrapFailure('cannot compile the wasm', () =>
+    isSync ? new WebAssembly.Module(bytes) : WebAssembly.compile(bytes),
+  );
 }

@@ -61,7 +61,8 @@ async function runRounds(
   const pacing = new Pacing(signal, onProgress);
   pacing.throwIfAborted();
   // The wasm is compiled here, because a response can be read only once.
-  const wasm = options.wasm === undefined ? {} : { wasm: await loadModule(await options.wasm) };
+  const wasm =
+    options.wasm === undefined ? {} : { wasm: await loadModule(await options.wasm, false) };
   const plan = await makePlan(trace, timeLimit / 2, pacing);
   const peak = await findPeak(plan, plan.operations, pacing);
   pacing.begin(plan.operations * rounds * strategies.length);

@@ -14,7 +14,7 @@ export interface LeakedHandle {
   address: number;
 }
 
-/** Tells the engine to report handles that it collects. */
+/** Makes the engine report handles that it collects. */
 export type LeakRegistry = FinalizationRegistry<LeakedHandle & { readonly epoch: number }>;
 
 /** The part of a handle that this file uses. */

@@ -81,17 +81,25 @@ export function readStack(error: Error): void {
 abstract class AddressError extends LiteAllocError implements BlockDetails {
   /** Bytes from the start of memory; 0 where the error is about no single address. */
   readonly address: number;
-  declare readonly size: number | undefined;
-  declare readonly offset: number | undefined;
-  declare readonly allocatedAt: string | undefined;
-  declare readonly freedAt: string | undefined;
+  readonly size: number | undefined;
+  readonly offset: number | undefined;
+  readonly allocatedAt: string | undefined;
+  readonly freedAt: string | undefined;
 
-  constructor(address: number, message: string, details?: BlockDetails, options?: ErrorOptions) {
+  constructor(
+    address: number,
+    message: string,
+    details: BlockDetails = {},
+    options?: ErrorOptions,
+  ) {
     super(message, options);
     readStack(this);
     // A caller may pass a view of the whole memory as an address. The error must not keep that reachable.
     this.address = typeof address === 'object' ? 0 : address;
-    Object.assign(this, details);
+    this.size = details.size;
+    this.offset = details.offset;
+    this.allocatedAt = details.allocatedAt;
+    this.freedAt = details.freedAt;
   }
 }
 

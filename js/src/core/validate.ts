@@ -64,7 +64,7 @@ export function clampSize(name: string, size: number): number {
 /** Returns the bytes of `count` elements: a safe integer, even where the product is larger than that. */
 export function toByteLength(name: string, count: number, elementBytes: number): number {
   clampSize(name, count);
-  return Math.min(count * elementBytes, Number.MAX_SAFE_INTEGER);
+  return Math.min(count * elementBytes, 2 ** 53 - 1);
 }
 
 /** Throws a `RangeError` unless `alignment` is a power of two up to 65 536. */

@@ -17,7 +17,7 @@ export type GrowthListener = (memoryBytes: number, previousBytes: number) => voi
 export class GrowthWatch implements HeapLayer, OperationWatch {
   readonly #measure: () => number;
   readonly #onChange: () => void;
-  #subscriptions: readonly { readonly listener: GrowthListener }[] = [];
+  readonly #subscriptions = new Set<{ readonly listener: GrowthListener }>();
   #bytes = 0;
   /** The depth of nested operations. The delivery of events counts as an operation. */
   #operations = 0;
@@ -32,7 +32,7 @@ export class GrowthWatch implements HeapLayer, OperationWatch {
 
   /** Whether there are listeners. */
   get isNeeded(): boolean {
-    return this.#subscriptions.length !== 0;
+    return this.#subscriptions.size !== 0;
   }
 
   /** Implements `Heap.onGrow`. */
@@ -42,11 +42,11 @@ export class GrowthWatch implements HeapLayer, OperationWatch {
     const subscription = { listener };
     this.reportGrowth();
     this.#bytes = this.#measure();
-    this.#subscriptions = [...this.#subscriptions, subscription];
+    this.#subscriptions.add(subscription);
     this.#onChange();
     return {
       [disposeSymbol]: () => {
-        this.#subscriptions = this.#subscriptions.filter((other) => other !== subscription);
+        this.#subscriptions.delete(subscription);
         this.#onChange();
       },
     };
@@ -54,7 +54,7 @@ export class GrowthWatch implements HeapLayer, OperationWatch {
 
   /** Removes all listeners. */
   end(): void {
-    this.#subscriptions = [];
+    this.#subscriptions.clear();
   }
 
   /** Runs an operation that consists of several calls. Listeners run after its end. */
@@ -95,9 +95,9 @@ export class GrowthWatch implements HeapLayer, OperationWatch {
     this.#operations++;
     // The loop also visits the growth that listeners cause, which is added at the end.
     for (const sizes of this.#events) {
-      for (const subscription of this.#subscriptions) {
+      for (const subscription of [...this.#subscriptions]) {
         // An earlier listener may have removed this one.
-        if (!this.#subscriptions.includes(subscription)) continue;
+        if (!this.#subscriptions.has(subscription)) continue;
         try {
           subscription.listener(...sizes);
         } catch (error) {

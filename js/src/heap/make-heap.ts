@@ -47,7 +47,7 @@ export function makeHeapSync(
   const plan = planHeap(options);
   const wasm = plan.wasm as WasmSource | undefined;
   if (wasm !== undefined && 'then' in Object(wasm)) {
-    throw new TypeError('wasm: createHeapSync cannot wait for a promise; use createHeap');
+    throw new TypeError('wasm: a promise requires createHeap, which can wait for it');
   }
   const make = prepareHeap(plan);
   const module = loadModule(wasm === undefined ? packagedWasm(fileOf(plan)) : wasm, true);

@@ -110,13 +110,14 @@ export function planHeap(options: HeapOptions = {}): HeapPlan {
     throw new RangeError(describeMismatch('strategy', `one of ${strategies.join(', ')}`, strategy));
   }
   assertType('stableViews', stableViews, 'boolean');
-  if (stableViews && !canStopDetaching()) {
+  const region = planRegion(options);
+  if (stableViews && region === undefined && !canStopDetaching()) {
     throw new TypeError('stableViews: this platform has no toResizableBuffer');
   }
   assertType('onLeak', onLeak, 'function');
   return {
     strategy,
-    region: planRegion(options),
+    region,
     initialPages: initial,
     maximumPages: maximum,
     wasm: options.wasm,
@@ -128,9 +129,11 @@ export function planHeap(options: HeapOptions = {}): HeapPlan {
 
 /** Returns the options if they are for a region, which the part for regions checks. */
 function planRegion(options: HeapOptions): Region | undefined {
-  if (options.memory !== undefined) return options as Region;
+  // Getters of options must not give other values later.
+  const copy = { ...options };
+  if (copy.memory !== undefined) return copy as Region;
   for (const name of ['start', 'end'] as const) {
-    const value = options[name];
+    const value = copy[name];
     if (value === undefined) continue;
     throw new TypeError(`${name} requires the option memory, got ${show(value)}`);
   }

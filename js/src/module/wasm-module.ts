@@ -45,7 +45,7 @@ export function loadModule(
   if (kind === 'WebAssembly.Module') return source as WebAssembly.Module;
   if (kind === 'Response') {
     if (!isSync) return compileResponse(source as Response);
-    throw new TypeError('wasm: createHeapSync cannot read a Response; use createHeap');
+    throw new TypeError('wasm: a Response requires createHeap, which can wait for it');
   }
   if (kind !== 'URL' && typeof source !== 'string') return compile(toBytes(source), isSync);
 

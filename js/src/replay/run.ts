@@ -16,7 +16,7 @@ import type { Peak, Plan, PlannedOperations } from './plan.js';
 import type { ReplayedHeap } from './types.js';
 
 /**
- * The most calls between two reads of the clock. Where calls are slow there are fewer: as many as took a
+ * The most calls between two reads of the clock. Where calls are slow, there are only so few that they take about a
  * millisecond at the previous rate.
  */
 const mostSliceOperations = 64;

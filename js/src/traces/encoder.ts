@@ -29,7 +29,7 @@ export class Encoder {
   /** The numbers of live blocks by address. Blocks are numbered in the order of their allocation. */
   readonly #numbers = new AddressMap<number>();
   /** Blocks allocated so far: the number of the next one. */
-  #born = 0;
+  #allocated = 0;
   /** The number of the block that was freed or resized last. */
   #last = 0;
 
@@ -81,7 +81,7 @@ export class Encoder {
   }
 
   #allocate(output: ByteOutput, address: number, size: number, birth: number): void {
-    this.#numbers.set(address, this.#born++);
+    this.#numbers.set(address, this.#allocated++);
     if (birth !== plainBirth) {
       output.number((firstBirth + birth) * 4 + kinds.special);
       output.number(size);

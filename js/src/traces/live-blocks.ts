@@ -30,7 +30,7 @@ export class LiveBlocks {
   static readonly olderAddress = 0xfffffff0;
 
   /** Blocks allocated so far: the number of the next one. */
-  born = 0;
+  allocated = 0;
   readonly #input: ByteInput;
   /** By number: place * 32 + birth. */
   readonly #blocks = new Map<number, number>();
@@ -47,14 +47,14 @@ export class LiveBlocks {
       this.#input.fail(offset, `more than ${mostLiveBlocks} blocks are live at a time`);
     }
     const place = this.#freePlaces.pop() ?? ++this.#places;
-    this.#blocks.set(this.born++, place * 32 + birth);
+    this.#blocks.set(this.allocated++, place * 32 + birth);
     return place * granuleBytes;
   }
 
   addressOf(number: number, offset: number): number {
     const block = this.#blocks.get(number);
     if (block !== undefined) return Math.floor(block / 32) * granuleBytes;
-    const state = number >= this.born || number < 0 ? 'was not allocated' : 'was freed before';
+    const state = number >= this.allocated || number < 0 ? 'was not allocated' : 'was freed before';
     return this.#input.fail(offset, `block ${number} ${state}`);
   }
 

@@ -32,8 +32,11 @@ export async function readPairs(input: ByteInput, maximumOperations: number): Pr
       const place = (index / 8) * 3;
       switch (key & 3) {
         case 0:
-          if (number !== blocks.born) {
-            input.fail(offset, `block ${number} is allocated where ${blocks.born} is the next`);
+          if (number !== blocks.allocated) {
+            input.fail(
+              offset,
+              `block ${number} is allocated where ${blocks.allocated} is the next`,
+            );
           }
           words[place] = blocks.add(plainBirth, offset) + mallocCode;
           break;

@@ -126,3 +126,12 @@ test.each([
   if (lines === 1) expect(text).toHaveLength(1);
   else expect(text.length).toBeGreaterThanOrEqual(lines);
 });
+
+test('is drawn once where both the entry for Node and lite-alloc/inline are loaded', () => {
+  const script = `
+    const { createHeapSync } = await import('lite-alloc');
+    await import('lite-alloc/inline');
+    console.log(createHeapSync().toString().match(/each character is/g).length);
+  `;
+  expect(runNode(repository, '--input-type=module', '--eval', script)).toBe('1');
+});

@@ -10,9 +10,9 @@
 namespace lite_alloc::bindings {
 
 /// Begins with an empty heap over the memory that is there now, of the strategy with this index in
-/// `strategies` of js/src/core/strategies.ts. 0, and no heap, iff the module has no such strategy. To be
-/// called once, before any other call. `secret` is a random number of this heap alone: the heap
-/// mixes it into its metadata, so that contents of blocks cannot pass for that.
+/// `strategies` of js/src/core/strategies.ts. 0, and no heap, iff the module has no such strategy.
+/// To be called once, before any other call. `secret` is a random number of this heap alone: the
+/// heap mixes it into its metadata, so that contents of blocks cannot pass for that.
 [[nodiscard]] Size start(Size strategy, std::uint32_t secret) noexcept;
 
 [[nodiscard]] Address malloc(Size size) noexcept;

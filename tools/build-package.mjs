@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// Puts the package together in dist/: the wasm files that CMake made, the JavaScript, the types, and dist/c
-// for C and C++ programs.
+// Makes the package in dist/ from the wasm files that CMake built: the JavaScript, the types, and dist/c for C and C++
+// programs.
 
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, transform } from 'esbuild';
 import { minify } from 'terser';
@@ -12,7 +13,7 @@ import { minify } from 'terser';
 const path = (relative) => fileURLToPath(new URL(`../${relative}`, import.meta.url));
 const bindings = 'build/wasm-release/cpp/bindings';
 
-/** What the TypeScript imports of the C++ build: the glue, minified since it comes as one line, and the wasm. */
+/** Resolves what the TypeScript imports from the C++ build: the glue, which is minified, and the wasm. */
 const generated = {
   name: 'generated',
   setup({ onResolve, onLoad }) {
@@ -25,16 +26,15 @@ const generated = {
       const [source, other] = ['default', 'strategies'].map((name) =>
         readFileSync(path(`${bindings}/${name}/lite-alloc.js`), 'utf8'),
       );
-      if (source !== other) throw new Error('the two modules need two glues');
-      const { code } = await minify(withMemory(source), {
+      if (source !== other) throw new Error('the two modules have different glue');
+      const { code } = await minify(simplifyGlue(source), {
         module: true,
         compress: { passes: 3, pure_new: true },
         mangle: true,
       });
       return { contents: code, loader: 'js' };
     });
-    // Transformed here, since what decodes it would become a file that every entry imports. It decodes by
-    // itself: the audio threads of pages have no `atob`.
+    // esbuild's decoder for binary files needs no `atob`, which the audio threads of pages lack.
     onLoad({ filter: /^#wasm$/, namespace: 'generated' }, async () => {
       const bytes = readFileSync(path('dist/lite-alloc.strategies.wasm'));
       const { code } = await transform(bytes, {
@@ -47,29 +47,46 @@ const generated = {
   },
 };
 
-/** The glue without what it does where no memory is given: the entries always give one. */
-function withMemory(glue) {
-  const fallback = /if\(Module\["wasmMemory"\]\)\{(.*?)\}else\{.*?\}(?=updateMemoryViews\(\))/;
-  if (!fallback.test(glue)) throw new Error('the glue makes no memory where none is given');
-  return glue.replace(fallback, '$1;');
+/**
+ * Code of the glue that does more than this package needs, and what replaces it: the package passes a memory and a
+ * compiled module, and the glue reads memory only for the names of functions.
+ */
+const simplifications = [
+  [/if\(Module\["wasmMemory"\]\)\{(.*?)\}else\{.*?\}(?=updateMemoryViews\(\))/, '$1;'],
+  [
+    /(?<=function updateMemoryViews\(\)\{).*?(?=\}function initMemory)/,
+    'HEAPU8=new Uint8Array(wasmMemory.buffer)',
+  ],
+  [/const WebAssembly = \{[^;]*\};/, ''],
+  [
+    /WebAssembly\.instantiate\((.*?)\)\.then\(output=>\{(.*?)output\.instance(.*?)return ready\(\)\}\)/,
+    '$2new WebAssembly.Instance($1)$3',
+  ],
+];
+
+function simplifyGlue(glue) {
+  return simplifications.reduce((code, [pattern, replacement]) => {
+    if (!pattern.test(code)) throw new Error(`the glue has no ${pattern}`);
+    return code.replace(pattern, replacement);
+  }, glue);
 }
 
-/**
- * Parts that most pages never load. Each has copies of the functions that it needs: an import of them would
- * split the entry in two.
- */
-const lazyParts = ['debug', 'region', 'trace-format'];
-
-/** Files that others import as they are; the entry so by that of Node alone. */
-const besides = {
-  name: 'besides',
-  setup({ onResolve }) {
-    onResolve({ filter: /^\.\/(index|debug|region|trace-format)\.js$/ }, ({ path: specifier }) => ({
-      path: specifier,
-      external: true,
-    }));
-  },
+/** The files of `dist` that applications import, and those that are loaded when they are first needed. */
+const bundles = {
+  index: path('js/src/index.ts'),
+  'index.node': path('js/src/index.node.ts'),
+  inline: path('js/src/inline.ts'),
+  debug: path('js/src/debug/debug.ts'),
+  region: path('js/src/module/region.ts'),
+  replay: path('js/src/replay/replay.ts'),
+  'trace-file': path('js/src/traces/trace-file.ts'),
 };
+
+/** Sources that only the entry for pages contains. */
+const entrySources = ['index', 'api', 'create-heap'].map((name) => path(`js/src/${name}.ts`));
+
+/** Sources with constants alone, which bundles copy instead of importing them. */
+const constants = [path('js/src/core/units.ts'), path('js/src/traces/operations.ts')];
 
 rmSync(path('dist'), { recursive: true, force: true });
 mkdirSync(path('dist/standalone'), { recursive: true });
@@ -79,36 +96,77 @@ cpSync(path(`${bindings}/region/lite-alloc.region.wasm`), path('dist/lite-alloc.
 for (const name of ['bump-free-list', 'segregated-bump', 'free-list', 'segregated-fit']) {
   cpSync(path(`${bindings}/standalone/${name}.wasm`), path(`dist/standalone/${name}.wasm`));
 }
-writeLicences([
-  await bundle(['index', 'index.node', 'inline'], true),
-  await bundle(lazyParts, false),
-  await bundleCommand(),
-]);
+writeLicences([...(await bundleSources()), await bundleCommand()]);
 writeTypes();
 installForC();
 
 /**
- * The TypeScript, readable: an application's own bundler minifies it. What the entries share, and what is
- * imported lazily, become files of their own.
+ * Bundles the TypeScript, readable: an application's own bundler minifies it. What the entry for pages loads at once
+ * is core.js. All other files import that.
  */
-async function bundle(entries, splitting) {
-  const { metafile } = await build({
-    metafile: true,
-    entryPoints: entries.map((entry) => path(`js/src/${entry}.ts`)),
-    outdir: path('dist'),
-    chunkNames: '[name]-[hash]',
-    splitting,
+async function bundleSources() {
+  const probe = await bundle('probe', { entryPoints: [bundles.index] });
+  const core = Object.keys(probe.metafile.inputs)
+    .filter((source) => source.startsWith('js/src/'))
+    .map(path)
+    .filter((source) => !entrySources.includes(source) && !constants.includes(source));
+  const results = [];
+  for (const [name, source] of Object.entries(bundles)) {
+    results.push(await bundle(name, { entryPoints: [source] }, core));
+  }
+  const contents = `export { ${namesFrom('core', results).join(', ')} } from 'sources:core';`;
+  results.push(await bundle('core', { stdin: { contents, resolveDir: path('.') } }, [], core));
+  for (const { outputFiles } of results) {
+    for (const file of outputFiles) writeFileSync(file.path, file.contents);
+  }
+  return results.map(({ metafile }) => metafile);
+}
+
+/** The names that bundles import from a file of `dist`. */
+function namesFrom(file, results) {
+  const lists = new RegExp(`^(?:im|ex)port \\{([^}]*)\\} from "\\./${file}\\.js";$`, 'gm');
+  const names = results
+    .flatMap(({ outputFiles }) => outputFiles.filter(({ path: output }) => output.endsWith('.js')))
+    .flatMap(({ text }) => [...text.matchAll(lists)])
+    .flatMap(([, list]) => list.split(',').map((name) => name.trim().split(' ')[0]));
+  return [...new Set(names)].sort();
+}
+
+/** One file of `dist`, which imports the sources in `core` from core.js, and the other bundles from theirs. */
+function bundle(name, input, core = [], exported = []) {
+  const resolveSource = ({ path: specifier, importer }) => {
+    const source = resolve(dirname(importer), specifier.replace(/\.js$/, '.ts'));
+    const built = core.includes(source)
+      ? 'core'
+      : Object.keys(bundles).find((other) => other !== name && bundles[other] === source);
+    return built === undefined ? undefined : { path: `./${built}.js`, external: true };
+  };
+  const sources = {
+    name: 'sources',
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter: /^\.{1,2}\// }, resolveSource);
+      onResolve({ filter: /^sources:core$/ }, () => ({ path: 'core', namespace: 'sources' }));
+      onLoad({ filter: /./, namespace: 'sources' }, () => ({
+        contents: exported.map((source) => `export * from '${source}';`).join('\n'),
+        resolveDir: path('.'),
+      }));
+    },
+  };
+  return build({
+    ...input,
+    outfile: path(`dist/${name}.js`),
     bundle: true,
     format: 'esm',
     target: 'es2022',
     sourcemap: true,
     sourcesContent: true,
-    plugins: [generated, besides],
+    metafile: true,
+    write: false,
+    plugins: [generated, sources],
   });
-  return metafile;
 }
 
-/** The command, with the packages that it needs. The heap is that of the entry. */
+/** The command, with the npm packages that it needs. It imports the heap from the entry for Node. */
 async function bundleCommand() {
   const { metafile } = await build({
     entryPoints: [path('js/cli/cli.ts')],
@@ -119,7 +177,7 @@ async function bundleCommand() {
     format: 'esm',
     platform: 'node',
     target: 'node20',
-    // What is bundled requires modules of Node.
+    // The npm packages require modules of Node.
     banner: {
       js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
     },
@@ -137,7 +195,7 @@ async function bundleCommand() {
   return metafile;
 }
 
-/** What is bundled of others asks that its licence goes along. */
+/** Writes the licences of the npm packages that are bundled. */
 function writeLicences(metafiles) {
   const sources = metafiles.flatMap(({ inputs }) => Object.keys(inputs));
   const folders = sources.flatMap(
@@ -161,7 +219,7 @@ function writeTypes() {
   if (tsc.status !== 0) throw new Error('the types do not compile');
 }
 
-/** Headers, sources, library and CMake files; what they are is said in CMakeLists.txt. */
+/** Installs headers, sources, library and CMake files, as CMakeLists.txt lists them. */
 function installForC() {
   const installed = spawnSync(
     'cmake',

@@ -183,7 +183,7 @@ struct Report {
   double fragmentation;
 };
 
-// js/src/heap-functions.ts reads records at these places.
+// js/src/module/heap-functions.ts reads records at these places.
 static_assert(offsetof(Statistics, allocations) == 0 && offsetof(Statistics, frees) == 8 &&
               offsetof(Statistics, failures) == 16 && offsetof(Statistics, growths) == 24 &&
               offsetof(Statistics, live_blocks) == 32 && offsetof(Statistics, live_bytes) == 36 &&

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: MIT
 //
-// The command `lite-alloc`. Figures go to the standard output, all else to the standard error. It ends with
-// 0, with 1 where something failed, with 2 where it was called in a wrong way.
+// The command `lite-alloc`. It prints results to the standard output, and everything else to the standard error. Its
+// exit status is 0 for success, 1 for a failure, and 2 for wrong arguments.
 
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
@@ -16,13 +16,13 @@ interface Output {
   json?: true;
 }
 
-interface Rounds extends Output {
+interface AdviseFlags extends Output {
   rounds: number;
   timeLimit: number;
   maximumOperations: number;
 }
 
-interface ReplayFlags extends Rounds {
+interface ReplayFlags extends AdviseFlags {
   strategy: Strategy;
 }
 
@@ -40,15 +40,15 @@ const program = new Command('lite-alloc')
   .showHelpAfterError('Try lite-alloc --help.')
   .exitOverride();
 
-const traceArgument = "a file that AllocationTrace.write made, or '-' for the standard input";
+const traceArgument = "a file that AllocationTrace.write wrote, or '-' for the standard input";
 
 withRounds(program.command('replay <trace>'))
   .summary('replay a trace on one strategy')
-  .description('Replays a trace on one strategy: time, peak memory, fragmentation.', {
+  .description('Replays a trace on one strategy, and prints time, peak memory and fragmentation.', {
     trace: traceArgument,
   })
   .addOption(
-    new Option('--strategy <name>', 'how blocks are found and kept')
+    new Option('--strategy <name>', 'the allocation strategy')
       .choices(strategies)
       .default('segregated-fit'),
   )
@@ -65,7 +65,7 @@ withRounds(program.command('advise <trace>'))
   .description('Replays a trace on every strategy and ranks them, the best first.', {
     trace: traceArgument,
   })
-  .action(async (path: string, { json, maximumOperations, ...options }: Rounds) => {
+  .action(async (path: string, { json, maximumOperations, ...options }: AdviseFlags) => {
     const trace = await readTraceFile(path, maximumOperations);
     const advice = await withProgress('replaying', (onProgress) =>
       advise(trace, { ...options, onProgress }),
@@ -79,7 +79,7 @@ program
   .description(
     'Runs built-in workloads on every strategy, through the public calls, and on typed arrays of the engine.',
   )
-  .option('--seconds <n>', 'how long to measure', toPositive, 10)
+  .option('--seconds <n>', 'the seconds that the measurement takes', toPositive, 10)
   .option('--json', 'print JSON')
   .action(async ({ json, seconds }: BenchFlags) => {
     const bench = await withProgress('measuring', (onProgress) => measure(seconds, onProgress));
@@ -99,9 +99,19 @@ program.parseAsync().catch((error: unknown) => {
 
 function withRounds(command: Command): Command {
   return command
-    .option('--rounds <n>', 'how often, each time on a fresh heap', toCount, 5)
-    .option('--time-limit <ms>', 'milliseconds that a round may take', toPositive, 10_000)
-    .option('--maximum-operations <n>', 'calls that the trace may have', toCount, 16_000_000)
+    .option(
+      '--rounds <n>',
+      'how often the trace is replayed, each time on a fresh heap',
+      toCount,
+      5,
+    )
+    .option('--time-limit <ms>', 'the most milliseconds that a round may take', toPositive, 10_000)
+    .option(
+      '--maximum-operations <n>',
+      'the most calls that the trace may have',
+      toCount,
+      16_000_000,
+    )
     .option('--json', 'print JSON');
 }
 
@@ -119,13 +129,13 @@ function toPositive(text: string): number {
   return value;
 }
 
-/** An infinite score is `null`. */
+/** Returns JSON, in which an infinite score is `null`. */
 function toJson(value: object): string {
   return JSON.stringify(value, null, 2);
 }
 
 function print(text: string): void {
-  // Whoever reads may have seen enough: `lite-alloc ... | head`.
+  // The reader may close the pipe early, as `lite-alloc ... | head` does.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
   });

@@ -3,13 +3,13 @@
 import { type AllocationTrace, createHeap, replay, strategies } from 'lite-alloc';
 import { makeWorkloads, type Steps, type Workload } from './workloads.js';
 
-/** What an allocator made of a workload. */
+/** The result of an allocator on a workload. */
 export interface Measured {
   allocator: string;
   nanosecondsPerOperation: { minimum: number; median: number };
-  /** The size of the linear memory; the engine does not tell. */
+  /** The size of the linear memory, in bytes. The engine does not report the memory of its typed arrays. */
   peakMemoryBytes?: number;
-  /** Whether it did not get through in time. */
+  /** Whether the allocator did not finish within the time limit. */
   timedOut: boolean;
 }
 
@@ -24,7 +24,7 @@ export interface Bench {
   }[];
 }
 
-/** Rounds of all allocators in turn, on one workload after the other, for so many seconds in all. */
+/** Measures all allocators on one workload after the other, in alternating rounds, for `seconds` in total. */
 export async function measure(
   seconds: number,
   onProgress: (share: number) => void,
@@ -93,7 +93,7 @@ function summarize(times: readonly number[]): Measured['nanosecondsPerOperation'
   return { minimum: sorted[0] as number, median: ((below as number) + (above as number)) / 2 };
 }
 
-/** The calls of a workload as any heap gets them. */
+/** Records the calls of a workload on a heap. */
 async function recordSteps(steps: Steps): Promise<AllocationTrace> {
   const heap = await createHeap();
   const recorder = heap.record();
@@ -108,7 +108,10 @@ async function recordSteps(steps: Steps): Promise<AllocationTrace> {
   return recorder.stop();
 }
 
-/** Milliseconds: typed arrays, collected by the engine; one that grows is copied into another. */
+/**
+ * Returns the milliseconds that the engine takes for a workload with typed arrays, which it collects as garbage. An
+ * array that grows is copied into a new one.
+ */
 function timeEngine(steps: Steps): number {
   const arrays: (Uint8Array | undefined)[] = [];
   const begin = performance.now();

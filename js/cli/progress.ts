@@ -2,7 +2,7 @@
 
 import cliProgress from 'cli-progress';
 
-/** Runs `work` with a bar on the standard error, where that is a terminal. */
+/** Runs `work` with a progress bar on the standard error, if that is a terminal. */
 export async function withProgress<Result>(
   name: string,
   work: (onProgress: (share: number) => void) => Promise<Result>,

@@ -3,7 +3,7 @@
 import { open } from 'node:fs/promises';
 import { AllocationTrace, TraceError } from 'lite-alloc';
 
-/** The trace in a file, or on the standard input where the path is `-`. What fails names the file. */
+/** Reads a trace from a file, or from the standard input for the path `-`. Errors name the file. */
 export async function readTraceFile(
   path: string,
   maximumOperations: number,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Figures as text.
+// Formats results as text.
 
 import type { Advice, AllocationTrace, ReplayResult } from 'lite-alloc';
 import type { Bench } from './measure.js';
@@ -19,8 +19,8 @@ export function describeReplay(result: ReplayResult, trace: AllocationTrace): st
       'fragmentation',
       `${round(fragmentation.atPeak)} at the peak, ${round(fragmentation.atEnd)} at the end`,
     ],
-    ['times memory grew', String(result.growths)],
-    ['calls without memory', String(result.failures)],
+    ['memory growths', String(result.growths)],
+    ['failed allocations', String(result.failures)],
   ];
   return [...notes(trace), alignColumns(rows)].join('\n');
 }
@@ -57,7 +57,9 @@ export function describeBench({ node, workloads }: Bench): string {
 }
 
 function notes({ truncated }: AllocationTrace): string[] {
-  return truncated ? ['The trace was cut: its recorder was full.', ''] : [];
+  return truncated
+    ? ['The trace is incomplete: its recorder had no room for later calls.', '']
+    : [];
 }
 
 function round(value: number): string {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 
 /**
- * What a program asks for, step by step: two integers each, a place and a size. A free place gets a block
- * of that size, a taken one has its block resized; with a size of 0 the block is freed.
+ * The allocation steps of a program. Each step has two integers: a place and a size. A step allocates a block at a
+ * free place, resizes the block at a taken place or, with a size of 0, frees it.
  */
 export type Steps = Uint32Array;
 
@@ -12,17 +12,17 @@ export interface Workload {
   readonly steps: Steps;
 }
 
-/** The same each time: randomness is seeded. */
+/** Makes the workloads. They are the same each time, because randomness is seeded. */
 export function makeWorkloads(): Workload[] {
   return [
     {
       name: 'objects',
-      description: '500 live blocks of 8 to 128 bytes, random ones replaced',
+      description: '500 live blocks of 8 to 128 bytes, of which random ones are replaced',
       steps: replaceAtRandom(20_000, 500, (random) => 8 + Math.floor(random() * 121)),
     },
     {
       name: 'textures',
-      description: '64 live blocks of 1 to 256 KiB, random ones replaced',
+      description: '64 live blocks of 1 to 256 KiB, of which random ones are replaced',
       steps: replaceAtRandom(4000, 64, (random) => Math.floor(1024 * 256 ** random())),
     },
     {
@@ -32,7 +32,7 @@ export function makeWorkloads(): Workload[] {
     },
     {
       name: 'arrays',
-      description: '40 arrays that grow by half to over 64 KiB, and begin anew',
+      description: '40 arrays that grow by half until they exceed 64 KiB, and then start again',
       steps: grow(8000, 40),
     },
   ];
@@ -40,7 +40,7 @@ export function makeWorkloads(): Workload[] {
 
 type Random = () => number;
 
-/** The generator mulberry32 (Tommy Ettinger, public domain): from 0 to 1. */
+/** Returns the generator mulberry32 (Tommy Ettinger, public domain), which gives numbers from 0 to below 1. */
 function seeded(seed: number): Random {
   let state = seed;
   return () => {

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT
 //
-// What every entry of the package exports.
+// The names that every entry of the package exports, apart from its own functions.
 
-export type { Allocator } from './allocator.js';
-export type { Arena, ArenaOptions } from './arena.js';
-export type { Alignment, ArrayOptions } from './arguments.js';
-export type { HeapArray, HeapHandle, LeakedHandle } from './blocks.js';
-export type { DebugOptions } from './debug-layer.js';
+export type { Allocator } from './blocks/allocator.js';
+export type { Arena, ArenaOptions } from './blocks/arena.js';
+export type { HeapHandle } from './blocks/handle.js';
+export type { HeapArray } from './blocks/heap-array.js';
+export type { HeapString } from './blocks/heap-string.js';
+export type { LeakedHandle } from './blocks/lost-handles.js';
+export type { Scope } from './blocks/scope.js';
 export {
-  type BlockFacts,
+  type BlockDetails,
   DoubleFreeError,
   type ErrorCode,
   HeapCorruptionError,
@@ -20,23 +22,24 @@ export {
   TraceError,
   UseAfterFreeError,
   WasmLoadError,
-} from './errors.js';
-export type { GrowthListener } from './growth.js';
-export type { Heap } from './heap.js';
-export type { HeapBlock } from './heap-functions.js';
-export type { ReadOptions, TraceSource } from './operations.js';
-export { type HeapOptions, type Strategy, strategies } from './options.js';
-export type { Recorder, RecordOptions } from './recorder.js';
-export type { Advice, ReplayOptions, ReplayResult, RoundOptions } from './replay-types.js';
-export type { Scope } from './scope.js';
-export type { HeapStats } from './sight.js';
-export type { HeapDiff, HeapSnapshot } from './snapshot.js';
-export type { HeapString } from './strings.js';
-export { AllocationTrace } from './trace.js';
+} from './core/errors.js';
+export { type Strategy, strategies } from './core/strategies.js';
 export type {
   Elements,
   TypedArray,
   TypedArrayConstructor,
   TypedArrays,
-} from './typed-arrays.js';
-export type { WasmSource } from './wasm-module.js';
+} from './core/typed-arrays.js';
+export type { Alignment, ArrayOptions } from './core/validate.js';
+export type { DebugOptions } from './debug/types.js';
+export type { GrowthListener } from './heap/growth.js';
+export type { Heap } from './heap/heap.js';
+export type { HeapOptions } from './heap/options.js';
+export type { HeapDiff, HeapSnapshot } from './inspect/snapshot.js';
+export type { HeapStats } from './inspect/stats.js';
+export type { HeapBlock } from './module/heap-functions.js';
+export type { WasmSource } from './module/wasm-module.js';
+export type { Advice, AdviseOptions, ReplayOptions, ReplayResult } from './replay/types.js';
+export type { ReadOptions, TraceSource } from './traces/operations.js';
+export type { Recorder, RecordOptions } from './traces/recorder.js';
+export { AllocationTrace } from './traces/trace.js';

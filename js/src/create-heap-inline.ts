@@ -1,26 +1,25 @@
 // SPDX-License-Identifier: MIT
 //
-// Heaps from the wasm that is part of the JavaScript.
+// Makes heaps from the wasm that is part of the JavaScript.
 
 import bytes from '#wasm';
-import { describeObjects } from './describe.js';
-import { type Heap, makeHeap, makeHeapSync, type WasmFile } from './heap.js';
-import type { HeapOptions } from './options.js';
-import { loadRounds } from './replay.js';
-import type { Advice, ReplayOptions, ReplayResult, RoundOptions } from './replay-types.js';
-import { codecs } from './strings.js';
-import type { AllocationTrace } from './trace.js';
-import { codec } from './utf8.js';
-import { loadModule, loadModuleSync } from './wasm-module.js';
+import { provideCodec } from './blocks/utf8.js';
+import { describeObjects } from './heap/describe-objects.js';
+import type { Heap } from './heap/heap.js';
+import { makeHeap, makeHeapSync, type WasmFile } from './heap/make-heap.js';
+import type { HeapOptions } from './heap/options.js';
+import { loadModule } from './module/wasm-module.js';
+import type { Advice, AdviseOptions, ReplayOptions, ReplayResult } from './replay/types.js';
+import type { AllocationTrace } from './traces/trace.js';
 
 let compiled: WebAssembly.Module | undefined;
 
-// Worklets import nothing later.
-codecs.push(codec);
+// Worklets cannot import more files later, so these parts are here from the start.
+provideCodec();
 describeObjects();
 
 /**
- * A new heap with its own memory. Nothing is fetched; the wasm is compiled once for all heaps.
+ * Makes a heap with its own memory. It fetches nothing, and compiles the wasm once for all heaps.
  *
  * @throws TypeError, RangeError where an option is wrong.
  * @throws WasmLoadError where the wasm cannot be compiled.
@@ -28,22 +27,22 @@ describeObjects();
 export function createHeap(options?: HeapOptions): Promise<Heap> {
   return makeHeap(options, async (file) => {
     assertInlined(file);
-    compiled ??= await loadModule(bytes);
+    compiled ??= await loadModule(bytes, false);
     return compiled;
   });
 }
 
 /**
- * The same without a promise, wherever WebAssembly may be compiled at once. With `debug` after
- * `createHeap({ debug: true })`.
+ * Makes a heap without a promise, wherever WebAssembly may be compiled synchronously. A debug heap requires that
+ * `createHeap` has made one before.
  *
  * @throws TypeError, RangeError where an option is wrong.
- * @throws WasmLoadError where the wasm cannot be compiled, or what debug heaps need is not there.
+ * @throws WasmLoadError where the wasm cannot be compiled, or the debug part is not loaded.
  */
 export function createHeapSync(options?: HeapOptions): Heap {
   return makeHeapSync(options, (file) => {
     assertInlined(file);
-    compiled ??= loadModuleSync(bytes);
+    compiled ??= loadModule(bytes, true);
     return compiled;
   });
 }
@@ -51,13 +50,13 @@ export function createHeapSync(options?: HeapOptions): Heap {
 function assertInlined(file: WasmFile): void {
   if (file !== 'region') return;
   throw new TypeError(
-    "memory needs the package's lite-alloc.region.wasm as the option wasm: it is not inlined",
+    "memory requires the package's lite-alloc.region.wasm as the option wasm, because lite-alloc/inline does not contain it",
   );
 }
 
 /**
- * Makes the calls of a trace on fresh heaps of one strategy, and tells what they cost. The event loop
- * gets its turn several times a second.
+ * Replays the calls of a trace on fresh heaps of one strategy, and measures time, memory and fragmentation. It
+ * pauses several times a second for the event loop.
  *
  * @throws TypeError, RangeError where an option is wrong.
  * @throws WasmLoadError where the wasm cannot be compiled.
@@ -66,21 +65,22 @@ export async function replay(
   trace: AllocationTrace,
   options?: ReplayOptions,
 ): Promise<ReplayResult> {
-  const rounds = await loadRounds(createHeap);
-  return rounds.replay(trace, options, rounds.entry);
+  const { replayTrace } = await import('./replay/replay.js');
+  return replayTrace(trace, options, createHeap);
 }
 
 /**
  * Replays a trace on every strategy and ranks them, the best first.
  *
- * The score of a strategy is the geometric mean of its time over the least time and of its memory over the
- * least memory. Of equal scores, to two digits, less memory goes first, then the strategy whose calls have
- * the better bounds. Last come those that ran out of memory or time, by how far they got.
+ * The score of a strategy is the geometric mean of two ratios: its time to the least time, and its memory to the
+ * least memory. Of strategies whose scores are equal to two digits, the one with less memory is first, then the
+ * one whose calls have the better time bounds. Strategies that ran out of memory or time are last, in the order of
+ * how many calls they completed.
  *
  * @throws TypeError, RangeError where an option is wrong.
  * @throws WasmLoadError where the wasm cannot be compiled, or `wasm` has the default strategy alone.
  */
-export async function advise(trace: AllocationTrace, options?: RoundOptions): Promise<Advice[]> {
-  const rounds = await loadRounds(createHeap);
-  return rounds.advise(trace, options, rounds.entry);
+export async function advise(trace: AllocationTrace, options?: AdviseOptions): Promise<Advice[]> {
+  const { adviseOnTrace } = await import('./replay/replay.js');
+  return adviseOnTrace(trace, options, createHeap);
 }

@@ -1,74 +1,80 @@
 // SPDX-License-Identifier: MIT
 //
-// Heaps from the wasm file that lies beside the JavaScript.
+// Makes heaps from the wasm files that lie beside the JavaScript.
 
-import { type Heap, makeHeap, makeHeapSync, type WasmFile } from './heap.js';
-import type { HeapOptions } from './options.js';
-import { loadRounds } from './replay.js';
-import type { Advice, ReplayOptions, ReplayResult, RoundOptions } from './replay-types.js';
-import type { AllocationTrace } from './trace.js';
+import type { Heap } from './heap/heap.js';
+import { makeHeap, makeHeapSync, type WasmFile } from './heap/make-heap.js';
+import type { HeapOptions } from './heap/options.js';
+import type { Advice, AdviseOptions, ReplayOptions, ReplayResult } from './replay/types.js';
+import type { AllocationTrace } from './traces/trace.js';
 
-/** In the form that bundlers look for. */
+/** Returns the URL of a wasm file, in the form that bundlers recognise. */
 function packagedWasm(file: WasmFile): URL {
-  switch (file) {
-    case 'default':
-      return new URL('./lite-alloc.wasm', import.meta.url);
-    case 'strategies':
-      return new URL('./lite-alloc.strategies.wasm', import.meta.url);
-    case 'region':
-      return new URL('./lite-alloc.region.wasm', import.meta.url);
-  }
+  if (file === 'default') return new URL('./lite-alloc.wasm', import.meta.url);
+  return file === 'region'
+    ? new URL('./lite-alloc.region.wasm', import.meta.url)
+    : new URL('./lite-alloc.strategies.wasm', import.meta.url);
 }
 
 /**
- * A new heap with its own memory, or in a region of another. There is a wasm file for the default strategy,
- * one for the others, and one for regions: each is loaded when it is first needed, and compiled once.
+ * Makes a heap with its own memory, or in a region of another memory. The package has a wasm file for the default
+ * strategy, one for all strategies, and one for regions. Each is loaded when it is first needed, and compiled once.
  *
  * @throws TypeError, RangeError where an option is wrong.
- * @throws WasmLoadError where the wasm cannot be had.
+ * @throws WasmLoadError where the wasm cannot be loaded.
+ * @throws OutOfMemoryError where the engine refuses the memory.
+ *
+ * @example
+ * ```ts
+ * const heap = await createHeap({ maximumBytes: 64 << 20 });
+ * const positions = heap.array(Float32Array, 3000);
+ * positions.view[0] = 1;
+ * positions.free();
+ * ```
  */
 export function createHeap(options?: HeapOptions): Promise<Heap> {
   return makeHeap(options, packagedWasm);
 }
 
 /**
- * The same without a promise: in Node and in workers; on a browser's main thread after `createHeap`
- * with the same strategy has loaded the wasm once, or with `wasm` as a module or bytes. Outside of Node a
- * debug heap, or one in a region, comes after a first `createHeap` of the kind.
+ * Makes a heap without a promise, in Node and in workers. On a browser's main thread it requires that `createHeap`
+ * has loaded the wasm of the same strategy, or the option `wasm` as a module or bytes. Outside of Node, a debug
+ * heap or a heap in a region requires that `createHeap` has made a heap of that kind.
  *
  * @throws TypeError, RangeError where an option is wrong.
- * @throws WasmLoadError where the wasm, or what such heaps need, cannot be had without a promise.
+ * @throws WasmLoadError where the wasm, or a part that such a heap needs, cannot be loaded without a promise.
  */
 export function createHeapSync(options?: HeapOptions): Heap {
   return makeHeapSync(options, packagedWasm);
 }
 
 /**
- * Makes the calls of a trace on fresh heaps of one strategy, and tells what they cost. The event loop
- * gets its turn several times a second.
+ * Replays the calls of a trace on fresh heaps of one strategy, and measures time, memory and fragmentation. It
+ * pauses several times a second for the event loop.
  *
  * @throws TypeError, RangeError where an option is wrong.
- * @throws WasmLoadError where the wasm cannot be had.
+ * @throws WasmLoadError where the wasm cannot be loaded.
  */
 export async function replay(
   trace: AllocationTrace,
   options?: ReplayOptions,
 ): Promise<ReplayResult> {
-  const rounds = await loadRounds(createHeap);
-  return rounds.replay(trace, options, rounds.entry);
+  const { replayTrace } = await import('./replay/replay.js');
+  return replayTrace(trace, options, createHeap);
 }
 
 /**
  * Replays a trace on every strategy and ranks them, the best first.
  *
- * The score of a strategy is the geometric mean of its time over the least time and of its memory over the
- * least memory. Of equal scores, to two digits, less memory goes first, then the strategy whose calls have
- * the better bounds. Last come those that ran out of memory or time, by how far they got.
+ * The score of a strategy is the geometric mean of two ratios: its time to the least time, and its memory to the
+ * least memory. Of strategies whose scores are equal to two digits, the one with less memory is first, then the
+ * one whose calls have the better time bounds. Strategies that ran out of memory or time are last, in the order of
+ * how many calls they completed.
  *
  * @throws TypeError, RangeError where an option is wrong.
- * @throws WasmLoadError where the wasm cannot be had, or `wasm` has the default strategy alone.
+ * @throws WasmLoadError where the wasm cannot be loaded, or `wasm` has the default strategy alone.
  */
-export async function advise(trace: AllocationTrace, options?: RoundOptions): Promise<Advice[]> {
-  const rounds = await loadRounds(createHeap);
-  return rounds.advise(trace, options, rounds.entry);
+export async function advise(trace: AllocationTrace, options?: AdviseOptions): Promise<Advice[]> {
+  const { adviseOnTrace } = await import('./replay/replay.js');
+  return adviseOnTrace(trace, options, createHeap);
 }

@@ -1,73 +1,129 @@
 // SPDX-License-Identifier: MIT
 
+import { posix } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { findAll, listSources, withoutComments } from '../support/sources.js';
 
-/** From the bottom up; files of one row do not import each other unless it says so below. */
+/** The folders from the bottom up: a folder imports those in rows above its own. '' holds the entries. */
 const rows = [
-  ['values', 'utf8', 'secret'],
-  ['errors', 'call-stacks', 'operations', 'heap-functions', 'address-map'],
-  ['wasm-module', 'arguments', 'owned-blocks'],
-  ['views', 'typed-arrays', 'trace-format', 'region'],
-  ['blocks', 'debug-layer', 'trace'],
-  ['leak-net', 'strings', 'debug', 'recorder', 'growth'],
-  ['options', 'allocator'],
-  ['arena', 'sight', 'lazy-parts'],
-  ['scope', 'picture', 'snapshot'],
+  ['core'],
+  ['module'],
+  ['blocks', 'traces'],
+  ['debug', 'inspect'],
   ['heap'],
-  ['replay-types', 'describe'],
-  ['ranking'],
-  ['replay-rounds'],
   ['replay'],
-  ['api', 'create-heap', 'create-heap-inline', 'wasm-file'],
-  ['index', 'inline'],
-  ['index.node'],
+  [''],
 ];
+
+/** The entry for Node adds to the one for pages. */
+const importsOfEntries = ['index.node imports index'];
+
+interface Source {
+  /** The path below js/src, without its ending. */
+  readonly name: string;
+  readonly code: string;
+  readonly specifiers: readonly string[];
+  /** The names of the sources that it imports. */
+  readonly imports: readonly string[];
+}
 
 const files = listSources('js/src', ['.ts'])
   .filter(({ path }) => !path.endsWith('.d.ts'))
-  .map(({ path, text }) => {
+  .map(({ path, text }): Source => {
     const code = withoutComments(text);
-    return {
-      name: path.replace(/\.ts$/, ''),
-      code,
-      imports: findAll(code, /(?:\bfrom|\bimport)\s*\(?\s*'([^']+)'/g),
-    };
+    const specifiers = findAll(code, /(?:\bfrom|\bimport)\s*\(?\s*'([^']+)'/g);
+    const imports = specifiers
+      .filter((specifier) => specifier.startsWith('.'))
+      .map((specifier) => posix.join(posix.dirname(path), specifier).replace(/\.js$/, ''));
+    return { name: path.replace(/\.ts$/, ''), code, specifiers, imports };
   });
 
-function heightOf(name: string): number {
-  return rows.findIndex((row) => row.includes(name));
+function folderOf(name: string): string {
+  const folder = posix.dirname(name);
+  return folder === '.' ? '' : folder;
 }
 
-function isBelow(specifier: string, name: string): boolean {
-  const height = heightOf(/^\.\/(.+)\.js$/.exec(specifier)?.[1] ?? '');
-  return height !== -1 && height < heightOf(name);
+function heightOf(name: string): number {
+  return rows.findIndex((row) => row.includes(folderOf(name)));
+}
+
+/** The import lines between sources for which `isWrong` is true. */
+function findImports(isWrong: (name: string, imported: string) => boolean): string[] {
+  return files.flatMap(({ name, imports }) =>
+    imports
+      .filter((imported) => isWrong(name, imported))
+      .map((imported) => `${name} imports ${imported}`),
+  );
+}
+
+/** What is left of the sources after removing, again and again, those that import none of the others. */
+function findCircles(sources: readonly Source[]): readonly string[] {
+  const names = new Set(sources.map(({ name }) => name));
+  const inCircles = sources.filter(({ imports }) =>
+    imports.some((imported) => names.has(imported)),
+  );
+  return inCircles.length === sources.length
+    ? inCircles.map(({ name }) => name)
+    : findCircles(inCircles);
 }
 
 describe('TypeScript import lines', () => {
   test('are found', () => {
-    const heap = files.find(({ name }) => name === 'heap');
-    expect(heap?.imports).toContain('./wasm-module.js');
+    const heap = files.find(({ name }) => name === 'heap/heap');
+    expect(heap?.imports).toContain('module/wasm-module');
   });
 
-  test('stand in files that all have a place', () => {
+  test('name sources that exist', () => {
+    const names = files.map(({ name }) => name);
+    expect(findImports((_, imported) => !names.includes(imported))).toEqual([]);
+  });
+
+  test.each(rows.flat())('stand in the folder %j, which has sources and a row', (folder) => {
+    expect(files.some(({ name }) => folderOf(name) === folder)).toBe(true);
+  });
+
+  test('stand in folders that all have a row', () => {
     expect(files.filter(({ name }) => heightOf(name) === -1).map(({ name }) => name)).toEqual([]);
   });
 
-  test('name files below only', () => {
-    const upward = files.flatMap(({ name, imports }) =>
-      imports
-        .filter((specifier) => !/^(#|@)/.test(specifier) && !isBelow(specifier, name))
-        .map((specifier) => `${name} imports ${specifier}`),
+  test('name no folder of the same row or a row above', () => {
+    const upward = findImports(
+      (name, imported) =>
+        folderOf(imported) !== folderOf(name) && heightOf(imported) >= heightOf(name),
     );
     expect(upward).toEqual([]);
   });
 
+  test('between entries are few', () => {
+    const own = ['api', 'create-heap', 'create-heap-inline'];
+    const lines = findImports(
+      (name, imported) =>
+        folderOf(name) === '' && folderOf(imported) === '' && !own.includes(imported),
+    );
+    expect(lines).toEqual(importsOfEntries);
+  });
+
+  test.each(rows.flat())('form no circle inside the folder %j', (folder) => {
+    expect(findCircles(files.filter(({ name }) => folderOf(name) === folder))).toEqual([]);
+  });
+
+  test('form no circle', () => {
+    expect(findCircles(files)).toEqual([]);
+  });
+
+  test('in a circle are found', () => {
+    const source = (name: string, ...imports: string[]): Source => {
+      return { name, code: '', specifiers: [], imports };
+    };
+    const sources = [source('a', 'b'), source('b', 'c'), source('c', 'b'), source('d')];
+    expect(findCircles(sources)).toEqual(['a', 'b', 'c']);
+  });
+
   test.each([
-    ['#glue', 'wasm-module'],
+    ['#glue', 'module/wasm-module'],
     ['#wasm', 'create-heap-inline'],
   ])('name the generated %s in one file', (specifier, user) => {
-    const users = files.filter(({ imports }) => imports.includes(specifier));
+    const users = files.filter(({ specifiers }) => specifiers.includes(specifier));
     expect(users.map(({ name }) => name)).toEqual([user]);
   });
 
@@ -91,9 +147,16 @@ describe('TypeScript sources', () => {
     expect(users.map(({ path }) => path)).toEqual([]);
   });
 
+  test('have at most 400 lines each', () => {
+    const long = ['src', 'cli'].flatMap((folder) =>
+      listSources(`js/${folder}`, ['.ts']).filter(({ text }) => text.split('\n').length > 401),
+    );
+    expect(long.map(({ path }) => path)).toEqual([]);
+  });
+
   test('import nothing of Node', () => {
-    const users = files.filter(({ imports }) =>
-      imports.some((specifier) => specifier.startsWith('node:')),
+    const users = files.filter(({ specifiers }) =>
+      specifiers.some((specifier) => specifier.startsWith('node:')),
     );
     expect(users.map(({ name }) => name)).toEqual([]);
   });
@@ -107,7 +170,7 @@ const modules = listSources('dist', ['.js', '.mjs']).filter(
 describe('the JavaScript of the package', () => {
   test('is all looked at', () => {
     expect(modules.map(({ path }) => path)).toEqual(
-      expect.arrayContaining(['index.js', 'index.node.js', 'inline.js', 'debug.js']),
+      expect.arrayContaining(['core.js', 'index.js', 'index.node.js', 'inline.js', 'debug.js']),
     );
     expect(modules.some(({ text }) => text.includes('WebAssembly'))).toBe(true);
   });

@@ -359,23 +359,23 @@ describe('options of a heap in a region', () => {
     [
       'initialBytes',
       { ...region, initialBytes: 5 },
-      /initialBytes cannot go with memory, got 5/,
+      /initialBytes cannot be combined with the option memory, got 5/,
       TypeError,
     ],
     [
       'maximumBytes',
       { ...region, maximumBytes: 5 },
-      /maximumBytes cannot go with memory, got 5/,
+      /maximumBytes cannot be combined with the option memory, got 5/,
       TypeError,
     ],
     [
       'stableViews',
       { ...region, stableViews: true },
-      /stableViews cannot go with memory, got true/,
+      /stableViews cannot be combined with the option memory, got true/,
       TypeError,
     ],
-    ['start without memory', { start: 0 }, /start cannot go without memory, got 0/, TypeError],
-    ['end without memory', { end: 9 }, /end cannot go without memory, got 9/, TypeError],
+    ['start without memory', { start: 0 }, /start requires the option memory, got 0/, TypeError],
+    ['end without memory', { end: 9 }, /end requires the option memory, got 9/, TypeError],
   ])('%s is refused by name and value', async (_name, options, message, type) => {
     await expect(createHeap(options)).rejects.toThrow(message);
     await expect(createHeap(options)).rejects.toThrow(type);

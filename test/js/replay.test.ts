@@ -12,7 +12,7 @@ import {
   strategies,
 } from 'lite-alloc';
 import { beforeAll, describe, expect, inject, test } from 'vitest';
-import { rank } from '../../js/src/ranking.js';
+import { rank } from '../../js/src/replay/ranking.js';
 import { readPackagedWasm } from '../support/host.js';
 import { describeStrategies } from '../support/strategies.js';
 import { makeRandomCalls, record, toBytes } from '../support/traces.js';

@@ -33,7 +33,7 @@ describeStrategies((strategy) => {
     test('of an empty heap is empty', () => {
       expect(heap.snapshot().blocks).toEqual([]);
       expect(heap.snapshot().diff(heap.snapshot()).toString()).toBe(
-        '0 blocks came, 0 went: +0 bytes live, +0 bytes of memory',
+        '0 blocks added, 0 removed: +0 bytes live, +0 bytes of memory',
       );
     });
   });
@@ -45,7 +45,7 @@ describeStrategies((strategy) => {
   });
 
   describe('the difference of two snapshots', () => {
-    test('tells which blocks came and went', () => {
+    test('lists the blocks that were added and removed', () => {
       const [first = 0, second = 0, third = 0] = [1000, 2000, 3000].map((size) =>
         heap.malloc(size),
       );
@@ -56,11 +56,13 @@ describeStrategies((strategy) => {
       const large = heap.malloc(100_000);
       const later = heap.snapshot();
       const diff = before.diff(later);
-      expect(diff.came).toEqual(usedBlocks().filter(({ address }) => address === large));
-      expect(diff.went.map(({ address }) => address).toSorted()).toEqual([first, third].toSorted());
+      expect(diff.added).toEqual(usedBlocks().filter(({ address }) => address === large));
+      expect(diff.removed.map(({ address }) => address).toSorted()).toEqual(
+        [first, third].toSorted(),
+      );
       expect(diff.liveBlocks).toBe(-1);
       expect(diff.liveBytes).toBe(later.stats.liveBytes - before.stats.liveBytes);
-      expect([...diff.came, ...diff.went]).not.toContainEqual(
+      expect([...diff.added, ...diff.removed]).not.toContainEqual(
         expect.objectContaining({ address: second }),
       );
     });
@@ -71,9 +73,9 @@ describeStrategies((strategy) => {
       heap.malloc(heap.stats().memoryBytes);
       const later = heap.snapshot();
       const [forth, back] = [before.diff(later), later.diff(before)];
-      expect(back.came).toEqual(forth.went);
-      expect(back.went).toEqual(forth.came);
-      expect(forth.came).toHaveLength(2);
+      expect(back.added).toEqual(forth.removed);
+      expect(back.removed).toEqual(forth.added);
+      expect(forth.added).toHaveLength(2);
       expect(forth.memoryBytes).toBeGreaterThan(0);
       for (const figure of ['liveBlocks', 'liveBytes', 'memoryBytes'] as const) {
         expect(back[figure]).toBe(-forth[figure]);
@@ -87,21 +89,21 @@ describeStrategies((strategy) => {
         for (let count = 0; count < 50; count++) scope.array(Float32Array, 10 * count);
       });
       expect(before.diff(heap.snapshot())).toMatchObject({
-        came: [],
-        went: [],
+        added: [],
+        removed: [],
         liveBlocks: 0,
         liveBytes: 0,
       });
     });
 
-    test('shows a block whose size changed as come and gone', () => {
+    test('shows a resized block as added and removed', () => {
       const address = heap.malloc(1000);
       const before = heap.snapshot();
       expect(heap.realloc(address, 9000)).toBe(address);
-      const { came, went, liveBlocks } = before.diff(heap.snapshot());
-      expect(came).toEqual([{ address, size: expect.any(Number) }]);
-      expect(went).toEqual([{ address, size: expect.any(Number) }]);
-      expect(came[0]?.size).toBeGreaterThan(went[0]?.size ?? Number.POSITIVE_INFINITY);
+      const { added, removed, liveBlocks } = before.diff(heap.snapshot());
+      expect(added).toEqual([{ address, size: expect.any(Number) }]);
+      expect(removed).toEqual([{ address, size: expect.any(Number) }]);
+      expect(added[0]?.size).toBeGreaterThan(removed[0]?.size ?? Number.POSITIVE_INFINITY);
       expect(liveBlocks).toBe(0);
     });
 
@@ -112,11 +114,11 @@ describeStrategies((strategy) => {
       heap.free(gone);
       const address = heap.malloc(50_000);
       const diff = before.diff(heap.snapshot());
-      const [came, went] = [diff.came[0], diff.went[0]];
+      const [added, removed] = [diff.added[0], diff.removed[0]];
       expect(String(diff).split('\n')).toEqual([
-        `1 blocks came, 1 went: +${diff.liveBytes} bytes live, +0 bytes of memory`,
-        `+ 0x${address.toString(16)} ${came?.size} bytes`,
-        `- 0x${gone.toString(16)} ${went?.size} bytes`,
+        `1 blocks added, 1 removed: +${diff.liveBytes} bytes live, +0 bytes of memory`,
+        `+ 0x${address.toString(16)} ${added?.size} bytes`,
+        `- 0x${gone.toString(16)} ${removed?.size} bytes`,
       ]);
     });
 

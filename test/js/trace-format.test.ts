@@ -160,7 +160,7 @@ describe('a damaged file is refused with the place and the reason', () => {
   test('where it is of a later version', async () => {
     const error = await refusalOf(changed(4, () => 2));
     expect(error.offset).toBe(4);
-    expect(error.message).toContain('it is of version 2, and this reads version 1');
+    expect(error.message).toContain('it is of version 2; this package reads version 1');
   });
 
   test('where it was cut, at every length', async () => {
@@ -185,13 +185,13 @@ describe('a damaged file is refused with the place and the reason', () => {
   test('where a checksum is wrong', async () => {
     const error = await refusalOf(changed(40, (byte) => byte ^ 1));
     expect(error.offset).toBe(headerBytes);
-    expect(error.message).toContain('the checksum of what begins here is wrong');
+    expect(error.message).toContain('the checksum of the frame that begins here is wrong');
   });
 
   test('where bytes follow the end', async () => {
     const error = await refusalOf(Uint8Array.of(...bytes, 0));
     expect(error.offset).toBe(bytes.length);
-    expect(error.message).toContain('there is more after its end');
+    expect(error.message).toContain('bytes follow its end');
   });
 
   // Values: an allocation is size * 4, a recent size rank * 4 + 1, a free step * 8 + 2.
@@ -216,7 +216,7 @@ describe('a damaged file is refused with the place and the reason', () => {
 
   test('where the number of operations is another', async () => {
     const error = await refusalOf(fileOf(1, [64], 2));
-    expect(error.message).toContain('it should hold 2 operations, and holds 1');
+    expect(error.message).toContain('its end says that it has 2 operations, but it has 1');
   });
 
   test('where a frame is larger than frames are, without making room for it', async () => {
@@ -230,14 +230,14 @@ describe('a damaged file is refused with the place and the reason', () => {
     const wrong = compressed.slice();
     // Behind the header of ten bytes: a kind of block that there is not.
     wrong[10] = 0xff;
-    expect((await refusalOf(wrong)).message).toContain('its compression is damaged');
+    expect((await refusalOf(wrong)).message).toContain('its compression is corrupted');
     expect((await refusalOf(compressed.subarray(0, middle))).message).toContain(
-      'its compression is damaged',
+      'its compression is corrupted',
     );
   });
 
   test.each<[string, number[], number, string]>([
-    ['of an unknown kind', [0, 1, 3, 0], 8, 'the kind of the operation is not known'],
+    ['of an unknown kind', [0, 1, 3, 0], 8, 'the operation is of an unknown kind'],
     ['out of order', [0, 1, 8, 1], 8, 'block 2 is allocated where 1 is the next'],
     ['of a block that is dead', [0, 1, 1, 0, 1, 0], 16, 'block 0 was freed before'],
     ['with a size where none is', [0, 1, 1, 5], 8, 'block 0 is freed with a size of 5'],

@@ -114,7 +114,7 @@ describeStrategies((strategy) => {
       trap(heap);
       expect([...array.view]).toEqual([255, 255, 255]);
       expect(heap.u8[array.address]).toBe(255);
-      expect(String(heap)).toContain('damaged');
+      expect(String(heap)).toContain('corrupted');
     });
 
     test('can be disposed, and throws UseAfterFreeError then', async () => {

@@ -2,6 +2,7 @@
 
 import {
   type Advice,
+  type AdviseOptions,
   type Alignment,
   AllocationTrace,
   type Allocator,
@@ -9,7 +10,7 @@ import {
   type ArenaOptions,
   type ArrayOptions,
   advise,
-  type BlockFacts,
+  type BlockDetails,
   createHeap,
   createHeapSync,
   type DebugOptions,
@@ -37,7 +38,6 @@ import {
   type RecordOptions,
   type ReplayOptions,
   type ReplayResult,
-  type RoundOptions,
   replay,
   type Scope,
   type Strategy,
@@ -393,9 +393,9 @@ describe('traces', () => {
       (trace: AllocationTrace, options?: ReplayOptions) => Promise<ReplayResult>
     >();
     expectTypeOf(advise).toEqualTypeOf<
-      (trace: AllocationTrace, options?: RoundOptions) => Promise<Advice[]>
+      (trace: AllocationTrace, options?: AdviseOptions) => Promise<Advice[]>
     >();
-    expectTypeOf<ReplayOptions>().toExtend<RoundOptions>();
+    expectTypeOf<ReplayOptions>().toExtend<AdviseOptions>();
     expectTypeOf<Advice>().toEqualTypeOf<{
       strategy: Strategy;
       score: number;
@@ -425,10 +425,10 @@ describe('snapshots', () => {
     expectTypeOf<HeapSnapshot['stats']>().toEqualTypeOf<Readonly<HeapStats>>();
     expectTypeOf<HeapSnapshot['diff']>().toEqualTypeOf<(later: HeapSnapshot) => HeapDiff>();
     expectTypeOf<
-      Pick<HeapDiff, 'came' | 'went' | 'liveBlocks' | 'liveBytes' | 'memoryBytes'>
+      Pick<HeapDiff, 'added' | 'removed' | 'liveBlocks' | 'liveBytes' | 'memoryBytes'>
     >().toEqualTypeOf<{
-      readonly came: readonly LiveBlock[];
-      readonly went: readonly LiveBlock[];
+      readonly added: readonly LiveBlock[];
+      readonly removed: readonly LiveBlock[];
       readonly liveBlocks: number;
       readonly liveBytes: number;
       readonly memoryBytes: number;
@@ -478,7 +478,7 @@ describe('errors', () => {
     type Facts = 'size' | 'offset' | 'allocatedAt' | 'freedAt';
     expectTypeOf<
       Pick<InvalidFreeError | DoubleFreeError | HeapCorruptionError, Facts>
-    >().toEqualTypeOf<Readonly<Required<BlockFacts>>>();
+    >().toEqualTypeOf<Readonly<Required<BlockDetails>>>();
     expectTypeOf<LeakError['leaks']>().toEqualTypeOf<readonly LiveBlock[]>();
   });
 

@@ -4,7 +4,7 @@
 
 import { expectTypeOf, test } from 'vitest';
 import type { MainModule } from '../../build/wasm-release/cpp/bindings/strategies/lite-alloc.d.ts';
-import type { ModuleFunctions } from '../../js/src/heap-functions.js';
+import type { ModuleFunctions } from '../../js/src/module/heap-functions.js';
 
 test('every function of the module is declared, and every declared one is there', () => {
   expectTypeOf<keyof ModuleFunctions>().toEqualTypeOf<keyof MainModule>();

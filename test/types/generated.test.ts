@@ -21,5 +21,5 @@ test('the functions of the module are declared with the generated names, in the 
     'EmbindModule',
   );
   expect(generated).toContain('malloc(size: number): number;');
-  expect(membersOf('js/src/heap-functions.ts', 'ModuleFunctions')).toEqual(generated);
+  expect(membersOf('js/src/module/heap-functions.ts', 'ModuleFunctions')).toEqual(generated);
 });

@@ -38,7 +38,7 @@ describeStrategies((strategy) => {
       expect(title).toBe(`${strategy}: 1 blocks, ${liveBytes} bytes live, 1048576 bytes of memory`);
       expect(rows.length).toBeGreaterThan(0);
       expect(rows.length).toBeLessThanOrEqual(12);
-      expect(legend).toBe("each character is 2048 bytes: ' ' free, '█' used, '·' of others");
+      expect(legend).toBe("each character is 2048 bytes: ' ' free, '█' used, '·' of other code");
     });
 
     test('is empty where nothing is used', () => {
@@ -125,4 +125,13 @@ test.each([
   expect(text[0]).toMatch(/^segregated-fit: 1 blocks, 1\d{3} bytes live, \d+ bytes of memory$/);
   if (lines === 1) expect(text).toHaveLength(1);
   else expect(text.length).toBeGreaterThanOrEqual(lines);
+});
+
+test('is drawn once where both the entry for Node and lite-alloc/inline are loaded', () => {
+  const script = `
+    const { createHeapSync } = await import('lite-alloc');
+    await import('lite-alloc/inline');
+    console.log(createHeapSync().toString().match(/each character is/g).length);
+  `;
+  expect(runNode(repository, '--input-type=module', '--eval', script)).toBe('1');
 });

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+
+import type { TypedArray, TypedArrayConstructor } from '../core/typed-arrays.js';
+import type { WholeViews } from '../module/memory-views.js';
+import { HeapHandle } from './handle.js';
+import type { LeakRegistry } from './lost-handles.js';
+
+/** A typed array in a heap: a handle that owns one block. */
+export class HeapArray<T extends TypedArray> extends HeapHandle {
+  /** The constructor of its views. */
+  declare readonly type: TypedArrayConstructor<T>;
+  #view: T | undefined;
+  /** The views of the memory from which `#view` was made; undefined where there is no view. */
+  #whole: WholeViews | undefined;
+
+  /** @internal */
+  override register(registry: LeakRegistry): void {
+    super.register(registry);
+    // The constructor of the base class may register the handle before this class's fields exist.
+    if (this.isRegistered && #view in this && this.#view) viewHandles.set(this.#view, this);
+  }
+
+  /** The number of elements. */
+  get length(): number {
+    return this.count;
+  }
+
+  /**
+   * The elements, in place. Do not keep the view across allocations: growth of memory detaches it. This
+   * getter makes a new view only after that.
+   *
+   * As long as a view is reachable, its handle is not collected as garbage. Do not use a view after `free`,
+   * `resize`, the end of a scope, `reset` or dispose. A view made from a view (`subarray`,
+   * `new Uint8Array(view.buffer)`) does not keep the handle: keep the first view or the handle, too.
+   *
+   * @throws UseAfterFreeError where the block was freed.
+   */
+  get view(): T {
+    return this.alive && this.#whole === this.owner.views.all
+      ? (this.#view as T)
+      : this.#makeView();
+  }
+
+  /**
+   * Changes the number of elements. The contents are kept up to the smaller number; new elements have
+   * arbitrary values. The block may move, so read `view` again afterwards.
+   *
+   * @throws RangeError where `length` is not a non-negative integer.
+   * @throws OutOfMemoryError where memory cannot hold the elements; the array is then unchanged.
+   * @throws UseAfterFreeError where the block was freed.
+   */
+  resize(length: number): void {
+    this.resizeBlock(length);
+    this.#whole = undefined;
+    this.owner.growth.reportGrowth();
+  }
+
+  /** Returns a copy of the elements outside the heap. */
+  slice(): T {
+    return this.view.slice() as T;
+  }
+
+  /** @internal */
+  override dropView(): void {
+    this.#view = undefined;
+    this.#whole = undefined;
+  }
+
+  #makeView(): T {
+    const { growth, memory, views } = this.owner;
+    growth.reportGrowth();
+    this.assertAlive('view');
+    this.#whole = views.all;
+    this.#view = new this.type(memory.buffer, this.address, this.length);
+    if (this.isRegistered) viewHandles.set(this.#view, this);
+    else this.owner.watchView?.(this);
+    return this.#view;
+  }
+}
+
+/**
+ * Maps views to their handles, so that a reachable view keeps its handle from being collected as garbage, which
+ * would free the memory of the view. An entry costs ten times as much as a view. It is made only for registered
+ * handles: the list of waiting handles keeps the others reachable, and most short-lived ones never get an entry.
+ */
+const viewHandles = new WeakMap<object, HeapHandle>();

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+
+import { formatAddress } from '../core/values.js';
+
+/** A handle that the garbage collector took while it was alive. */
+export interface LeakedHandle {
+  /** The kind of its elements, or `'string'`. */
+  kind: string;
+  /** The number of elements; for a string, of bytes. */
+  length: number;
+  /** The bytes of the contents. */
+  byteLength: number;
+  /** Bytes from the start of memory. */
+  address: number;
+}
+
+/** Makes the engine report handles that it collects. */
+export type LeakRegistry = FinalizationRegistry<LeakedHandle & { readonly epoch: number }>;
+
+/** The part of a handle that this file uses. */
+export interface WatchedHandle {
+  readonly alive: boolean;
+  register(registry: LeakRegistry): void;
+  dropView(): void;
+}
+
+/** The largest number of waiting handles. */
+const waitingHandles = 1024;
+
+/**
+ * Finds handles that the engine collected as garbage while they were alive.
+ *
+ * Registering an object with the engine, and unregistering it, takes many times as long as allocating a small
+ * block. So new handles wait until the running code has ended, before which the engine finalizes nothing
+ * anyway, or until `waitingHandles` of them wait. Only those that are still alive then are registered.
+ */
+export class LostHandles {
+  /** Undefined on hosts that finalize nothing, such as Cloudflare Workers from before May 2025. */
+  readonly #registry: LeakRegistry | undefined;
+  #waiting: WatchedHandle[] = [];
+  /** The handles that were alive when their wait ended. */
+  #known: WeakRef<WatchedHandle>[] = [];
+  #pruneAt = waitingHandles;
+
+  /** `found` is called for each lost handle. */
+  constructor(found: (leak: LeakedHandle & { readonly epoch: number }) => void) {
+    if (typeof FinalizationRegistry === 'function')
+      this.#registry = new FinalizationRegistry(found);
+  }
+
+  watch(handle: WatchedHandle): void {
+    const registry = this.#registry;
+    if (registry === undefined) return;
+    const count = this.#waiting.push(handle);
+    if (count === 1) void Promise.resolve().then(() => this.#flush(registry));
+    if (count === waitingHandles) this.#flush(registry);
+  }
+
+  /**
+   * Drops the views of all handles, so that no handle keeps the memory of a disposed heap reachable: engines
+   * link the buffer of a view to its memory even when the view is detached.
+   */
+  end(): void {
+    for (const handle of this.#waiting) handle.dropView();
+    for (const known of this.#known) known.deref()?.dropView();
+    this.#known = [];
+  }
+
+  #flush(registry: LeakRegistry): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const handle of waiting) {
+      if (handle.alive) {
+        handle.register(registry);
+        this.#known.push(new WeakRef(handle));
+      }
+    }
+    if (this.#known.length < this.#pruneAt) return;
+    const live = new Set(this.#known.map((known) => known.deref()));
+    live.delete(undefined);
+    this.#known = [...live].map((handle) => new WeakRef(handle as WatchedHandle));
+    this.#pruneAt = 2 * live.size + waitingHandles;
+  }
+}
+
+/** Reports a lost handle as a warning on the console. */
+export function warnOfLeak({ kind, length, byteLength, address }: LeakedHandle): void {
+  console.warn(
+    `lite-alloc: a ${kind}(${length}) of ${byteLength} bytes at ${formatAddress(address)} was collected as garbage, but never freed`,
+  );
+}

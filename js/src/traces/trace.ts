@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+
+import type { Operations, ReadOptions, TraceSource } from './operations.js';
+
+/** An immutable record of allocation calls in order, without the contents of blocks. */
+export class AllocationTrace {
+  /**
+   * Reads a trace that `write` wrote, or plain pairs of 32-bit integers; docs/trace-format.md describes both.
+   * Either may be compressed by gzip. A trace takes 12 bytes of memory per call; reading it takes 1 MiB and about
+   * 100 bytes per live block besides. If reading fails, a source that is a stream or an iterator is cancelled.
+   *
+   * @throws TypeError where `source` does not give bytes; TypeError or RangeError where an option is wrong.
+   * @throws TraceError where the bytes are not a trace, are corrupted or of a later version, or have more than
+   * `maximumOperations` calls or 8 388 608 live blocks. It is thrown before memory is allocated for more.
+   */
+  static async read(source: TraceSource, options: ReadOptions = {}): Promise<AllocationTrace> {
+    const { readTrace } = await import('./trace-file.js');
+    return new AllocationTrace(await readTrace(source, options));
+  }
+
+  /** The number of recorded calls. */
+  readonly operations: number;
+  /** Whether the recorder had no room for later calls. */
+  readonly truncated: boolean;
+  /** @internal */
+  readonly chunks: readonly Uint32Array[];
+
+  /** `Recorder.stop` and `AllocationTrace.read` make traces. */
+  constructor({ operations, truncated, chunks }: Operations) {
+    this.operations = operations;
+    this.truncated = truncated;
+    this.chunks = chunks;
+  }
+
+  /**
+   * Returns the trace as a stream in its binary form, which takes one to four bytes per call. The stream is made
+   * piece by piece while it is read. The option `gzip` compresses it.
+   */
+  write({ gzip = false }: { gzip?: boolean } = {}): ReadableStream<Uint8Array<ArrayBuffer>> {
+    const { readable, writable } = gzip
+      ? new CompressionStream('gzip')
+      : new TransformStream<BufferSource, Uint8Array<ArrayBuffer>>();
+    import('./trace-file.js')
+      .then(({ writeTrace }) => writeTrace(this, writable))
+      .catch((failure: unknown) => writable.abort(failure));
+    return readable;
+  }
+}

@@ -23,9 +23,9 @@ import { installPeers } from './install.mjs';
 installPeers();
 const { Presets, SingleBar } = (await import('cli-progress')).default;
 const benches = {
-  javascript: await import('./javascript.mjs'),
+  javascript: await import('./javascript/javascript.mjs'),
   sizes: await import('./sizes.mjs'),
-  wasm: await import('./wasm.mjs'),
+  wasm: await import('./wasm/wasm.mjs'),
 };
 const { tablesOf } = await import('./tables.mjs');
 const ownOptions = {

@@ -6,7 +6,7 @@
 // test/fuzz/README.md.
 
 import { parseArgs } from 'node:util';
-import { buildFuzzTargets, fuzzTargets, fuzzToolsMissing, runFuzzTarget } from './fuzzing.mjs';
+import { buildFuzzTargets, fuzzTargets, fuzzToolsMissing, runFuzzTarget } from './lib/fuzzing.mjs';
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,

@@ -5,7 +5,7 @@
 
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { cores, root, run, runAtOnce } from './processes.mjs';
+import { cores, root, run, runAtOnce } from './lib/processes.mjs';
 
 const write = process.argv.includes('--write');
 const cpp = ['cpp', 'test/cpp', 'test/fuzz', 'test/c', 'bench/cpp', 'examples'].flatMap((folder) =>

@@ -18,8 +18,8 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { findMutants, instrument, sample } from './mutants.mjs';
-import { cores, root, run, runAtOnce } from './processes.mjs';
+import { findMutants, instrument, sample } from './lib/mutants.mjs';
+import { cores, root, run, runAtOnce } from './lib/processes.mjs';
 
 const copy = join(root, 'build', 'mutants');
 

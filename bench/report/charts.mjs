@@ -4,7 +4,7 @@
 
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
-import { workloads } from '../javascript-workloads.mjs';
+import { workloads } from '../javascript/workloads.mjs';
 import { defaultPeer, peers } from '../peers/index.mjs';
 
 const { document } = parseHTML('<html><body></body></html>');

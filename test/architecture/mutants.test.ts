@@ -3,7 +3,7 @@
 // What the mutation campaign changes in a source text, and how it compiles all changes into one program.
 
 import { describe, expect, test } from 'vitest';
-import { findMutants, instrument, sample } from '../../tools/mutants.mjs';
+import { findMutants, instrument, sample } from '../../tools/lib/mutants.mjs';
 
 const cpp = `// if (a < b) return;
 static constexpr int kLimit = 1 + 2;

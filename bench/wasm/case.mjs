@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// node wasm-case.mjs MODULE.mjs full|memory|smoke CASE...: replays cases of `wasm.mjs` inside a module
+// node case.mjs MODULE.mjs full|memory|smoke CASE...: replays cases of `wasm.mjs` inside a module
 // made from bench/cpp/workloads.cpp, each in a fresh instance, and prints what they took as JSON: an
 // array with an object for each. `memory` runs one pass and takes no times.
 
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { readHistory } from './wasm-histories.mjs';
+import { readHistory } from './histories.mjs';
 
 const [modulePath, mode, ...names] = process.argv.slice(2);
 const smoke = mode === 'smoke';

@@ -5,9 +5,9 @@
 //   name, api       `addresses` or `handles`: which of a peer's interfaces it is about;
 //   needs           what of it, by the names in a peer's `cannot`;
 //   prepare(peer, smoke)  { operations, run(times) }: `run` does that many operations `times` over;
-//   alone           a name of what `javascript-case.mjs` measures in its own way, instead.
+//   alone           a name of what `case.mjs` measures in its own way, instead.
 
-import { Operation, readTrace } from './trace.mjs';
+import { Operation, readTrace } from '../trace.mjs';
 
 const powersOfTen = (from, to) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
 

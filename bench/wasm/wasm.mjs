@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-const script = fileURLToPath(new URL('wasm-case.mjs', import.meta.url));
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const script = fileURLToPath(new URL('case.mjs', import.meta.url));
 
 /** A case that takes longer in one round than the limit ends there. */
 const modes = {
@@ -32,7 +32,7 @@ const seeds = [1, 2, 3, 4, 5, 6];
 const powers = (from, to) =>
   Array.from({ length: to - from + 1 }, (_, index) => [`10^${from + index}`, 10 ** (from + index)]);
 
-/** Columns of a table, and the cases in each: see `wasm-case.mjs`. More than one are averaged. */
+/** Columns of a table, and the cases in each: see `case.mjs`. More than one are averaged. */
 const same = (names) => names.map((name) => [name, [name]]);
 const growth = {
   live: powers(3, 6).map(([title, count]) => [title, [`live:${count}:${count}`]]),

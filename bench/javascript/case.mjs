@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// node javascript-case.mjs PEER smoke|medium|heavy WORKLOAD...: measures workloads with one peer in this
+// node case.mjs PEER smoke|medium|heavy WORKLOAD...: measures workloads with one peer in this
 // process, each on a fresh allocator, and prints for each a line `result` and an object as JSON.
 
 import { Bench } from 'tinybench';
-import { randomNumbers, workloads } from './javascript-workloads.mjs';
-import { peers } from './peers/index.mjs';
-import { Operation, readTrace } from './trace.mjs';
+import { peers } from '../peers/index.mjs';
+import { Operation, readTrace } from '../trace.mjs';
+import { randomNumbers, workloads } from './workloads.mjs';
 
 const [peerName, mode, ...names] = process.argv.slice(2);
 const smoke = mode === 'smoke';
@@ -20,7 +20,7 @@ const points = 60;
 
 const peer = peers.find(({ name }) => name === peerName);
 const before = performance.now();
-const { open, cannot = {} } = await import(`./peers/${peer.module}.mjs`);
+const { open, cannot = {} } = await import(`../peers/${peer.module}.mjs`);
 const importMilliseconds = performance.now() - before;
 
 const alone = {

@@ -6,12 +6,12 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { weighEntry, weighFile } from '../tools/size-report.mjs';
-import { workloads } from './javascript-workloads.mjs';
-import { peers } from './peers/index.mjs';
+import { peers } from '../peers/index.mjs';
+import { weigh } from '../weigh.mjs';
+import { workloads } from './workloads.mjs';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-const script = fileURLToPath(new URL('javascript-case.mjs', import.meta.url));
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const script = fileURLToPath(new URL('case.mjs', import.meta.url));
 const execute = promisify(execFile);
 
 /** A process that takes longer is ended. */
@@ -39,7 +39,7 @@ export async function measure({ mode, filter, progress }) {
   return {
     mode,
     versions: versionsOf(cases),
-    ships: await weigh(cases),
+    ships: await weighPeers(cases),
     cases: cases.map(({ workload, ...rest }) => ({ workload: workload.name, ...rest })),
   };
 }
@@ -151,22 +151,24 @@ function versionsOf(cases) {
   );
 }
 
-/** What a page loads for a peer, bundled, minified and compressed. */
-async function weigh(cases) {
-  const weights = [];
-  const seen = new Set();
+/** The bytes that a page loads for each peer, bundled, minified and compressed. */
+async function weighPeers(cases) {
+  const shipped = [];
   for (const { name, module, options, kind } of peers) {
     if (kind === 'floor' || options?.debug || !cases.some(({ peer }) => peer === name)) continue;
-    const { ships } = await import(`./peers/${module}.mjs`);
+    const { ships } = await import(`../peers/${module}.mjs`);
     if (ships === undefined) continue;
-    const { script: entry, wasm } = ships(options);
-    if (seen.has(entry ?? wasm)) continue;
-    seen.add(entry ?? wasm);
-    weights.push({
-      peer: kind === 'own' ? 'lite-alloc' : name.replace(/ (heap|GC)$/, ''),
-      script: entry === undefined ? 0 : (await weighEntry(`${root}${entry}`)).atOnce.gzip,
-      wasm: wasm === undefined ? 0 : weighFile(`${root}${wasm}`).gzip,
-    });
+    const { script, wasm } = ships(options);
+    if (shipped.some((other) => (other.script ?? other.wasm) === (script ?? wasm))) continue;
+    const peer = kind === 'own' ? 'lite-alloc' : name.replace(/ (heap|GC)$/, '');
+    shipped.push({ peer, script, wasm });
   }
-  return weights;
+  const files = shipped.flatMap(({ script, wasm }) => [script, wasm]).filter(Boolean);
+  const weights = weigh(files.map((file) => `${root}${file}`));
+  const gzipOf = (file) => (file === undefined ? 0 : weights[files.indexOf(file)].gzip);
+  return shipped.map(({ peer, script, wasm }) => ({
+    peer,
+    script: gzipOf(script),
+    wasm: gzipOf(wasm),
+  }));
 }

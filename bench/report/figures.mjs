@@ -1,24 +1,22 @@
 // SPDX-License-Identifier: MIT
 //
-// node tools/figures.mjs [--check]: writes what is drawn from bench/results, or fails where it differs:
+// node bench/report/figures.mjs [--check]: writes what is drawn from bench/results, or fails where it differs:
 // the pictures beside them, bench/RESULTS.md, and in README.md what stands between `<!-- figures: NAME -->`
 // and `<!-- end -->`. A NAME is `origin`, `summary`, `losses`, or
 // `BENCH.TABLE`, with `: ROW, ROW` for some rows of it.
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { installPeers } from '../bench/install.mjs';
+import { installPeers } from '../install.mjs';
 
 installPeers();
-const { chartsOf } = await import('../bench/report/charts.mjs');
-const { lossesOf } = await import('../bench/report/losses.mjs');
-const { format, lossRows, markdownReasons, markdownTable } = await import(
-  '../bench/report/markdown.mjs'
-);
-const { originsOf, readResults } = await import('../bench/report/results.mjs');
-const { summaryRows } = await import('../bench/report/summary.mjs');
+const { chartsOf } = await import('./charts.mjs');
+const { lossesOf } = await import('./losses.mjs');
+const { format, lossRows, markdownReasons, markdownTable } = await import('./markdown.mjs');
+const { originsOf, readResults } = await import('./results.mjs');
+const { summaryRows } = await import('./summary.mjs');
 
-const path = (relative) => fileURLToPath(new URL(`../${relative}`, import.meta.url));
+const path = (relative) => fileURLToPath(new URL(`../../${relative}`, import.meta.url));
 const stored = readResults();
 const { results, tables } = stored;
 
@@ -40,7 +38,7 @@ if (!process.argv.includes('--check')) {
   for (const [file, text] of different) writeFileSync(path(file), text);
 } else if (different.length > 0) {
   const names = different.map(([file]) => file).join(', ');
-  console.error(`${names}: not as bench/results says: run \`node tools/figures.mjs\`.`);
+  console.error(`${names}: not as bench/results says: run \`node bench/report/figures.mjs\`.`);
   process.exit(1);
 }
 
@@ -83,7 +81,7 @@ function allResults() {
     .map(({ title, rows }) => `## ${title}\n\n${markdownTable(rows)}\n\n${markdownReasons(rows)}`);
   return [
     '# All results',
-    'Made by `node tools/figures.mjs` from `bench/results`; what they mean is in [README.md](README.md).',
+    'Made by `node bench/report/figures.mjs` from `bench/results`; what they mean is in [README.md](README.md).',
     ...originsOf(results),
     '## Where a peer is ahead by more than a tenth',
     lossTable(),

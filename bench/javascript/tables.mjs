@@ -3,7 +3,7 @@
 // Tables of what `javascript.mjs` measured: rows of figures, `{ name, column: figure }`, or why there is
 // none. `isDetail` where another table says the gist.
 
-import { histories, workloads } from './javascript-workloads.mjs';
+import { histories, workloads } from './workloads.mjs';
 
 const of = (api) => workloads.filter((workload) => workload.api === api).map(({ name }) => name);
 const short = (name) => name.replace(/^memory, |^10 000 frames, /, '');

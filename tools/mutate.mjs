@@ -72,8 +72,9 @@ constexpr bool is_mutant(int number) noexcept {
     switchOf: (number) => `isMutant(${number})`,
     addSwitch: (text) => `// @ts-nocheck
 const activeMutant = Number(globalThis.process?.env?.LITE_ALLOC_MUTANT);
+const mutantHits = globalThis.mutantHits;
 const isMutant = (number) => {
-  globalThis.mutantHits?.add(number);
+  if (mutantHits !== undefined) mutantHits[number] = 1;
   return number === activeMutant;
 };
 ${text}`,
@@ -227,11 +228,11 @@ import { afterAll as afterFile, expect as state } from 'vitest';
 const hitsFile = process.env['LITE_ALLOC_MUTANT_HITS'];
 if (hitsFile !== undefined) {
   const begin = performance.now();
-  const hits = (globalThis.mutantHits = new Set());
+  const hits = (globalThis.mutantHits = new Uint8Array(${mutants.length + 1}));
   afterFile(() => {
     const file = state.getState().testPath;
     const milliseconds = performance.now() - begin;
-    appendFileSync(hitsFile, JSON.stringify({ file, milliseconds, hits: [...hits] }) + '\\n');
+    appendFileSync(hitsFile, JSON.stringify({ file, milliseconds, hits: [...hits.keys()].filter((number) => hits[number] === 1) }) + '\\n');
   });
 }
 `,

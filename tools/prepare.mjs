@@ -23,6 +23,9 @@ function buildAll() {
     'js',
     'bench/CMakeLists.txt',
     'bench/cpp',
+    // The command `lite-alloc bench` has these in it.
+    'bench/javascript',
+    'bench/peers',
     'tools/build-package.mjs',
     'tools/emscripten',
     'tools/emscripten-fetch',

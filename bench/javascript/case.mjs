@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
 // node case.mjs PEER smoke|medium|heavy WORKLOAD...: measures workloads with one peer in this
-// process, each on a fresh allocator, and prints for each a line `result` and an object as JSON.
+// process, each on a fresh allocator. Prints a line for each: `result`, and an object as JSON.
 
-import { Bench } from 'tinybench';
 import { peers } from '../peers/index.mjs';
 import { Operation, readTrace } from '../trace.mjs';
+import { measureTime, significant } from './timing.mjs';
 import { randomNumbers, workloads } from './workloads.mjs';
 
 const [peerName, mode, ...names] = process.argv.slice(2);
@@ -15,7 +15,7 @@ const times = {
   medium: { time: 130, warmupTime: 60, sample: 0.3 },
   heavy: { time: 600, warmupTime: 200, sample: 0.3 },
 }[mode];
-/** On the way through a history at which its memory is looked at. */
+/** How many times a history is interrupted to read the size of its memory. */
 const points = 60;
 
 const peer = peers.find(({ name }) => name === peerName);
@@ -43,7 +43,7 @@ async function measure(name) {
     if (workload.alone === 'start') return await measureStart();
     const opened = await open(peer.options);
     return workload.alone === undefined
-      ? measureTime(workload.prepare(opened, smoke))
+      ? measureTime(workload.prepare(opened, smoke), times)
       : await alone[workload.alone](opened, workload);
   } catch (error) {
     return { failure: firstLine(error) };
@@ -52,35 +52,6 @@ async function measure(name) {
 
 function firstLine(error) {
   return (/^.*$/m.exec(error.message)?.[0] || error.name).slice(0, 100);
-}
-
-/** Nanoseconds of an operation: minimum, quartiles and median over tinybench's samples. */
-function measureTime({ operations, run }) {
-  repeatsOf(run); // the engine compiles
-  const repeats = repeatsOf(run);
-  const bench = new Bench({ ...times, iterations: 3, warmupIterations: 1, retainSamples: true });
-  bench.add('case', () => run(repeats));
-  const [{ result }] = bench.runSync();
-  if (result.error !== undefined) throw result.error;
-  const samples = result.latency.samples;
-  const perOperation = (milliseconds) => significant((milliseconds * 1e6) / (repeats * operations));
-  const quantile = (share) => perOperation(samples[Math.floor(share * (samples.length - 1))]);
-  return {
-    minimum: perOperation(result.latency.min),
-    lower: quantile(0.25),
-    median: quantile(0.5),
-    upper: quantile(0.75),
-    samples: samples.length,
-  };
-}
-
-/** So many that a sample is long beside the clock's own time. */
-function repeatsOf(run) {
-  for (let repeats = 1; ; repeats *= 2) {
-    const begin = performance.now();
-    run(repeats);
-    if (performance.now() - begin >= times.sample) return repeats;
-  }
 }
 
 /** Import of the package, a first allocator, a first block: milliseconds. */
@@ -210,9 +181,4 @@ function measureSteady(memoryBytes, allocate, release) {
   for (let count = 100; count < frames; count++) frame();
   console.log('steady end');
   return memoryBytes === undefined ? {} : { grownKb: (memoryBytes() - early) / 1024 };
-}
-
-/** To four digits: more would be noise. */
-function significant(value) {
-  return Number(value.toPrecision(4));
 }

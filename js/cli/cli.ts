@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: MIT
 //
-// The command `lite-alloc`. Figures go to the standard output, all else to the standard error. It ends with
-// 0, with 1 where something failed, with 2 where it was called in a wrong way.
+// The command `lite-alloc`. It prints figures to the standard output and everything else to the standard error.
+// It exits with 0, with 1 if something failed, or with 2 if its arguments are invalid.
 
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
@@ -77,7 +77,7 @@ program
   .command('bench')
   .summary('compare the strategies and the engine on this machine')
   .description(
-    'Runs built-in workloads on every strategy, through the public calls, and on typed arrays of the engine.',
+    'Measures typed arrays and strings in heaps of every strategy, and those of the engine.',
   )
   .option('--seconds <n>', 'how long to measure', toPositive, 10)
   .option('--json', 'print JSON')
@@ -119,13 +119,13 @@ function toPositive(text: string): number {
   return value;
 }
 
-/** An infinite score is `null`. */
+/** As JSON, in which an infinite score is `null`. */
 function toJson(value: object): string {
   return JSON.stringify(value, null, 2);
 }
 
 function print(text: string): void {
-  // Whoever reads may have seen enough: `lite-alloc ... | head`.
+  // The reader may close the pipe early: `lite-alloc ... | head`.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
   });

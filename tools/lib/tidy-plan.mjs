@@ -12,8 +12,8 @@ const wasmOnly = /__builtin_wasm_|__heap_base|<emscripten[/.]/;
  *   wasm    the library's sources and the headers that need WebAssembly, as Emscripten compiles them
  *
  * Debian's clang 14 crashes on the constraints of cpp/bindings and bench/cpp, and cannot read embind, which
- * needs a newer clang. A test program takes it minutes. Those files are left to the
- * warnings of the builds, which are errors.
+ * needs a newer clang. It takes minutes for each test program. Those files are left to the warnings of the
+ * builds, which are errors.
  *
  * @param {string[]} files paths below the root
  * @param {(file: string) => string} read gives the text of a file
@@ -32,11 +32,12 @@ export function planTidy(files, read) {
   };
 }
 
-/** A file and the project's files that it includes, directly or not. */
+/** A file and the project's files that it includes unconditionally, directly or not. */
 function reachableFrom(file, sources, seen = new Set()) {
   if (seen.has(file) || !sources.has(file)) return seen;
   seen.add(file);
-  for (const [, include] of sources.get(file).matchAll(/^\s*#\s*include\s*[<"]([^>"]+)[>"]/gm)) {
+  const unconditional = sources.get(file).replace(/^#\s*if[\s\S]*?^#\s*endif/gm, '');
+  for (const [, include] of unconditional.matchAll(/^\s*#\s*include\s*[<"]([^>"]+)[>"]/gm)) {
     for (const folder of [dirname(file), 'cpp'])
       reachableFrom(join(folder, include), sources, seen);
   }

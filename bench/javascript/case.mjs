@@ -54,7 +54,7 @@ function firstLine(error) {
   return (/^.*$/m.exec(error.message)?.[0] || error.name).slice(0, 100);
 }
 
-/** Import of the package, a first allocator, a first block: milliseconds. */
+/** Milliseconds from the import of the package to the first array. */
 async function measureStart() {
   const begin = performance.now();
   const { array, release } = await open(peer.options);
@@ -62,7 +62,7 @@ async function measureStart() {
   return { milliseconds: significant(importMilliseconds + performance.now() - begin) };
 }
 
-/** Blocks of 64 KiB until memory has 256 MiB, nanoseconds for one; the fastest of some fresh heaps. */
+/** Allocates blocks of 64 KiB up to 256 MiB, on fresh heaps. Nanoseconds per block. */
 async function measureGrowth(first) {
   const most = smoke ? 8 << 20 : 256 << 20;
   const block = 64 << 10;
@@ -85,8 +85,8 @@ async function measureGrowth(first) {
 }
 
 /**
- * Memory over the peak of live bytes, after one pass of the histories and after two more; and on the way
- * of the first pass, at some points, how much memory there was for how many live bytes.
+ * Replays the histories three times. Gives the size of memory divided by the peak of live bytes, after the
+ * first pass and after the third, and samples of memory and live bytes along the first pass.
  */
 function measureMemory({ malloc, free, realloc, memoryBytes }, workload) {
   let live = 0;
@@ -131,7 +131,7 @@ function measureMemory({ malloc, free, realloc, memoryBytes }, workload) {
   return { overPeak, overPeakRepeated: pass(false), peakBytes: peak, way };
 }
 
-/** Where the most bytes are live. */
+/** The index of the operation after which the most bytes are live. */
 function findPeak(pairs, end) {
   const sizes = new Map();
   let [live, peak, peakIndex] = [0, 0, 0];
@@ -144,7 +144,7 @@ function findPeak(pairs, end) {
   return peakIndex;
 }
 
-/** Bytes that the engine's own heap holds for a live handle whose view was used; needs --expose-gc. */
+/** Bytes of the engine's own heap per live handle whose view was used. Needs --expose-gc. */
 function measureHandleBytes({ array, view }) {
   const count = smoke ? 200 : 50_000;
   const handles = new Array(count).fill(undefined);
@@ -163,8 +163,8 @@ function measureHandleBytes({ array, view }) {
 }
 
 /**
- * Frames that each allocate and free 200 buffers: by how much memory grows after the first hundred, and
- * between the two lines that this prints the collections that --trace-gc shows.
+ * Runs frames that each allocate and free 200 buffers. Gives by how much memory grows after the first hundred.
+ * --trace-gc prints the collections of these frames between the two `steady` lines.
  */
 function measureSteady(memoryBytes, allocate, release) {
   const frames = smoke ? 110 : 10_000;

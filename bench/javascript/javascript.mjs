@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What allocation costs JavaScript, beside everything that could be taken instead: see README.md.
+// Measures what allocation costs in JavaScript, with this package and with its peers: see ../README.md.
 
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -14,14 +14,14 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const script = fileURLToPath(new URL('case.mjs', import.meta.url));
 const execute = promisify(execFile);
 
-/** A process that takes longer is ended. */
+/** A process that takes longer than the limit is killed. */
 const modes = {
   smoke: { rounds: 1, limitSeconds: 60 },
   medium: { rounds: 3, limitSeconds: 5 },
   heavy: { rounds: 9, limitSeconds: 60 },
 };
 
-/** Whether a pattern chooses any case. */
+/** Whether a pattern matches any case. */
 export function hasCase(filter) {
   return peers.some((peer) =>
     workloads.some((workload) => filter.test(`${peer.name}: ${workload.name}`)),
@@ -44,7 +44,7 @@ export async function measure({ mode, filter, progress }) {
   };
 }
 
-/** All of a peer's in one process. */
+/** Runs all cases of a peer in one process, once. */
 async function runOnce(cases, progress) {
   progress.start(peers.length, 0, { now: '' });
   for (const { name } of peers) {
@@ -57,7 +57,7 @@ async function runOnce(cases, progress) {
   progress.stop();
 }
 
-/** In a round the peers take turns, workload by workload. */
+/** Runs rounds in which the peers take turns, workload by workload. */
 async function runRounds(cases, mode, progress) {
   const { rounds, limitSeconds } = modes[mode];
   const turns = Array.from({ length: rounds }, (_, round) =>
@@ -80,13 +80,13 @@ async function runRounds(cases, mode, progress) {
   progress.stop();
 }
 
-/** Memory does not vary, and of debug heaps one wants to know the order of magnitude. */
+/** Memory does not vary from round to round, and for debug heaps the order of magnitude is enough. */
 function isRepeated({ peer, workload }, mode) {
   const isDebug = peers.find(({ name }) => name === peer).options?.debug === true;
   return workload.api !== 'memory' && (mode === 'heavy' || !isDebug);
 }
 
-/** What a peer cannot do among few blocks it is not asked to do among many. */
+/** The smaller case of the same series at which a peer failed: it does not get the larger ones. */
 function failedSmaller(cases, { peer, workload }) {
   if (workload.series === undefined) return undefined;
   return cases.find(
@@ -103,7 +103,7 @@ function keep(one, { failure, ...figures }) {
   else one.runs.push(figures);
 }
 
-/** Cases of a peer in a fresh process. */
+/** Runs cases of a peer in a fresh process. */
 async function run(peer, mode, cases, limitSeconds) {
   const watched = cases.some(({ workload }) => workload.api === 'memory');
   const watching = watched ? ['--expose-gc', '--trace-gc'] : [];
@@ -121,7 +121,7 @@ async function run(peer, mode, cases, limitSeconds) {
   }
 }
 
-/** Between the lines of a steady run there is one for each collection. */
+/** Reads the results. V8 prints a line for each collection, which are counted between the `steady` lines. */
 function readResults(output) {
   const results = [];
   let collections;

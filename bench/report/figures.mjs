@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// node bench/report/figures.mjs [--check]: writes what is drawn from bench/results, or fails where it differs:
-// the pictures beside them, bench/RESULTS.md, and in README.md what stands between `<!-- figures: NAME -->`
-// and `<!-- end -->`. A NAME is `origin`, `summary`, `losses`, or
-// `BENCH.TABLE`, with `: ROW, ROW` for some rows of it.
+// node bench/report/figures.mjs [--check]
+//
+// Writes everything that is made from bench/results: the charts beside them, bench/RESULTS.md, and the parts of
+// README.md between `<!-- figures: NAME -->` and `<!-- end -->`. NAME is `origin`, `summary`, `losses` or
+// `BENCH.TABLE`, with `: ROW, ROW` to select rows. With --check it writes nothing, and fails if a file differs.
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -38,7 +39,7 @@ if (!process.argv.includes('--check')) {
   for (const [file, text] of different) writeFileSync(path(file), text);
 } else if (different.length > 0) {
   const names = different.map(([file]) => file).join(', ');
-  console.error(`${names}: not as bench/results says: run \`node bench/report/figures.mjs\`.`);
+  console.error(`${names}: differs from bench/results. Run \`node bench/report/figures.mjs\`.`);
   process.exit(1);
 }
 
@@ -54,7 +55,7 @@ function block(name) {
   return markdownTable(rows.filter((row) => names.includes(row.name)));
 }
 
-/** A line for each kind of figure: by how much, and behind whom. */
+/** A line for each kind of figure: by what factor a peer is ahead, and which. */
 function lossList() {
   const losses = lossesOf(tables);
   const kinds = [...new Set(losses.map(({ where }) => where))];

@@ -2,8 +2,8 @@
 //
 // npm run bench:report
 //
-// Writes build/bench/report.html, one file with all tables and pictures of bench/results, and brings the
-// README, bench/RESULTS.md and the pictures up to date.
+// Writes build/bench/report.html, one file with all tables and charts of bench/results. Also updates
+// README.md, bench/RESULTS.md and the charts.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Where somebody else is ahead: what we say first.
+// The figures in which a peer is ahead. The report begins with them.
 
 import { defaultPeer, peers } from '../peers/index.mjs';
 

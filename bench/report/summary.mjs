@@ -2,7 +2,7 @@
 
 import { defaultPeer } from '../peers/index.mjs';
 
-/** Who stands for its kind where there is no room for all. */
+/** One peer of each kind, for tables without room for all. */
 const chosen = ['engine', 'dlmalloc', '@thi.ng/malloc', 'AssemblyScript heap', defaultPeer];
 
 /** A row for each timed workload from JavaScript, a column for each of the chosen. */

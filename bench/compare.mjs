@@ -2,28 +2,31 @@
 //
 // npm run bench:compare -- A.json B.json
 //
-// Prints the figures of B over those of A, for two files of bench/results or of `npm run bench -- --json`.
-// Refuses two that were not measured on the same machine.
+// Divides the figures of B by those of A and prints the ratios, for two files from bench/results or from
+// `npm run bench -- --json`. Refuses files that were measured on different machines.
 
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { referencePeer } from './peers/index.mjs';
 import { tablesOf } from './tables.mjs';
 
-/** Tables whose ratios to the reference are said to repeat, and how closely they should. */
+/** The tables whose ratios to the reference should repeat from run to run, and how closely. */
 const timed = /^(javascript addresses|javascript handles|wasm speed): /;
 const agreement = 0.15;
 
 const { positionals } = parseArgs({ allowPositionals: true, options: {} });
-if (positionals.length !== 2) refuse('Two result files are compared: bench:compare A.json B.json.');
+if (positionals.length !== 2)
+  refuse('bench:compare requires two result files: bench:compare A.json B.json.');
 const [before, after] = positionals.map(readRun);
 
 const onlyIn = Object.keys(before).filter((bench) => !(bench in after));
 const benches = Object.keys(before).filter((bench) => bench in after);
 if (benches.length === 0) {
-  refuse(`${positionals[0]} has ${Object.keys(before)}, ${positionals[1]} ${Object.keys(after)}.`);
+  refuse(
+    `The files share no bench: ${positionals[0]} has ${Object.keys(before)}, ${positionals[1]} has ${Object.keys(after)}.`,
+  );
 }
-for (const bench of benches) refuseOthers(before[bench], after[bench]);
+for (const bench of benches) refuseDifferentOrigins(before[bench], after[bench]);
 if (onlyIn.length > 0) console.log(`Only in ${positionals[0]}: ${onlyIn.join(', ')}.`);
 
 for (const bench of benches) {
@@ -37,7 +40,7 @@ for (const bench of benches) {
     console.table(Object.fromEntries(ratios.map(({ name: row, columns }) => [row, columns])));
   }
 }
-sayAgreement();
+printAgreement();
 
 /** The results in a file, by bench. */
 function readRun(file) {
@@ -50,7 +53,7 @@ function readRun(file) {
   const results = content.command === undefined ? content : { [benchOf(content)]: content };
   for (const [bench, result] of Object.entries(results)) {
     if (typeof result?.machine !== 'string' || !isResult(result)) {
-      refuse(`${file}: ${bench} is no result of a bench`);
+      refuse(`${file}: ${bench} is not a result of a bench`);
     }
   }
   return results;
@@ -60,16 +63,16 @@ function isResult({ cases, ships, tables }) {
   return (Array.isArray(cases) && Array.isArray(ships)) || typeof tables === 'object';
 }
 
-/** `npm run bench -- NAME ...` */
+/** The name in the command `npm run bench -- NAME ...`. */
 function benchOf({ command }) {
   return command.split(' ')[4];
 }
 
-function refuseOthers(one, other) {
+function refuseDifferentOrigins(one, other) {
   for (const what of ['machine', 'node']) {
     if (one[what] === other[what]) continue;
     refuse(
-      `Not the same ${what}: ${one[what]} and ${other[what]}. Such figures say nothing side by side.`,
+      `The files differ in ${what}: ${one[what]} and ${other[what]}. Such figures cannot be compared.`,
     );
   }
 }
@@ -87,8 +90,8 @@ function ratio(later, earlier) {
   return earlier === 0 ? (later === 0 ? 1 : '-') : Number((later / earlier).toPrecision(3));
 }
 
-/** How many ratios to the reference are, in both runs, about the same. */
-function sayAgreement() {
+/** Prints how many ratios to the reference are about the same in both runs. */
+function printAgreement() {
   const [one, other] = [before, after].map(ratiosToReference);
   const shared = [...one.keys()].filter((key) => other.has(key));
   if (shared.length === 0) return;

@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: MIT
 //
-// Brings the peers of the JavaScript benches, and what draws their pictures: they are dependencies of
-// this folder alone. Does nothing when all is current.
+// Installs the peers of the JavaScript benches and the packages that draw the charts: dependencies of this
+// folder alone. Does nothing when everything is up to date.
 
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { installPackages } from '../tools/packages.mjs';
 
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 
 export function installPeers() {
-  installPackages(path('.'));
+  execFileSync(process.execPath, [path('../tools/install-packages.mjs'), path('.')], {
+    stdio: ['ignore', 2, 2],
+  });
   compileAssemblyScript();
 }
 
-/** Its runtime with its own collector, as its compiler makes it for speed. */
+/** Compiles AssemblyScript's runtime with its own collector, optimised for speed. */
 function compileAssemblyScript() {
   const source = path('peers/assemblyscript-heap.ts');
   const compiler = path('node_modules/assemblyscript/package.json');

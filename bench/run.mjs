@@ -2,16 +2,16 @@
 //
 // npm run bench -- [javascript | sizes | wasm] [--heavy | --smoke] [--json FILE]
 //
-// Prints tables and writes bench/results/NAME.json. --heavy takes longer and varies less; --smoke runs all
-// of it once and writes nothing; --json writes to that file instead.
+// Runs the benches, prints tables and writes bench/results/NAME.json. --heavy takes longer and varies less.
+// --smoke runs everything once and writes nothing. --json writes to FILE instead.
 //
 // npm run bench -- --filter 'dlmalloc|replace'
 //
-// Measures what matches `PEER: WORKLOAD` of the JavaScript bench, and keeps nothing but with --json.
+// Runs the cases of the JavaScript bench whose `PEER: WORKLOAD` matches. Writes a file only with --json.
 //
 // npm run bench -- wasm --malloc FILE.cpp [--malloc ...] [--columns cycle,lua] [--rounds 5] [--all]
 //
-// Compares a malloc of your own with Emscripten's, and keeps nothing but with --json; see bench/README.md.
+// Compares your own malloc with Emscripten's. Writes a file only with --json. See bench/README.md.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -23,9 +23,9 @@ import { installPeers } from './install.mjs';
 installPeers();
 const { Presets, SingleBar } = (await import('cli-progress')).default;
 const benches = {
-  javascript: await import('./javascript.mjs'),
+  javascript: await import('./javascript/javascript.mjs'),
   sizes: await import('./sizes.mjs'),
-  wasm: await import('./wasm.mjs'),
+  wasm: await import('./wasm/wasm.mjs'),
 };
 const { tablesOf } = await import('./tables.mjs');
 const ownOptions = {
@@ -37,10 +37,10 @@ const { positionals, values } = readArguments();
 const mode = values.smoke ? 'smoke' : values.heavy ? 'heavy' : 'medium';
 const filter = values.filter === undefined ? undefined : toPattern(values.filter);
 const names = namesOf();
-/** What is not the whole bench is no result to keep. */
+/** Only the results of a whole bench are stored. */
 const isPartial = ['smoke', 'filter', 'malloc', 'columns'].some((option) => values[option]);
 
-/** Each when it is there: what comes after may be stopped. */
+/** Each result is written as soon as it is complete, since the user may stop the benches after it. */
 const keepsResults = values.json === undefined && !isPartial;
 const resultsFolder = fileURLToPath(new URL('results', import.meta.url));
 if (keepsResults) mkdirSync(resultsFolder, { recursive: true });
@@ -95,7 +95,7 @@ function readArguments() {
   }
 }
 
-/** An option that one bench has asks for that bench. */
+/** The benches to run. Without names, an option that only one bench has selects that bench. */
 function namesOf() {
   const asked = Object.entries(ownOptions).filter(([, options]) =>
     options.some((option) => values[option] !== undefined),
@@ -104,7 +104,8 @@ function namesOf() {
     return asked.length > 0 ? asked.map(([name]) => name) : Object.keys(benches);
   }
   const wrong = asked.find(([name]) => !positionals.includes(name));
-  if (wrong !== undefined) refuse(`Options of ${wrong[0]} only: --${wrong[1].join(', --')}.`);
+  if (wrong !== undefined)
+    refuse(`Only the bench ${wrong[0]} has the options --${wrong[1].join(', --')}.`);
   return positionals;
 }
 
@@ -113,7 +114,7 @@ function toPattern(text) {
     const pattern = new RegExp(text, 'i');
     return benches.javascript.hasCase(pattern)
       ? pattern
-      : refuse(`--filter ${text}: no peer and workload match.`);
+      : refuse(`--filter ${text} matches no peer and workload.`);
   } catch (error) {
     return refuse(`--filter ${text}: ${error.message}`);
   }
@@ -133,7 +134,7 @@ function commandOf(name) {
   return ['npm run bench --', name, ...options].join(' ');
 }
 
-/** Where figures are from: the run's name, machine, versions, state of the sources. */
+/** The origin of the figures: the run's name, the machine, the versions and the commit. */
 function describeOrigin() {
   const root = fileURLToPath(new URL('..', import.meta.url));
   const emscripten = execFileSync(`${root}tools/emscripten`, ['--resolve'], { encoding: 'utf8' });
@@ -151,7 +152,7 @@ function describeOrigin() {
   };
 }
 
-/** With a `+` where sources differ from it; what earlier benches wrote is none. */
+/** The commit, with a `+` if sources differ from it. Stored results are not sources. */
 function describeCommit(root) {
   const git = (...options) => spawnSync('git', options, { cwd: root, encoding: 'utf8' });
   const commit = git('rev-parse', '--short', 'HEAD');
@@ -160,7 +161,7 @@ function describeCommit(root) {
   return `${commit.stdout.trim()}${isClean ? '' : '+'}`;
 }
 
-/** A list of numbers on one line. */
+/** Writes JSON, with each list of numbers on one line. */
 function write(file, content) {
   const text = JSON.stringify(content, null, 1);
   const numbers = /\[[\s\d.,-]+\]/g;

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT
 
 import { strategies } from '../dist/index.js';
-import { weighEntry, weighFile } from '../tools/size-report.mjs';
+import { weigh } from './weigh.mjs';
 
-/** Raw and compressed sizes of what the package ships; each entry as a bundler ships it. */
+/** Raw and compressed sizes of the files that the package ships; each entry as a bundler ships it. */
 export async function measure() {
-  const entries = await Promise.all(['index.js', 'inline.js'].map(weighEntry));
-  const rows = [
-    weighFile('lite-alloc.wasm'),
-    weighFile('lite-alloc.strategies.wasm'),
-    ...entries.map(({ atOnce }) => atOnce),
-    ...strategies.map((name) => weighFile(`standalone/${name}.wasm`)),
-  ].map(({ name, raw, gzip }) => ({ name, raw, gzip }));
+  const files = [
+    'lite-alloc.wasm',
+    'lite-alloc.strategies.wasm',
+    'index.js',
+    'inline.js',
+    ...strategies.map((name) => `standalone/${name}.wasm`),
+  ];
+  const rows = weigh(files).map(({ name, raw, gzip }) => ({ name, raw, gzip }));
   return { shipped: { title: 'What the package ships, bytes', rows } };
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// Recorded allocation histories: see bench/traces/README.md for the format and where each is from.
+// Reads recorded allocation histories. bench/traces/README.md describes the format and the origin of each.
 
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 
-/** What an operation does, in the lowest two bits of its first integer; its block's id is above them. */
+/** The kind of an operation: the lowest two bits of its first integer. The upper bits are the block's id. */
 export const Operation = Object.freeze({ allocate: 0, free: 1, reallocate: 2 });
 
 /**

@@ -2,11 +2,15 @@
 //
 // npm run corrupt [-- --count N] [--seed N] [--strategy NAME]
 //
-// Overwrites one word of a heap's memory, outside of all live blocks, and goes on using the heap: N times for
-// each strategy of the built package, 10 000 by default, each time on a fresh heap. Three things must hold:
-// no call runs for ever; `check()` right after the write reports every write that later does harm, that is
-// makes blocks overlap or changes what is in one; and once a call has reported a trap, every later call
-// throws `HeapCorruptionError`. Ends with status 1 where one does not, and prints the seed of each case.
+// Overwrites one word of a heap's memory, outside of all live blocks, and continues to use the heap: N times
+// for each strategy of the built package, 10 000 by default, each time on a fresh heap. A write does harm if
+// blocks later overlap or the contents of a block change. Three things must hold:
+//
+//   - every call returns or throws in time;
+//   - `check()` right after the write reports every write that does harm;
+//   - once a call has trapped, every later call throws `HeapCorruptionError`.
+//
+// Prints the seed of each case in which one of them does not hold, and exits with status 1.
 
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
@@ -17,8 +21,9 @@ import {
   OutOfMemoryError,
   strategies,
 } from '../dist/index.node.js';
+import { seededIntegers } from './lib/random.mjs';
 
-/** Milliseconds after which a case counts as one that never ends. */
+/** A case that takes longer, in milliseconds, counts as hung. */
 const patience = 20_000;
 
 async function runCampaign() {
@@ -41,7 +46,7 @@ async function runCampaign() {
   }
 }
 
-/** Runs the cases in a worker, and another one from the next case on where one hangs. */
+/** Runs the cases in a worker. Where a case hangs, a new worker continues with the next one. */
 async function runStrategy(strategy, count, seed) {
   const total = { cases: 0, seen: 0, harmful: 0, trapped: 0, missed: 0, revived: 0, hung: 0 };
   while (total.cases < count) {
@@ -86,16 +91,17 @@ function runCases({ strategy, seed, first, count }) {
 
 /** One fresh heap, one overwritten word. */
 class Case {
-  #state;
+  /** Random integers below a limit. */
+  #below;
   #heap;
-  /** Live blocks: address, size, and the word that fills them. */
+  /** Live blocks: address, size, and the byte that fills them. */
   #blocks = [];
   #freed = [];
   #harm = '';
   #trap;
 
   constructor(strategy, seed) {
-    this.#state = (seed % 2147483646) + 1;
+    this.#below = seededIntegers(seed);
     for (let count = 0; count < 10; count++) this.#below(2);
     this.#heap = createHeapSync({ strategy, maximumBytes: 4 << 20, onLeak() {} });
   }
@@ -123,12 +129,6 @@ class Case {
       revived,
       note,
     };
-  }
-
-  /** The generator of Park and Miller. */
-  #below(limit) {
-    this.#state = (this.#state * 48271) % 2147483647;
-    return this.#state % limit;
   }
 
   #pick(list) {
@@ -183,7 +183,7 @@ class Case {
     if (this.#harm === '') this.#harm = what;
   }
 
-  /** Writes one word where no live block has its bytes. */
+  /** Overwrites one word outside of all live blocks. */
   #overwrite() {
     const words = this.#heap.u32;
     const known = [...this.#blocks, ...this.#freed];
@@ -226,7 +226,7 @@ class Case {
     }
   }
 
-  /** Errors of the package are what a call may answer on a corrupted heap. */
+  /** Makes a call on a heap that may be corrupted: the package's own errors are allowed. */
   #attempt(call) {
     try {
       call();
@@ -237,7 +237,7 @@ class Case {
     }
   }
 
-  /** Whether a call works after a trap. */
+  /** Whether any call still succeeds after a trap. */
   #isAlive() {
     const heap = this.#heap;
     const calls = [

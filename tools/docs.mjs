@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: MIT
 //
-// node tools/docs.mjs [folder]: makes the API reference from the comments in js/src, as HTML in docs/api or
-// in a folder of your own. Fails where a comment refers to what is not there.
+// node tools/docs.mjs [FOLDER]
+//
+// Generates the API reference from the comments in js/src, as HTML in docs/api or in FOLDER. Fails where a
+// public item has no comment, or where a comment refers to an item that does not exist.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { join, resolve } from 'node:path';
+import { installPackages } from './lib/packages.mjs';
+import { root } from './lib/processes.mjs';
 
-const cwd = fileURLToPath(new URL('../docs/reference', import.meta.url));
+const reference = join(root, 'docs', 'reference');
 const [folder] = process.argv.slice(2);
 
-if (!existsSync(`${cwd}/node_modules/typedoc`)) {
-  run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
-}
-run(`${cwd}/node_modules/.bin/typedoc`, folder === undefined ? [] : ['--out', folder]);
-
-function run(command, commandArguments) {
-  const { status, error } = spawnSync(command, commandArguments, { cwd, stdio: 'inherit' });
-  if (status === 0) return;
-  console.error(`${command} failed: ${error?.message ?? `status ${status}`}`);
+installPackages(reference);
+const typedoc = join(reference, 'node_modules', '.bin', 'typedoc');
+const out = folder === undefined ? [] : ['--out', resolve(folder)];
+const { status, error } = spawnSync(typedoc, out, { cwd: reference, stdio: 'inherit' });
+if (status !== 0) {
+  console.error(`typedoc failed: ${error?.message ?? `status ${status}`}`);
   process.exit(1);
 }

@@ -2,11 +2,11 @@
 //
 // npm run fuzz [-- TARGET ...] [--seconds N]
 //
-// Fuzzes the targets one after the other, each for N seconds, 600 unless told. See
+// Fuzzes the targets, or those that are named, one after the other, each for N seconds (default 600). See
 // test/fuzz/README.md.
 
 import { parseArgs } from 'node:util';
-import { buildFuzzTargets, fuzzTargets, fuzzToolsMissing, runFuzzTarget } from './fuzzing.mjs';
+import { buildFuzzTargets, fuzzTargets, fuzzToolsMissing, runFuzzTarget } from './lib/fuzzing.mjs';
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -17,7 +17,7 @@ if (unknown.length > 0) {
   fail(`There is no target ${unknown.join(', ')}; there are ${fuzzTargets.join(', ')}.`);
 }
 if (!/^[1-9]\d*$/.test(values.seconds)) {
-  fail(`--seconds wants a whole number above 0, not ${values.seconds}.`);
+  fail(`--seconds takes a whole number above 0, got ${values.seconds}.`);
 }
 const problem = fuzzToolsMissing() ?? (await buildFuzzTargets());
 if (problem !== undefined) fail(problem);
@@ -32,12 +32,12 @@ for (const target of positionals.length > 0 ? positionals : fuzzTargets) {
   if (passed) continue;
   fail(
     failure === undefined
-      ? `${target} failed without an input that it could name.`
-      : `${target} breaks on ${failure}\n\n` +
-          `what it does:       LITE_ALLOC_FUZZ_TRACE=1 build/fuzz/targets/${target} ${failure}\n` +
-          `a smaller one:      build/fuzz/targets/${target} -minimize_crash=1 -max_total_time=60 ` +
+      ? `${target} failed, and libFuzzer names no input.`
+      : `${target} fails on ${failure}\n\n` +
+          `show its calls:     LITE_ALLOC_FUZZ_TRACE=1 build/fuzz/targets/${target} ${failure}\n` +
+          `minimize it:        build/fuzz/targets/${target} -minimize_crash=1 -max_total_time=60 ` +
           `-exact_artifact_path=build/fuzz/small ${failure}\n` +
-          `as a regression:    mkdir -p test/fuzz/regressions/${target} && ` +
+          `keep as regression: mkdir -p test/fuzz/regressions/${target} && ` +
           `cp build/fuzz/small test/fuzz/regressions/${target}/WHAT-IT-SHOWED`,
   );
 }

@@ -2,12 +2,16 @@
 //
 // npm run mutate -- cpp|typescript [--count N] [--seed TEXT] [--only PATH]
 //
-// Changes the sources in small ways and runs the tests on each change. A change that no test notices shows
-// a hole in the tests. Works in a copy of the checkout, build/mutants, after `npm run build`. Ends with
-// status 1 where a mutant survives that tools/mutants-explained.json does not explain.
+// Makes small changes in the sources and runs the tests on each change. A change that no test notices shows a
+// gap in the tests. Works in a copy of the checkout, build/mutants, and requires that `npm run build` has been
+// run. Exits with status 1 where a mutant survives that tools/mutants-explained.json does not explain, or
+// where that file explains a mutant that no longer exists.
+//
+// TypeScript: a first run without a mutant records which test files reach which mutants. Each mutant then
+// meets the quickest of the files that reach it, then the others that do, then the rest, until one fails.
 
-import { spawnSync } from 'node:child_process';
 import {
+  appendFileSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -18,16 +22,19 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { findMutants, instrument, sample } from './mutants.mjs';
-import { cores, root, run, runAtOnce } from './processes.mjs';
+import { findMutants, instrument, sample, staleExplanations } from './lib/mutants.mjs';
+import { cores, listFiles, root, run, runAtOnce } from './lib/processes.mjs';
 
 const copy = join(root, 'build', 'mutants');
 
-/** How each language is searched, switched, built and tested. */
+/** Where the recording run writes a line of JSON for each test file. */
+const hitsFile = join(copy, 'build', 'hits.jsonl');
+
+/** How to find, switch, build and test the mutants of each language. */
 const campaigns = {
   cpp: {
     sources: /^cpp\/lite_alloc\/(core|memory|heap|inspect|adaptors)\/.*\.hpp$/,
-    // These need WebAssembly or are not compiled natively.
+    // These need WebAssembly: no native program includes them.
     leaveOut: /\/(wasm_memory|program_memory)\.hpp$/,
     switchOf: (number) => `lite_alloc::is_mutant(${number})`,
     addSwitch: (text) =>
@@ -52,35 +59,30 @@ constexpr bool is_mutant(int number) noexcept {
       ['cmake', ['--build', 'build/native-debug', '--parallel', String(cores), '--', '-k']],
     ],
     namedInErrors: /\| .*is_mutant\((\d+)\)/g,
-    tests: ['tests', 'random_tests'].map((program) => [
-      `build/native-debug/tests/${program}`,
-      ['--gtest_brief=1', '--gtest_fail_fast'],
-    ]),
+    prepareTests() {},
+    stagesOf: () =>
+      ['tests', 'random_tests'].map((program) => [
+        `build/native-debug/tests/${program}`,
+        ['--gtest_brief=1', '--gtest_fail_fast'],
+      ]),
   },
   typescript: {
     sources: /^js\/src\/.*\.ts$/,
     leaveOut: /\/(generated\.d|api|index|index\.node|inline|wasm-file)\.ts$/,
-    switchOf: (number) => `(activeMutant === ${number})`,
-    addSwitch: (text) =>
-      `// @ts-nocheck\nconst activeMutant = Number(globalThis.process?.env?.LITE_ALLOC_MUTANT);\n${text}`,
+    switchOf: (number) => `isMutant(${number})`,
+    addSwitch: (text) => `// @ts-nocheck
+const activeMutant = Number(globalThis.process?.env?.LITE_ALLOC_MUTANT);
+const mutantHits = globalThis.mutantHits;
+const isMutant = (number) => {
+  if (mutantHits !== undefined) mutantHits[number] = 1;
+  return number === activeMutant;
+};
+${text}`,
     files: {},
     build: [[process.execPath, ['tools/build-package.mjs']]],
-    namedInErrors: /activeMutant === (\d+)/g,
-    tests: [
-      [
-        process.execPath,
-        [
-          'node_modules/vitest/vitest.mjs',
-          'run',
-          '--project',
-          'node',
-          '--bail',
-          '1',
-          '--maxWorkers',
-          '1',
-        ],
-      ],
-    ],
+    namedInErrors: /isMutant\((\d+)\)/g,
+    prepareTests: recordHits,
+    stagesOf: vitestStages,
   },
 };
 
@@ -100,14 +102,18 @@ if (campaign === undefined || positionals.length !== 1) {
 if (!/^[1-9]\d*$/.test(values.count))
   fail(`--count needs a whole number above 0, got ${values.count}.`);
 
+const explained = JSON.parse(readFileSync(join(root, 'tools', 'mutants-explained.json'), 'utf8'));
 const files = listFiles();
+refuseStaleExplanations();
 makeCopy();
 const mutants = await buildMutants();
 
+campaign.prepareTests();
 const begin = performance.now();
 const unchanged = await runTests(0, 0);
 if (unchanged.killedBy !== undefined) fail(`The tests fail without a mutant:\n${unchanged.output}`);
-// A mutant may run for ever.
+const reached = readHits();
+// A mutant may loop for ever.
 const timeout = Math.ceil(((performance.now() - begin) / 1000) * 4) + 20;
 
 let done = 0;
@@ -121,13 +127,16 @@ const results = await runAtOnce(mutants, async (mutant) => {
 });
 report(results);
 
-/** What git tracks or would track. */
-function listFiles() {
-  const listed = spawnSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
-    cwd: root,
-    encoding: 'utf8',
-  });
-  return listed.stdout.split('\n').filter((file) => file !== '' && existsSync(join(root, file)));
+/** An explanation of a mutant that is gone would one day excuse another one. */
+function refuseStaleExplanations() {
+  const stale = staleExplanations(explained, (file) =>
+    existsSync(join(root, file)) ? readFileSync(join(root, file), 'utf8') : undefined,
+  );
+  if (stale.length === 0) return;
+  fail(
+    `tools/mutants-explained.json explains mutants that do not exist. Move each entry to the file that has ` +
+      `the line now, or delete it:\n${stale.join('\n')}`,
+  );
 }
 
 function makeCopy() {
@@ -138,7 +147,7 @@ function makeCopy() {
   symlinkSync(join(root, 'build', 'wasm-release'), join(copy, 'build', 'wasm-release'));
 }
 
-/** Chooses mutants and builds them; those that do not compile make way for others. */
+/** Chooses mutants and builds them; replaces those that do not compile. */
 async function buildMutants() {
   const refused = new Set();
   for (;;) {
@@ -152,7 +161,7 @@ async function buildMutants() {
   }
 }
 
-/** What the compiler says where it fails. */
+/** Builds the copy. Resolves with the compiler's output if it fails. */
 async function build() {
   for (const [command, commandArguments] of campaign.build) {
     const { status, output } = await runInCopy(command, commandArguments, {});
@@ -191,12 +200,13 @@ function placeMutants(refused) {
 
 /** The first test program that fails with a mutant; undefined where all pass. */
 async function runTests(number, seconds) {
-  for (const [command, commandArguments] of campaign.tests) {
+  for (const [command, commandArguments] of campaign.stagesOf(number)) {
     const { status, output } = await runInCopy(command, commandArguments, {
       environment: {
         LITE_ALLOC_MUTANT: String(number),
         LITE_ALLOC_OPERATIONS: '20000',
         LITE_ALLOC_RANDOM_OPERATIONS: '20000',
+        ...(number === 0 ? { LITE_ALLOC_MUTANT_HITS: hitsFile } : {}),
       },
       timeout: seconds,
     });
@@ -208,12 +218,56 @@ async function runTests(number, seconds) {
   return {};
 }
 
+/** Lets each test file of the copy write down how long it took and which mutants it reached. */
+function recordHits() {
+  appendFileSync(
+    join(copy, 'test/support/lost-handles.ts'),
+    `
+import { appendFileSync } from 'node:fs';
+import { afterAll as afterFile, expect as state } from 'vitest';
+const hitsFile = process.env['LITE_ALLOC_MUTANT_HITS'];
+if (hitsFile !== undefined) {
+  const begin = performance.now();
+  const hits = (globalThis.mutantHits = new Uint8Array(${mutants.length + 1}));
+  afterFile(() => {
+    const file = state.getState().testPath;
+    const milliseconds = performance.now() - begin;
+    appendFileSync(hitsFile, JSON.stringify({ file, milliseconds, hits: [...hits.keys()].filter((number) => hits[number] === 1) }) + '\\n');
+  });
+}
+`,
+  );
+}
+
+/** Each test file with the mutants that it reached, the quickest first; none in C++. */
+function readHits() {
+  if (!existsSync(hitsFile)) return [];
+  const lines = readFileSync(hitsFile, 'utf8').trim().split('\n');
+  return lines.map((line) => JSON.parse(line)).sort((a, b) => a.milliseconds - b.milliseconds);
+}
+
+/** How many test files the first stage of a mutant has: most mutants are killed there, within seconds. */
+const firstFiles = 3;
+
+/** Runs of Vitest that together have all test files; one run of all while the hits are not known. */
+function vitestStages(number) {
+  const vitest = [
+    'node_modules/vitest/vitest.mjs',
+    ...['run', '--project', 'node', '--bail', '1', '--maxWorkers', '1'],
+  ];
+  if (number === 0) return [[process.execPath, vitest]];
+  const reaching = reached.filter(({ hits }) => hits.includes(number));
+  const others = reached.filter(({ hits }) => !hits.includes(number));
+  return [reaching.slice(0, firstFiles), reaching.slice(firstFiles), others]
+    .filter((stage) => stage.length > 0)
+    .map((stage) => [process.execPath, [...vitest, ...stage.map(({ file }) => file)]]);
+}
+
 function runInCopy(command, commandArguments, options) {
   return run(command, commandArguments, { ...options, folder: copy });
 }
 
 function report(all) {
-  const explained = JSON.parse(readFileSync(join(root, 'tools', 'mutants-explained.json'), 'utf8'));
   const survivors = all.filter(({ killedBy }) => killedBy === undefined);
   const open = survivors.filter(
     ({ file, what }) => !explained.some((entry) => entry.file === file && entry.change === what),

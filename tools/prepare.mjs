@@ -1,30 +1,35 @@
 // SPDX-License-Identifier: MIT
 //
-// Brings a checkout to where its commands can run: npm packages, the Emscripten toolchain, the build.
-// Needs nothing but Node and npm itself, and does nothing when all is current.
+// Prepares a checkout so that its commands can run: installs the npm packages and the Emscripten toolchain,
+// and builds the package. Needs Node and npm only, and does nothing when everything is up to date.
 
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { installPackages } from './packages.mjs';
+import { installPackages } from './lib/packages.mjs';
+import { cores, root } from './lib/processes.mjs';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
 const emscripten = join(root, 'tools', 'emscripten');
 const presets = ['wasm-release'];
 
 installPackages(root);
 buildAll();
 
-/** Toolchain, wasm and JavaScript, when a source is another than that of the last time. */
+/** Builds the toolchain, the wasm and the JavaScript if a source has changed since the last build. */
 function buildAll() {
   const sources = [
     'cpp',
     'js',
     'bench/CMakeLists.txt',
     'bench/cpp',
-    'tools',
+    // The command `lite-alloc bench` has these in it.
+    'bench/javascript',
+    'bench/peers',
+    'tools/build-package.mjs',
+    'tools/emscripten',
+    'tools/emscripten-fetch',
+    'tools/prepare.mjs',
     'CMakeLists.txt',
     'CMakePresets.json',
     'tsconfig.json',
@@ -40,7 +45,9 @@ function buildAll() {
   for (const preset of presets) {
     console.log(`Building ${preset} ...`);
     run(emscripten, ['emcmake', 'cmake', '--preset', preset], { quiet: true });
-    run(emscripten, ['cmake', '--build', join('build', preset), '--parallel'], { quiet: true });
+    run(emscripten, ['cmake', '--build', join('build', preset), '--parallel', String(cores)], {
+      quiet: true,
+    });
   }
   console.log('Building the package ...');
   run(process.execPath, [join('tools', 'build-package.mjs')]);
@@ -78,7 +85,7 @@ function requireTool(command, description) {
   process.exit(1);
 }
 
-/** Runs a command in the root folder; ends this process with its output when it fails. */
+/** Runs a command in the root folder. If it fails, prints its output and exits. */
 function run(command, commandArguments, { quiet = false } = {}) {
   const PATH = join(root, 'node_modules', '.bin') + delimiter + process.env.PATH;
   const done = spawnSync(command, commandArguments, {

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// node tools/size-report.mjs [--limit BYTES]: prints the sizes of the files of dist/, raw and compressed, and fails
-// where `import 'lite-alloc'` makes a page load more bytes than the limit, after gzip.
+// node tools/size-report.mjs [--limit BYTES]
+//
+// Prints how large the files of dist/ are, raw and compressed. Fails where the files that
+// `import 'lite-alloc'` makes a page load exceed the limit after gzip.
+//
+// node tools/size-report.mjs --json FILE ...
+//
+// Prints the sizes of some files, below dist/ or at full paths, as JSON; each script is bundled first.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, relative, resolve } from 'node:path';
@@ -26,12 +32,12 @@ function weigh(name, files) {
 }
 
 /** Weighs a file of dist/, or at a full path, as it is. */
-export function weighFile(name) {
+function weighFile(name) {
   return weigh(name, [readFileSync(resolve(dist, name))]);
 }
 
 /** Weighs what an entry loads at once, and what it imports lazily, after esbuild has bundled and minified it. */
-export async function weighEntry(entry) {
+async function weighEntry(entry) {
   const { outputFiles, metafile } = await build({
     entryPoints: [resolve(dist, entry)],
     outdir: '.',
@@ -83,7 +89,15 @@ async function report(limit) {
   }
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { values } = parseArgs({ options: { limit: { type: 'string' } } });
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { limit: { type: 'string' }, json: { type: 'boolean', default: false } },
+});
+if (values.json) {
+  const isScript = (file) => /\.m?js$/.test(file);
+  const sizesOf = async (file) =>
+    isScript(file) ? (await weighEntry(file)).atOnce : weighFile(file);
+  console.log(JSON.stringify(await Promise.all(positionals.map(sizesOf))));
+} else {
   await report(Number(values.limit ?? limitBytes));
 }

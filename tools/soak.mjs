@@ -2,10 +2,11 @@
 //
 // npm run soak [-- --minutes N] [--seed N]
 //
-// Uses the whole public interface of the built package at random, for ten minutes by default: heaps of every
-// strategy, with debug and without, in memory of their own and in regions, created, grown, reset, disposed
-// and dropped. The contents of every live block are checked, the heaps check themselves, and the resident
-// memory of the process must stay flat. Prints a line every 20 seconds; ends with status 1 at a fault.
+// Calls the whole public interface of the built package at random, for ten minutes by default. It creates
+// heaps of every strategy, with debug and without, in their own memory and in regions, and grows, resets,
+// disposes and drops them. It checks the contents of every live block, lets the heaps check themselves, and
+// requires that the resident memory of the process stays flat. Prints a line every 20 seconds, and exits
+// with status 1 at the first fault.
 
 import assert from 'node:assert/strict';
 import { parseArgs } from 'node:util';
@@ -18,6 +19,7 @@ import {
   replay,
   strategies,
 } from '../dist/index.node.js';
+import { seededIntegers } from './lib/random.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -28,30 +30,17 @@ const { values } = parseArgs({
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc');
 
-const kinds = [
-  Int8Array,
-  Uint8Array,
-  Uint8ClampedArray,
-  Int16Array,
-  Uint16Array,
-  Int32Array,
-  Uint32Array,
-  Float32Array,
-  Float64Array,
-  BigInt64Array,
-  BigUint64Array,
-];
+/** Every kind of typed array that this engine has. */
+const TypedArray = Object.getPrototypeOf(Uint8Array);
+const kinds = Object.getOwnPropertyNames(globalThis)
+  .map((name) => globalThis[name])
+  .filter((value) => typeof value === 'function' && Object.getPrototypeOf(value) === TypedArray);
 
-/** The generator of Park and Miller: the same numbers from the same seed. */
-let state = (Number(values.seed) % 2147483646) + 1;
-function below(limit) {
-  state = (state * 48271) % 2147483647;
-  return state % limit;
-}
+const below = seededIntegers(Number(values.seed));
 const pick = (list) => list[below(list.length)];
 const sizeOf = () => below(1 << pick([4, 6, 8, 9, 10, 12, 14, 17]));
 
-/** A heap and what must be in its blocks: each is filled with a byte of its own. */
+/** A heap, and the contents that its blocks must have: each is filled with its own byte. */
 class Session {
   blocks = [];
   handles = [];
@@ -81,7 +70,7 @@ class Session {
     assert.equal(wrong, -1, `byte ${wrong} of the block of ${size} bytes at ${address}`);
   }
 
-  /** One action. */
+  /** Takes one random action; a heap without memory is emptied. */
   step() {
     try {
       pick(actions)(this);
@@ -257,7 +246,7 @@ async function makeSession(number) {
   return new Session(await createHeap(region));
 }
 
-/** The calls of a heap, recorded, written, read and replayed. */
+/** Records the calls of a heap, then writes, reads and replays the trace. */
 async function useTrace(session) {
   const recorder = session.heap.record();
   for (let count = 0; count < 500; count++) session.step();
@@ -278,7 +267,7 @@ while (performance.now() < end) {
   for (const block of [...session.blocks, ...session.handles]) session.verify(block);
   session.heap.check();
   growths += session.growths;
-  // Half are disposed, the others left to the garbage collector.
+  // Half of the heaps are disposed; the garbage collector takes the other half.
   if (sessions % 2 === 0) session.heap[Symbol.dispose ?? Symbol.for('Symbol.dispose')]();
   if (performance.now() < nextLine) continue;
   nextLine = performance.now() + 20_000;

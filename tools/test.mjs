@@ -1,67 +1,81 @@
 // SPDX-License-Identifier: MIT
 //
-// Runs every suite and closes with one line, `N passed, N failed`, over all of them. What a machine
-// lacks the tools for is left out and said; with --all that counts as a failure.
+// npm test [-- [--all] [SUITE ...]]
+//
+// Runs the test suites, or those that are named, and ends with one line, `N passed, N failed`, over all of
+// them. A suite is left out if this machine lacks its tools, and a line says which; with --all that counts
+// as a failure.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { findChromium } from './chromium.mjs';
+import { parseArgs } from 'node:util';
+import { findChromium } from './lib/chromium.mjs';
 import {
   buildFuzzTargets,
   countStored,
   fuzzTargets,
   fuzzToolsMissing,
   runFuzzTarget,
-} from './fuzzing.mjs';
-import { cores, root, run, runAtOnce } from './processes.mjs';
+} from './lib/fuzzing.mjs';
+import { cores, root, run, runAtOnce } from './lib/processes.mjs';
 
 const reports = 'build/test-reports';
-const requireAll = process.argv.includes('--all');
 
-const nativeSuites = [
-  { name: 'native', preset: 'native-debug', missing: nativeToolsMissing },
-  {
-    name: 'native, AddressSanitizer and UndefinedBehaviorSanitizer',
-    preset: 'native-asan',
-    missing: fuzzToolsMissing,
+/** The parts of each suite: what to call them in the output, and how to run them. */
+const suites = {
+  cpp: {
+    native: () => runNative('native-debug', nativeToolsMissing),
+    'native, AddressSanitizer and UndefinedBehaviorSanitizer': () =>
+      runNative('native-asan', fuzzToolsMissing),
+    'fuzz targets': runFuzzTargets,
   },
-];
-const vitestSuites = [
-  { name: 'sources and build', project: 'architecture' },
-  { name: 'types', project: 'types' },
-  { name: 'wasm in Node', project: 'node' },
-  { name: 'wasm in Chromium', project: 'browser', needs: chromiumMissing },
-  { name: 'packed package', project: 'package', needs: chromiumMissing },
-  { name: 'C and C++ programs', project: 'c' },
-];
+  architecture: { 'sources and build': () => runVitest('architecture') },
+  types: { types: () => runVitest('types') },
+  js: { 'wasm in Node': () => runVitest('node') },
+  browser: { 'wasm in Chromium': () => runVitest('browser', chromiumMissing) },
+  package: { 'packed package': () => runVitest('package', chromiumMissing) },
+  c: { 'C and C++ programs': () => runVitest('c') },
+};
 
-/** After so many seconds a test program hangs: a heap whose links run in a circle never answers. */
+/** Seconds after which a test program is killed: a corrupted free list may make a heap loop for ever. */
 const testTimeout = 900;
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { all: { type: 'boolean', default: false } },
+});
+const unknown = positionals.filter((name) => !Object.hasOwn(suites, name));
+if (unknown.length > 0) {
+  console.error(
+    `There is no suite ${unknown.join(', ')}; the suites are ${Object.keys(suites).join(', ')}.`,
+  );
+  process.exit(1);
+}
+const { cpp, ...others } = Object.fromEntries(
+  Object.entries(suites).filter(([name]) => positionals.length === 0 || positionals.includes(name)),
+);
 
 rmSync(`${root}${reports}`, { recursive: true, force: true });
 mkdirSync(`${root}${reports}`, { recursive: true });
 
-// Native and wasm suites side by side: many are single threaded. Those of Vitest in turn: some need
-// gigabytes.
+// The C++ suite runs beside the others, since many tests have one thread. The Vitest suites take turns,
+// because some of them need gigabytes.
 const results = await Promise.all([
-  inTurn([
-    ...nativeSuites.map((suite) => [suite.name, () => runNative(suite)]),
-    ['fuzz targets', runFuzzTargets],
-  ]),
-  inTurn(vitestSuites.map((suite) => [suite.name, () => runVitest(suite)])),
+  inTurn(Object.entries(cpp ?? {})),
+  inTurn(Object.values(others).flatMap((parts) => Object.entries(parts))),
 ]);
 close(results.flat());
 
-async function inTurn(suites) {
+async function inTurn(parts) {
   const done = [];
-  for (const [name, suite] of suites) done.push(await report(name, suite));
+  for (const [name, runPart] of parts) done.push(await report(name, runPart));
   return done;
 }
 
-/** Configures and builds the GoogleTest programs of one preset; runs each in as many parts as there are cores. */
-async function runNative({ preset, missing }) {
+/** Configures and builds the GoogleTest programs of one preset, and runs each in one part per core. */
+async function runNative(preset, missing) {
   const lacking = missing();
-  if (lacking !== undefined) return { left_out: lacking };
+  if (lacking !== undefined) return { leftOut: lacking };
   for (const step of [
     ['--preset', preset],
     ['--build', `build/${preset}`, '--parallel', String(cores)],
@@ -86,16 +100,20 @@ async function runNativePart(preset, { program, part }) {
     },
   );
   const counts = googleTestCounts(file);
-  // What ends a program leaves no report, or is a finding at its end.
+  // A crash leaves no report; a sanitizer may report a finding after the last test.
   if (counts === undefined || (status !== 0 && counts.failed === 0)) return failure(output);
   return { ...counts, output: counts.failed > 0 ? output : '' };
 }
 
-/** Of GoogleTest's report; undefined where the program ended before it was written. */
+/** The counts in a report of GoogleTest; undefined if the program did not write one. */
 function googleTestCounts(file) {
   if (!existsSync(file)) return undefined;
-  const count = (name, suites) =>
-    [...readFileSync(file, 'utf8').matchAll(new RegExp(`<${suites} [^>]*\\b${name}="(\\d+)"`, 'g'))]
+  const count = (name, element) =>
+    [
+      ...readFileSync(file, 'utf8').matchAll(
+        new RegExp(`<${element} [^>]*\\b${name}="(\\d+)"`, 'g'),
+      ),
+    ]
       .map(([, number]) => Number(number))
       .reduce((total, number) => total + number, 0);
   const failed = count('failures', 'testsuites') + count('errors', 'testsuites');
@@ -103,10 +121,10 @@ function googleTestCounts(file) {
   return { passed: count('tests', 'testsuites') - failed - skipped, failed, skipped };
 }
 
-/** Runs each fuzz target over its stored inputs and so many more, the same every time. */
+/** Runs each fuzz target over its stored inputs and 2000 new ones, which are the same every time. */
 async function runFuzzTargets() {
   const missing = fuzzToolsMissing();
-  if (missing !== undefined) return { left_out: missing };
+  if (missing !== undefined) return { leftOut: missing };
   const problem = await buildFuzzTargets();
   if (problem !== undefined) return failure(problem);
   return sum(
@@ -118,10 +136,11 @@ async function runFuzzTargets() {
   );
 }
 
-async function runVitest({ project, needs }) {
-  const missing = needs?.();
+/** Runs one Vitest project. Without its tools the browser project is left out, and others skip tests. */
+async function runVitest(project, toolsMissing) {
+  const missing = toolsMissing?.();
   const file = `${reports}/${project}.json`;
-  if (missing !== undefined && project === 'browser') return { left_out: missing };
+  if (missing !== undefined && project === 'browser') return { leftOut: missing };
   const done = await run(process.execPath, [
     'node_modules/vitest/vitest.mjs',
     'run',
@@ -139,29 +158,29 @@ async function runVitest({ project, needs }) {
       failed,
       skipped: json.numPendingTests + json.numTodoTests,
       output: failed > 0 ? done.output : '',
-      left_out: missing,
+      leftOut: missing,
     };
   } catch {
     return failure(done.output);
   }
 }
 
-async function report(name, suite) {
+async function report(name, runPart) {
   const begin = performance.now();
-  const { passed = 0, failed = 0, skipped = 0, output = '', left_out } = await suite();
+  const { passed = 0, failed = 0, skipped = 0, output = '', leftOut } = await runPart();
   const seconds = ((performance.now() - begin) / 1000).toFixed(0);
   if (output !== '') console.log(output);
   const extra = skipped > 0 ? `, ${skipped} skipped` : '';
   console.log(`${name}: ${passed} passed, ${failed} failed${extra} (${seconds} s)`);
-  return { name, passed, failed, skipped, left_out };
+  return { name, passed, failed, skipped, leftOut };
 }
 
 function close(all) {
   const { passed, failed, skipped } = sum(all);
-  const leftOut = all.filter((result) => result.left_out !== undefined);
-  for (const { name, left_out } of leftOut) console.log(`Left out of '${name}': ${left_out}`);
-  const incomplete = requireAll ? leftOut.length + skipped : 0;
-  if (incomplete > 0) console.log(`${incomplete} left out or skipped, and --all was asked for`);
+  const leftOut = all.filter((result) => result.leftOut !== undefined);
+  for (const result of leftOut) console.log(`Left out of '${result.name}': ${result.leftOut}`);
+  const incomplete = values.all ? leftOut.length + skipped : 0;
+  if (incomplete > 0) console.log(`${incomplete} left out or skipped, which --all does not allow`);
   console.log(`${passed} passed, ${failed + incomplete} failed`);
   process.exitCode = failed + incomplete === 0 && passed > 0 ? 0 : 1;
 }
@@ -170,7 +189,7 @@ function failure(output) {
   return { failed: 1, output };
 }
 
-/** One result of several. */
+/** Adds up several results. */
 function sum(all) {
   const total = (key) => all.reduce((sum, result) => sum + (result[key] ?? 0), 0);
   const outputs = all.map(({ output }) => output).filter(Boolean);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Whom the benches compare. A peer's module, one of its folder, has
+// The peers: the allocators that the benches compare. The module of a peer, in this folder, has
 //
 //   open(options)  a fresh allocator, as an object (or a promise of one) with some of
 //                    malloc(size), free(address), realloc(address, size): addresses
@@ -8,7 +8,7 @@
 //                    store(text) -> handle, read(handle), forget(handle): strings in UTF-8
 //                    frame(work): calls work(allocate), and frees all that allocate(Type, length) gave
 //                    memoryBytes(): the size of its memory
-//                  which all throw where there is no memory;
+//                  which all throw if memory is exhausted;
 //   cannot         why a part of these is missing: a sentence by `addresses`, `realloc`, `growth`, ...;
 //   ships          what a page loads for it: { script, wasm }, paths below the repository's root, a script
 //                  being bundled and minified first.
@@ -16,7 +16,7 @@
 const emscripten = ['dlmalloc', 'emmalloc', 'mimalloc'];
 const strategies = ['segregated-fit', 'segregated-bump', 'free-list', 'bump-free-list'];
 
-/** `rival` is somebody else's, `own` one of ours; the `floor` allocates nothing. */
+/** A `rival` is another project's, `own` is this package's; the `floor` allocates nothing. */
 export const peers = [
   { name: 'engine', kind: 'rival', module: 'engine' },
   ...emscripten.map((name) => ({ name, kind: 'rival', module: 'emscripten', options: { name } })),
@@ -49,8 +49,8 @@ export const peers = [
   { name: 'empty calls', kind: 'floor', module: 'empty-calls' },
 ];
 
-/** What a page gets that does not choose. */
+/** The default strategy. */
 export const defaultPeer = 'segregated-fit';
 
-/** What ratios are to. */
+/** The peer that ratios are relative to. */
 export const referencePeer = 'dlmalloc';

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// The pictures, as SVG with its own colours for light and for dark pages.
+// The charts, as SVG with colours for light and for dark pages.
 
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
-import { workloads } from '../javascript-workloads.mjs';
+import { workloads } from '../javascript/workloads.mjs';
 import { defaultPeer, peers } from '../peers/index.mjs';
 
 const { document } = parseHTML('<html><body></body></html>');
@@ -16,7 +16,7 @@ const strategies = peers
   .filter(({ kind, options }) => kind === 'own' && !options.debug)
   .map(({ name }) => name);
 
-/** Legible on white and on black. */
+/** Colours that are legible on white and on black. */
 const ownColour = '#e5383b';
 const palette = [
   '#8a8f98', // engine
@@ -38,7 +38,7 @@ const colours = new Map([
 ]);
 const isOwn = (name) => name === defaultPeer || name === 'lite-alloc';
 
-/** Every picture that the results have figures for, by file name: `{ title, svg }`. */
+/** Every chart for which the results have figures, by file name: `{ title, svg }`. */
 export function chartsOf({ results, tables }) {
   const charts = {};
   const add = (name, title, chart) => {
@@ -91,7 +91,7 @@ export function chartsOf({ results, tables }) {
   return charts;
 }
 
-/** Dots, a line for each workload. */
+/** A row of dots for each workload. */
 function timeChart(rows, among) {
   const points = among.flatMap((peer) => {
     const row = rows.find(({ name }) => name === peer) ?? {};
@@ -149,7 +149,7 @@ function liveChart(rows, among) {
   };
 }
 
-/** What is above is off the picture, and said in the legend. */
+/** Values above this are left out of the chart; the legend names whose they are. */
 const memoryTop = 3;
 
 function memoryChart(cases, histories, among) {
@@ -173,6 +173,7 @@ function memoryChart(cases, histories, among) {
   const hidden = new Set(points.map(({ peer }) => peer).filter((name) => !visible(name)));
   return {
     names: among.filter(visible),
+    shape: 'line',
     note: hidden.size === 0 ? '' : `above ${memoryTop}: ${[...hidden].join(', ')}`,
     options: {
       height: 340,
@@ -226,7 +227,7 @@ function sizeChart(rows) {
   };
 }
 
-/** Ours lies on top, filled. */
+/** The diamonds of lite-alloc are filled and lie on top. */
 function dots(points, channels) {
   const rivalPoints = points.filter(({ peer }) => !isOwn(peer));
   const ownPoints = points.filter(({ peer }) => isOwn(peer));
@@ -255,9 +256,9 @@ function colourOf({ peer }) {
   return colours.get(peer);
 }
 
-/** Title and legend above the plot, colours of the page around it. */
-function finish(title, { names, note = '', options }) {
-  const legend = legendOf(names, note);
+/** Puts the title and the legend above a plot, and the page's colours behind it. */
+function finish(title, { names, note = '', shape = 'dot', options }) {
+  const legend = legendOf(names, note, shape);
   const top = lineHeight * (legend.lines + 1) + 12;
   const plot = Plot.plot({
     document,
@@ -282,10 +283,10 @@ function finish(title, { names, note = '', options }) {
   ].join('\n');
 }
 
-/** Text is measured by its letters: there is no browser here. */
+/** Pixels of a letter, an estimate: no browser is here to measure text. */
 const letterWidth = 7;
 
-function legendOf(names, note) {
+function legendOf(names, note, shape) {
   let x = 16;
   let line = 1;
   const marks = [];
@@ -293,18 +294,24 @@ function legendOf(names, note) {
     const space = 30 + name.length * letterWidth;
     if (x + space > width) [x, line] = [16, line + 1];
     const y = 24 + line * lineHeight;
-    const colour = colours.get(name);
-    if (colour !== undefined) {
-      const fill = isOwn(name) ? colour : 'none';
-      marks.push(
-        `<circle cx="${x}" cy="${y - 4}" r="4.5" fill="${fill}" stroke="${colour}" stroke-width="2"/>`,
-      );
-    }
+    if (colours.has(name)) marks.push(legendMark(name, shape, x, y - 4));
     const weight = isOwn(name) ? ' font-weight="600"' : '';
     marks.push(`<text x="${x + 10}" y="${y}"${weight}>${escapeXml(name)}</text>`);
     x += space;
   }
   return { marks, lines: marks.length === 0 ? 0 : line };
+}
+
+/** The mark that the plot has for a name: a line, or a circle, or the diamond of lite-alloc. */
+function legendMark(name, shape, x, y) {
+  const colour = colours.get(name);
+  if (shape === 'line') {
+    const width = isOwn(name) ? 3 : 1.5;
+    return `<path d="M${x - 6},${y}h12" stroke="${colour}" stroke-width="${width}"/>`;
+  }
+  return isOwn(name)
+    ? `<path d="M${x},${y - 8}l5,8l-5,8l-5,-8z" fill="${colour}"/>`
+    : `<circle cx="${x}" cy="${y}" r="4.5" fill="none" stroke="${colour}" stroke-width="2"/>`;
 }
 
 function shortNumber(value) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Where a peer is ahead: what the report says first.
+// The figures in which a peer is ahead. The report begins with them.
 
 import { defaultPeer, peers } from '../peers/index.mjs';
 import { format } from './markdown.mjs';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-/** The words of a reason that fit into a cell. */
+/** The most characters of a reason that fit into a cell. */
 const shortReason = 16;
 
 /** A table's columns, cells as text, and the reasons that are too long for a cell. */
@@ -28,7 +28,7 @@ export function layOut(rows) {
   };
 }
 
-/** A text among figures says why there is none. */
+/** Text in a column of figures is the reason why a figure is missing. */
 function isReason(rows, column) {
   return rows.some((row) => typeof row[column] === 'number');
 }
@@ -45,7 +45,7 @@ export function markdownReasons(rows) {
     .join('\n');
 }
 
-/** Thousands apart, and what stands behind the point to three digits. */
+/** Groups thousands, and rounds fractions to three digits. */
 export function format(figure) {
   if (typeof figure !== 'number') return String(figure);
   const rounded = Number.isInteger(figure) ? figure : Number(figure.toPrecision(3));

@@ -5,10 +5,7 @@ import { tablesOf } from '../tables.mjs';
 
 const benches = ['javascript', 'wasm', 'sizes'];
 
-/**
- * The stored results, and the tables of each, by the bench's name.
- *
- */
+/** The stored results, and the tables of each, by the bench's name. */
 export function readResults() {
   const results = Object.fromEntries(
     benches
@@ -22,7 +19,7 @@ export function readResults() {
   return { results, tables };
 }
 
-/** Where the figures are from: one line for each run. */
+/** The origin of the figures: one line for each run. */
 export function originsOf(results) {
   const all = Object.values(results);
   const runs = new Set(all.map(({ run }) => run));

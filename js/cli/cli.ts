@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: MIT
 //
-// The command `lite-alloc`. It prints results to the standard output, and everything else to the standard error. Its
-// exit status is 0 for success, 1 for a failure, and 2 for wrong arguments.
+// The command `lite-alloc`. It prints figures to the standard output and everything else to the standard error.
+// It exits with 0, with 1 if something failed, or with 2 if its arguments are invalid.
 
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
@@ -77,7 +77,7 @@ program
   .command('bench')
   .summary('compare the strategies and the engine on this machine')
   .description(
-    'Runs built-in workloads on every strategy, through the public calls, and on typed arrays of the engine.',
+    'Measures typed arrays and strings in heaps of every strategy, and those of the engine.',
   )
   .option('--seconds <n>', 'the seconds that the measurement takes', toPositive, 10)
   .option('--json', 'print JSON')
@@ -129,13 +129,13 @@ function toPositive(text: string): number {
   return value;
 }
 
-/** Returns JSON, in which an infinite score is `null`. */
+/** As JSON, in which an infinite score is `null`. */
 function toJson(value: object): string {
   return JSON.stringify(value, null, 2);
 }
 
 function print(text: string): void {
-  // The reader may close the pipe early, as `lite-alloc ... | head` does.
+  // The reader may close the pipe early: `lite-alloc ... | head`.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
   });

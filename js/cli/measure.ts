@@ -1,127 +1,101 @@
 // SPDX-License-Identifier: MIT
+//
+// The measuring of `lite-alloc bench`: workloads of the project's own benches, from ../../bench.
 
-import { type AllocationTrace, createHeap, replay, strategies } from 'lite-alloc';
-import { makeWorkloads, type Steps, type Workload } from './workloads.js';
+import { createHeap, strategies } from 'lite-alloc';
+import { measureTime, middle } from '../../bench/javascript/timing.mjs';
+import { workloads } from '../../bench/javascript/workloads.mjs';
+import { open as openEngine } from '../../bench/peers/engine.mjs';
+import { callsOf } from '../../bench/peers/heap-calls.mjs';
 
-/** The result of an allocator on a workload. */
+/** The figures of one allocator on one workload. */
 export interface Measured {
   allocator: string;
   nanosecondsPerOperation: { minimum: number; median: number };
-  /** The size of the linear memory, in bytes. The engine does not report the memory of its typed arrays. */
-  peakMemoryBytes?: number;
-  /** Whether the allocator did not finish within the time limit. */
-  timedOut: boolean;
+  /** The size of the linear memory at the end; missing for the engine, which does not report it. */
+  memoryBytes?: number;
 }
 
 export interface Bench {
   node: string;
-  workloads: {
-    name: string;
-    description: string;
-    operations: number;
-    rounds: number;
-    results: Measured[];
-  }[];
+  rounds: number;
+  workloads: { name: string; results: Measured[] }[];
 }
 
-/** Measures all allocators on one workload after the other, in alternating rounds, for `seconds` in total. */
+/** The calls of an allocator, as bench/peers/index.mjs describes them. */
+interface Calls {
+  array: unknown;
+  memoryBytes?(): number;
+}
+
+interface Workload {
+  readonly name: string;
+  readonly api: string;
+  readonly history?: string;
+  prepare(calls: Calls, smoke: boolean): { operations: number; run(times: number): void };
+}
+
+const rounds = 3;
+
+/** The workloads with typed arrays and strings, which the engine can do too, but for recorded histories. */
+const chosen = (workloads as unknown as readonly Workload[]).filter(
+  ({ api, history }) => api === 'handles' && history === undefined,
+);
+
+const allocators: readonly { name: string; open(): Promise<Calls> | Calls }[] = [
+  ...strategies.map((strategy) => ({
+    name: strategy,
+    open: async () => callsOf(await createHeap({ strategy })),
+  })),
+  { name: 'engine', open: openEngine },
+];
+
+/** Measures every allocator on every workload, for about `seconds` in all. The allocators take turns. */
 export async function measure(
   seconds: number,
   onProgress: (share: number) => void,
 ): Promise<Bench> {
-  const workloads = makeWorkloads();
-  const milliseconds = (seconds * 1000) / workloads.length;
-  const bench: Bench = { node: process.version, workloads: [] };
-  for (const [index, workload] of workloads.entries()) {
-    const measured = await measureWorkload(workload, milliseconds, (share) =>
-      onProgress((index + Math.min(share, 1)) / workloads.length),
-    );
-    bench.workloads.push(measured);
+  const total = chosen.length * rounds * allocators.length;
+  const milliseconds = (seconds * 1000) / total;
+  const limits = {
+    time: milliseconds * 0.6,
+    warmupTime: milliseconds * 0.2,
+    sample: Math.min(0.3, milliseconds / 10),
+  };
+  const bench: Bench = { node: process.version, rounds, workloads: [] };
+  let done = 0;
+  for (const { name, prepare } of chosen) {
+    const runs = allocators.map(() => [] as { minimum: number; median: number }[]);
+    const memory: (number | undefined)[] = [];
+    for (let round = 0; round < rounds; round++) {
+      for (const [index, { open }] of allocators.entries()) {
+        const calls = await open();
+        runs[index]?.push(measureTime(prepare(calls, false), limits));
+        memory[index] = calls.memoryBytes?.();
+        onProgress(++done / total);
+      }
+    }
+    bench.workloads.push({
+      name,
+      results: allocators.map(({ name: allocator }, index) =>
+        summarize(allocator, runs[index] ?? [], memory[index]),
+      ),
+    });
   }
   return bench;
 }
 
-async function measureWorkload(
-  { name, description, steps }: Workload,
-  milliseconds: number,
-  onProgress: (share: number) => void,
-): Promise<Bench['workloads'][number]> {
-  const trace = await recordSteps(steps);
-  const measured = new Map<string, Measured>();
-  const times = new Map<string, number[]>();
-  const add = (result: Measured): void => {
-    const of = [...(times.get(result.allocator) ?? []), result.nanosecondsPerOperation.minimum];
-    times.set(result.allocator, of);
-    measured.set(result.allocator, { ...result, nanosecondsPerOperation: summarize(of) });
-  };
-
-  const begin = performance.now();
-  let rounds = 0;
-  for (let elapsed = 0; rounds === 0 || elapsed < milliseconds; rounds++) {
-    for (const strategy of strategies) {
-      if (measured.get(strategy)?.timedOut === true) continue;
-      const timeLimit = milliseconds / (strategies.length + 1);
-      const { nanosecondsPerOperation, peakMemoryBytes, timedOut } = await replay(trace, {
-        strategy,
-        rounds: 1,
-        timeLimit,
-      });
-      add({ allocator: strategy, nanosecondsPerOperation, peakMemoryBytes, timedOut });
-    }
-    const time = (timeEngine(steps) * 1e6) / trace.operations;
-    add({
-      allocator: 'new Uint8Array',
-      nanosecondsPerOperation: { minimum: time, median: time },
-      timedOut: false,
-    });
-    elapsed = performance.now() - begin;
-    onProgress(elapsed / milliseconds);
-  }
+function summarize(
+  allocator: string,
+  runs: readonly { minimum: number; median: number }[],
+  memoryBytes: number | undefined,
+): Measured {
   return {
-    name,
-    description,
-    operations: trace.operations,
-    rounds,
-    results: [...measured.values()],
+    allocator,
+    nanosecondsPerOperation: {
+      minimum: Math.min(...runs.map(({ minimum }) => minimum)),
+      median: middle(runs.map(({ median }) => median)),
+    },
+    ...(memoryBytes === undefined ? {} : { memoryBytes }),
   };
-}
-
-function summarize(times: readonly number[]): Measured['nanosecondsPerOperation'] {
-  const sorted = [...times].sort((one, other) => one - other);
-  const middle = (sorted.length - 1) / 2;
-  const [below, above] = [sorted[Math.floor(middle)], sorted[Math.ceil(middle)]] as number[];
-  return { minimum: sorted[0] as number, median: ((below as number) + (above as number)) / 2 };
-}
-
-/** Records the calls of a workload on a heap. */
-async function recordSteps(steps: Steps): Promise<AllocationTrace> {
-  const heap = await createHeap();
-  const recorder = heap.record();
-  const addresses: number[] = [];
-  for (let index = 0; index < steps.length; index += 2) {
-    const place = steps[index] as number;
-    const size = steps[index + 1] as number;
-    const address = addresses[place] ?? 0;
-    if (size === 0) heap.free(address);
-    addresses[place] = size === 0 ? 0 : heap.realloc(address, size);
-  }
-  return recorder.stop();
-}
-
-/**
- * Returns the milliseconds that the engine takes for a workload with typed arrays, which it collects as garbage. An
- * array that grows is copied into a new one.
- */
-function timeEngine(steps: Steps): number {
-  const arrays: (Uint8Array | undefined)[] = [];
-  const begin = performance.now();
-  for (let index = 0; index < steps.length; index += 2) {
-    const place = steps[index] as number;
-    const size = steps[index + 1] as number;
-    const old = arrays[place];
-    const array = size === 0 ? undefined : new Uint8Array(size);
-    if (old !== undefined) array?.set(old);
-    arrays[place] = array;
-  }
-  return performance.now() - begin;
 }

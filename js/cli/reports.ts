@@ -39,21 +39,17 @@ export function describeAdvice(advice: readonly Advice[], trace: AllocationTrace
   return [...notes(trace), alignColumns([header, ...rows]), '', alignColumns(reasons)].join('\n');
 }
 
-export function describeBench({ node, workloads }: Bench): string {
-  const tables = workloads.map(({ name, description, operations, rounds, results }) => {
-    const rows = results.map(
-      ({ allocator, nanosecondsPerOperation, peakMemoryBytes, timedOut }) => [
-        allocator,
-        round(nanosecondsPerOperation.minimum),
-        round(nanosecondsPerOperation.median),
-        peakMemoryBytes === undefined ? '-' : String(peakMemoryBytes),
-        timedOut ? 'cut at the time limit' : '',
-      ],
-    );
-    const title = `${name}: ${description}; ${operations} calls, rounds: ${rounds}`;
-    return `${title}\n\n${alignColumns([['', 'ns', 'median', 'memory bytes', ''], ...rows])}`;
+export function describeBench({ node, rounds, workloads }: Bench): string {
+  const tables = workloads.map(({ name, results }) => {
+    const rows = results.map(({ allocator, nanosecondsPerOperation, memoryBytes }) => [
+      allocator,
+      round(nanosecondsPerOperation.minimum),
+      round(nanosecondsPerOperation.median),
+      memoryBytes === undefined ? '-' : String(memoryBytes),
+    ]);
+    return alignColumns([[name, 'minimum', 'median', 'memory bytes'], ...rows]);
   });
-  return [`Node ${node}, nanoseconds a call`, ...tables].join('\n\n');
+  return [`Node ${node}, nanoseconds per operation, ${rounds} rounds`, ...tables].join('\n\n');
 }
 
 function notes({ truncated }: AllocationTrace): string[] {

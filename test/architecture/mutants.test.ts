@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// What the mutation campaign changes in a source text, and how it compiles all changes into one program.
+// Which mutants the campaign finds in a source text, and how it compiles all of them into one program.
 
 import { describe, expect, test } from 'vitest';
-import { findMutants, instrument, sample } from '../../tools/mutants.mjs';
+import { findMutants, instrument, sample, staleExplanations } from '../../tools/lib/mutants.mjs';
 
 const cpp = `// if (a < b) return;
 static constexpr int kLimit = 1 + 2;
@@ -146,5 +146,24 @@ describe('a sample', () => {
     expect(chosen(7)).toEqual(chosen(7));
     const all = new Set(Array.from({ length: 20 }, (_, seed) => chosen(seed).join()));
     expect(all.size).toBeGreaterThan(1);
+  });
+});
+
+describe('an explanation of a mutant', () => {
+  const read = (file: string): string | undefined => (file === 'pick.hpp' ? cpp : undefined);
+  const stale = (file: string, change: string): string[] =>
+    staleExplanations([{ file, change }], read) as string[];
+
+  test('is accepted while its line exists', () => {
+    expect(stale('pick.hpp', 'a < b  ->  a <= b')).toEqual([]);
+  });
+
+  test('is stale once its file or its line is gone', () => {
+    expect(stale('moved.hpp', 'a < b  ->  a <= b')).toEqual([
+      'moved.hpp does not exist: a < b  ->  a <= b',
+    ]);
+    expect(stale('pick.hpp', 'a < c  ->  a <= c')).toEqual([
+      'pick.hpp has no such mutant: a < c  ->  a <= c',
+    ]);
   });
 });

@@ -43,6 +43,16 @@ describe('CMake presets', () => {
     expect(presets.flatMap(flagsOf).length).toBeGreaterThan(20);
   });
 
+  test('are all used: hidden ones by other presets, the rest by a command', () => {
+    const commands = listSources('tools', ['.mjs']).map(({ text }) => text);
+    const inherited = presets.flatMap(({ inherits = [] }) => inherits);
+    const unused = presets.filter(
+      ({ name }) =>
+        !inherited.includes(name) && !commands.some((text) => text.includes(`'${name}'`)),
+    );
+    expect(unused.map(({ name }) => name)).toEqual([]);
+  });
+
   test.each(presets)('the preset $name gives a reason for each flag', (preset) => {
     const explained = reasonsOf(preset).flatMap(([flags]) => flags.split(/[ ;]/));
     expect(flagsOf(preset).filter((flag) => !explained.includes(flag))).toEqual([]);

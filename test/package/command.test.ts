@@ -176,16 +176,26 @@ describe('advise', () => {
 });
 
 test('bench prints every strategy and the engine on each workload', () => {
-  const { workloads } = jsonOf<Bench>(liteAlloc('bench', '--seconds', '0.4', '--json'));
-  expect(workloads.map(({ name }) => name)).toEqual(['objects', 'textures', 'frames', 'arrays']);
-  for (const { results, operations } of workloads) {
-    expect(operations).toBeGreaterThan(1000);
-    expect(results.map(({ allocator }) => allocator)).toEqual([...strategies, 'new Uint8Array']);
-    for (const { nanosecondsPerOperation } of results) {
+  const { workloads, rounds } = jsonOf<Bench>(liteAlloc('bench', '--seconds', '0.4', '--json'));
+  expect(rounds).toBeGreaterThan(1);
+  expect(workloads.map(({ name }) => name)).toEqual([
+    'array 256 B',
+    'array 1 MiB',
+    'array 256 B, filled',
+    'view[0]',
+    'array grown to 4 MiB',
+    'strings',
+    'scope per frame',
+  ]);
+  for (const { results } of workloads) {
+    expect(results.map(({ allocator }) => allocator)).toEqual([...strategies, 'engine']);
+    for (const { nanosecondsPerOperation, allocator, memoryBytes } of results) {
       expect(nanosecondsPerOperation.minimum).toBeGreaterThan(0);
+      if (allocator === 'engine') expect(memoryBytes).toBeUndefined();
+      else expect(memoryBytes).toBeGreaterThan(0);
     }
   }
   const { status, stdout } = liteAlloc('bench', '--seconds', '0.1');
   expect(status).toBe(0);
-  expect(stdout).toMatch(/^new Uint8Array +[\d.]+ +[\d.]+ +-$/m);
+  expect(stdout.match(/^engine +[\d.]+ +[\d.]+ +-$/gm)).toHaveLength(workloads.length);
 });

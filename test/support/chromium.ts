@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-export { findChromium } from '../../tools/chromium.mjs';
+export { findChromium } from '../../tools/lib/chromium.mjs';
 
 /** Tests load nothing but their own pages: no sandbox (root has none), no updates, no telemetry. */
 export const chromiumArguments = [

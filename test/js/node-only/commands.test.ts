@@ -127,5 +127,5 @@ describe('the benches', () => {
 });
 
 test('tables and pictures are those of the stored results', () => {
-  expect(() => run('tools/figures.mjs', '--check')).not.toThrow();
+  expect(() => run('bench/report/figures.mjs', '--check')).not.toThrow();
 });

@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: MIT
 //
-// node tools/figures.mjs [--check]: writes what is drawn from bench/results, or fails where it differs:
-// the charts beside them, bench/RESULTS.md, and in the documents below the text between
-// `<!-- figures: NAME -->` and `<!-- end -->`. A NAME is `origin`, `summary`, `losses`, or `BENCH.TABLE`,
-// with `: ROW, ROW` for some rows of it.
+// node bench/report/figures.mjs [--check]
+//
+// Writes everything that is made from bench/results: the charts beside them, bench/RESULTS.md, and the parts of
+// the documents below between `<!-- figures: NAME -->` and `<!-- end -->`. NAME is `origin`, `summary`, `losses` or
+// `BENCH.TABLE`, with `: ROW, ROW` to select rows. With --check it writes nothing, and fails if a file differs.
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { installPeers } from '../bench/install.mjs';
+import { installPeers } from '../install.mjs';
 
 installPeers();
-const { chartsOf } = await import('../bench/report/charts.mjs');
-const { explainLosses, lossesOf } = await import('../bench/report/losses.mjs');
-const { lossRows, markdownReasons, markdownTable } = await import('../bench/report/markdown.mjs');
-const { originsOf, readResults } = await import('../bench/report/results.mjs');
-const { summaryRows } = await import('../bench/report/summary.mjs');
+const { chartsOf } = await import('./charts.mjs');
+const { explainLosses, lossesOf } = await import('./losses.mjs');
+const { lossRows, markdownReasons, markdownTable } = await import('./markdown.mjs');
+const { originsOf, readResults } = await import('./results.mjs');
+const { summaryRows } = await import('./summary.mjs');
 
-const path = (relative) => fileURLToPath(new URL(`../${relative}`, import.meta.url));
+const path = (relative) => fileURLToPath(new URL(`../../${relative}`, import.meta.url));
 const stored = readResults();
 const { results, tables } = stored;
 
@@ -39,7 +40,7 @@ if (!process.argv.includes('--check')) {
   for (const [file, text] of different) writeFileSync(path(file), text);
 } else if (different.length > 0) {
   const names = different.map(([file]) => file).join(', ');
-  console.error(`${names}: not as bench/results says: run \`node tools/figures.mjs\`.`);
+  console.error(`${names}: differs from bench/results. Run \`node bench/report/figures.mjs\`.`);
   process.exit(1);
 }
 
@@ -67,7 +68,7 @@ function allResults() {
     .map(({ title, rows }) => `## ${title}\n\n${markdownTable(rows)}\n\n${markdownReasons(rows)}`);
   return [
     '# All results',
-    'Made by `node tools/figures.mjs` from `bench/results`; what they mean is in [README.md](README.md).',
+    'Made by `node bench/report/figures.mjs` from `bench/results`; what they mean is in [README.md](README.md).',
     ...originsOf(results),
     '## Where a peer is ahead by more than a tenth',
     lossTable(),

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// node wasm-case.mjs MODULE.mjs full|memory|smoke CASE...: replays cases of `wasm.mjs` inside a module
-// made from bench/cpp/workloads.cpp, each in a fresh instance, and prints what they took as JSON: an
-// array with an object for each. `memory` runs one pass and takes no times.
+// node case.mjs MODULE.mjs full|memory|smoke CASE...: replays cases of `wasm.mjs` inside a module
+// made from bench/cpp/workloads.cpp, each in a fresh instance, and prints the results as a JSON array, one
+// object per case. `memory` runs one pass and measures no times.
 
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { readHistory } from './wasm-histories.mjs';
+import { readHistory } from './histories.mjs';
 
 const [modulePath, mode, ...names] = process.argv.slice(2);
 const smoke = mode === 'smoke';
@@ -14,7 +14,7 @@ const smoke = mode === 'smoke';
 const initialBytes = 256 * 1024;
 const { default: instantiate } = await import(pathToFileURL(resolve(modulePath)));
 
-/** By the name up to its first colon; the numbers behind come as arguments. All else is a history. */
+/** Cases by the name before the first colon; the numbers after it are arguments. Other names are histories. */
 const cases = {
   cycle: (module) => measureLoop(module, smoke ? 1_000 : 100_000, 2, module._cycle),
   seq: (module) => measureLoop(module, smoke ? 2 : 100, 2_000, module._sequence),
@@ -46,7 +46,7 @@ async function run(name) {
   }
 }
 
-/** `pass` does one and returns its milliseconds; `operations` are known after the first. */
+/** `pass` does one pass and returns its milliseconds; the count of operations is known after the first. */
 function measurePasses(module, work) {
   const { pass, operations, peakBytes, leastTime } = work;
   const first = pass();
@@ -90,7 +90,7 @@ function grownKb(module) {
   return (module.wasmMemory.buffer.byteLength - initialBytes) / 1024;
 }
 
-/** `least` has each window's minimum so far. */
+/** `least` holds the minimum of each window so far. */
 function windowTimes(least) {
   return {
     leastTime: () => least.reduce((sum, time) => sum + time, 0),
@@ -104,7 +104,7 @@ function timed(work) {
   return performance.now() - begin;
 }
 
-/** `work` takes how often to do it; each time is so many operations. */
+/** `work(times)` repeats a workload of `operationsEach` operations. */
 function measureLoop(module, times, operationsEach, work) {
   return measurePasses(module, {
     pass: () => timed(() => work(times)),
@@ -176,13 +176,13 @@ function history(module, name) {
   return { pass, operations: () => operations, peakBytes, ...windowTimes(least) };
 }
 
-/** What a fresh heap costs. */
+/** Memory that a heap takes for its first block. */
 function measureFirst(module) {
   module._allocate(1);
   return { grownKb: grownKb(module) };
 }
 
-/** Among so many live blocks some are replaced. The crowd is mixed twice over before time counts. */
+/** Replaces blocks among `count` live ones, each of which was replaced twice before. */
 function measureLive(module, count, hot) {
   const blocks = smoke ? 1_000 : count;
   module._crowd(blocks);
@@ -191,7 +191,7 @@ function measureLive(module, count, hot) {
   return measureLoop(module, times, 2, () => module._crowd_replace(times, Math.min(hot, blocks)));
 }
 
-/** So many free blocks between live ones, while others come and go. */
+/** Allocates and frees blocks while `blocks` free ones lie between live ones. */
 function measureFree(module, blocks) {
   module._crowd(smoke ? 200 : 2 * blocks);
   module._crowd_free_half();
@@ -222,7 +222,7 @@ async function measureWorst() {
       const time = performance.now() - begin;
       least[index] = Math.min(least[index], module.wasmMemory.buffer === before ? time : 0);
     }
-    for (let index = 0; index < 100; index++) empty = Math.min(empty, timed(step)); // none are left
+    for (let index = 0; index < 100; index++) empty = Math.min(empty, timed(step)); // no step is left
   }
   const worst = least.reduce((a, b) => Math.max(a, b), 0);
   return { nanoseconds: worst * 1e6, emptyNanoseconds: empty * 1e6 };

@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: MIT
 //
-// What allocation costs JavaScript, beside everything that could be taken instead: see README.md.
+// Measures what allocation costs in JavaScript, with this package and with its peers: see ../README.md.
 
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { weighEntry, weighFile } from '../tools/size-report.mjs';
-import { workloads } from './javascript-workloads.mjs';
-import { peers } from './peers/index.mjs';
+import { peers } from '../peers/index.mjs';
+import { weigh } from '../weigh.mjs';
+import { workloads } from './workloads.mjs';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-const script = fileURLToPath(new URL('javascript-case.mjs', import.meta.url));
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const script = fileURLToPath(new URL('case.mjs', import.meta.url));
 const execute = promisify(execFile);
 
-/** A process that takes longer is ended. */
+/** A process that takes longer than the limit is killed. */
 const modes = {
   smoke: { rounds: 1, limitSeconds: 60 },
   medium: { rounds: 3, limitSeconds: 5 },
   heavy: { rounds: 9, limitSeconds: 60 },
 };
 
-/** Whether a pattern chooses any case. */
+/** Whether a pattern matches any case. */
 export function hasCase(filter) {
   return peers.some((peer) =>
     workloads.some((workload) => filter.test(`${peer.name}: ${workload.name}`)),
@@ -39,12 +39,12 @@ export async function measure({ mode, filter, progress }) {
   return {
     mode,
     versions: versionsOf(cases),
-    ships: await weigh(cases),
+    ships: await weighPeers(cases),
     cases: cases.map(({ workload, ...rest }) => ({ workload: workload.name, ...rest })),
   };
 }
 
-/** All of a peer's in one process. */
+/** Runs all cases of a peer in one process, once. */
 async function runOnce(cases, progress) {
   progress.start(peers.length, 0, { now: '' });
   for (const { name } of peers) {
@@ -57,7 +57,7 @@ async function runOnce(cases, progress) {
   progress.stop();
 }
 
-/** In a round the peers take turns, workload by workload. */
+/** Runs rounds in which the peers take turns, workload by workload. */
 async function runRounds(cases, mode, progress) {
   const { rounds, limitSeconds } = modes[mode];
   const turns = Array.from({ length: rounds }, (_, round) =>
@@ -80,13 +80,13 @@ async function runRounds(cases, mode, progress) {
   progress.stop();
 }
 
-/** Memory does not vary, and of debug heaps one wants to know the order of magnitude. */
+/** Memory does not vary from round to round, and for debug heaps the order of magnitude is enough. */
 function isRepeated({ peer, workload }, mode) {
   const isDebug = peers.find(({ name }) => name === peer).options?.debug === true;
   return workload.api !== 'memory' && (mode === 'heavy' || !isDebug);
 }
 
-/** What a peer cannot do among few blocks it is not asked to do among many. */
+/** The smaller case of the same series at which a peer failed: it does not get the larger ones. */
 function failedSmaller(cases, { peer, workload }) {
   if (workload.series === undefined) return undefined;
   return cases.find(
@@ -103,7 +103,7 @@ function keep(one, { failure, ...figures }) {
   else one.runs.push(figures);
 }
 
-/** Cases of a peer in a fresh process. */
+/** Runs cases of a peer in a fresh process. */
 async function run(peer, mode, cases, limitSeconds) {
   const watched = cases.some(({ workload }) => workload.api === 'memory');
   const watching = watched ? ['--expose-gc', '--trace-gc'] : [];
@@ -121,7 +121,7 @@ async function run(peer, mode, cases, limitSeconds) {
   }
 }
 
-/** Between the lines of a steady run there is one for each collection. */
+/** Reads the results. V8 prints a line for each collection, which are counted between the `steady` lines. */
 function readResults(output) {
   const results = [];
   let collections;
@@ -151,22 +151,24 @@ function versionsOf(cases) {
   );
 }
 
-/** What a page loads for a peer, bundled, minified and compressed. */
-async function weigh(cases) {
-  const weights = [];
-  const seen = new Set();
+/** The bytes that a page loads for each peer, bundled, minified and compressed. */
+async function weighPeers(cases) {
+  const shipped = [];
   for (const { name, module, options, kind } of peers) {
     if (kind === 'floor' || options?.debug || !cases.some(({ peer }) => peer === name)) continue;
-    const { ships } = await import(`./peers/${module}.mjs`);
+    const { ships } = await import(`../peers/${module}.mjs`);
     if (ships === undefined) continue;
-    const { script: entry, wasm } = ships(options);
-    if (seen.has(entry ?? wasm)) continue;
-    seen.add(entry ?? wasm);
-    weights.push({
-      peer: kind === 'own' ? 'lite-alloc' : name.replace(/ (heap|GC)$/, ''),
-      script: entry === undefined ? 0 : (await weighEntry(`${root}${entry}`)).atOnce.gzip,
-      wasm: wasm === undefined ? 0 : weighFile(`${root}${wasm}`).gzip,
-    });
+    const { script, wasm } = ships(options);
+    if (shipped.some((other) => (other.script ?? other.wasm) === (script ?? wasm))) continue;
+    const peer = kind === 'own' ? 'lite-alloc' : name.replace(/ (heap|GC)$/, '');
+    shipped.push({ peer, script, wasm });
   }
-  return weights;
+  const files = shipped.flatMap(({ script, wasm }) => [script, wasm]).filter(Boolean);
+  const weights = weigh(files.map((file) => `${root}${file}`));
+  const gzipOf = (file) => (file === undefined ? 0 : weights[files.indexOf(file)].gzip);
+  return shipped.map(({ peer, script, wasm }) => ({
+    peer,
+    script: gzipOf(script),
+    wasm: gzipOf(wasm),
+  }));
 }

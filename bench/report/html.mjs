@@ -2,26 +2,26 @@
 //
 // npm run bench:report
 //
-// Writes build/bench/report.html, one file with all tables and pictures of bench/results, and brings the
-// README, bench/RESULTS.md and the pictures up to date.
+// Writes build/bench/report.html, one file with all tables and charts of bench/results. Also updates
+// README.md, bench/RESULTS.md and the charts.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { installPeers } from './install.mjs';
+import { installPeers } from '../install.mjs';
 
 installPeers();
-const { chartsOf } = await import('./report/charts.mjs');
-const { lossesOf } = await import('./report/losses.mjs');
-const { layOut, lossRows } = await import('./report/markdown.mjs');
-const { originsOf, readResults } = await import('./report/results.mjs');
+const { chartsOf } = await import('./charts.mjs');
+const { lossesOf } = await import('./losses.mjs');
+const { layOut, lossRows } = await import('./markdown.mjs');
+const { originsOf, readResults } = await import('./results.mjs');
 
 const { results, tables } = readResults();
 const losses = lossRows(lossesOf(tables));
-const folder = fileURLToPath(new URL('../build/bench', import.meta.url));
+const folder = fileURLToPath(new URL('../../build/bench', import.meta.url));
 mkdirSync(folder, { recursive: true });
 writeFileSync(`${folder}/report.html`, page());
 console.log(`${folder}/report.html`);
-await import('../tools/figures.mjs');
+await import('./figures.mjs');
 
 function page() {
   return `<!doctype html>

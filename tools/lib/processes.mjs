@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT
 //
-// Commands that run side by side.
+// Runs commands, several at a time.
 
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-export const root = fileURLToPath(new URL('..', import.meta.url));
+export const root = fileURLToPath(new URL('../..', import.meta.url));
 export const cores = availableParallelism();
 
-/** Runs `task` for every item, as many at a time as there are cores; the results in the items' order. */
+/** Runs `task` for every item, one per core at a time. Resolves with the results in the items' order. */
 export async function runAtOnce(items, task) {
   const waiting = [...items.entries()];
   const done = [];
@@ -24,8 +26,8 @@ export async function runAtOnce(items, task) {
 }
 
 /**
- * Runs a command in `folder`, for `timeout` seconds at most if that is not 0. Resolves with its status, null
- * where it was ended by a signal, and all that it printed.
+ * Runs a command in `folder` and kills it after `timeout` seconds, unless that is 0. Resolves with everything
+ * that the command printed and with its exit status, which is null if a signal ended it.
  */
 export function run(
   command,
@@ -50,8 +52,23 @@ export function run(
       output += error.message;
     });
     child.on('close', (status, signal) => {
-      if (signal !== null) output += `\n${command} was ended by ${signal}\n`;
+      if (signal !== null) output += `\n${command} was killed by ${signal}\n`;
       resolve({ status, output });
     });
   });
+}
+
+/** The files that git tracks and those that it would track, below the root, without deleted ones. */
+export function listFiles() {
+  const listed = spawnSync(
+    'git',
+    ['ls-files', '--cached', '--others', '--exclude-standard', '-z'],
+    {
+      cwd: root,
+      encoding: 'utf8',
+      maxBuffer: 1 << 26,
+    },
+  );
+  if (listed.status !== 0) throw new Error(`git ls-files failed: ${listed.stderr}`);
+  return listed.stdout.split('\0').filter((file) => file !== '' && existsSync(join(root, file)));
 }

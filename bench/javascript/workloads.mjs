@@ -5,9 +5,9 @@
 //   name, api       `addresses` or `handles`: which of a peer's interfaces it is about;
 //   needs           what of it, by the names in a peer's `cannot`;
 //   prepare(peer, smoke)  { operations, run(times) }: `run` does that many operations `times` over;
-//   alone           a name of what `javascript-case.mjs` measures in its own way, instead.
+//   alone           a name of what `case.mjs` measures in its own way, instead.
 
-import { Operation, readTrace } from './trace.mjs';
+import { Operation, readTrace } from '../trace.mjs';
 
 const powersOfTen = (from, to) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
 
@@ -53,8 +53,20 @@ export const workloads = [
     needs: ['arrays', 'resize'],
     prepare: growArrays,
   },
-  { name: 'frames', api: 'handles', needs: ['arrays'], prepare: queueFrames },
-  { name: 'meshes', api: 'handles', needs: ['arrays'], prepare: streamMeshes },
+  {
+    name: 'frames',
+    api: 'handles',
+    needs: ['arrays'],
+    history: 'frames',
+    prepare: queueFrames,
+  },
+  {
+    name: 'meshes',
+    api: 'handles',
+    needs: ['arrays'],
+    history: 'buffers',
+    prepare: streamMeshes,
+  },
   { name: 'strings', api: 'handles', needs: ['strings'], prepare: keepStrings },
   { name: 'scope per frame', api: 'handles', needs: ['frames'], prepare: scopePerFrame },
   { name: 'start', api: 'start', needs: ['arrays'], alone: 'start' },
@@ -87,7 +99,7 @@ export const workloads = [
   },
 ];
 
-/** So that the engine cannot see that nobody reads. */
+/** Results are stored here, so that the engine cannot drop the work. */
 const sink = { value: undefined };
 
 function toBytes(title) {
@@ -95,7 +107,7 @@ function toBytes(title) {
   return number * { B: 1, KiB: 1024 }[unit];
 }
 
-/** An operation is a block that comes and goes. */
+/** Allocates and frees one block per operation. */
 function pair({ malloc, free }, size) {
   return {
     operations: 1,
@@ -105,7 +117,7 @@ function pair({ malloc, free }, size) {
   };
 }
 
-/** 1000 blocks of 16 to 128 bytes, freed in the order in which they came. */
+/** Allocates 1000 blocks of 16 to 128 bytes, then frees them in the same order. */
 function batch({ malloc, free }) {
   const next = randomNumbers(1);
   const sizes = Uint32Array.from({ length: 1000 }, () => 16 + next(113));
@@ -121,7 +133,7 @@ function batch({ malloc, free }) {
   };
 }
 
-/** A random one of so many blocks of 16 to 511 bytes is freed, and another comes in its place. */
+/** Among `live` blocks of 16 to 511 bytes, frees a random one and allocates another in its place. */
 function replace({ malloc, free }, live) {
   const next = randomNumbers(2);
   const addresses = new Uint32Array(live);
@@ -131,7 +143,7 @@ function replace({ malloc, free }, live) {
     free(addresses[index]);
     addresses[index] = malloc(16 + next(496));
   };
-  // Fresh blocks lie in order: twice over, and they lie as in a program that has run for long.
+  // Fresh blocks lie in order. After two replacements each they lie as in a program that has run for long.
   for (let count = 0; count < 2 * live; count++) step();
   return {
     operations: 1,
@@ -144,7 +156,7 @@ function replace({ malloc, free }, live) {
 const leastBytes = 16;
 const mostBytes = (smoke) => (smoke ? 4 << 10 : 4 << 20);
 
-/** Two blocks that double in turn, each in the other's way. */
+/** Doubles two blocks in turn, each of which is in the way of the other. */
 function growBlocks({ malloc, free, realloc }, smoke) {
   const most = mostBytes(smoke);
   const steps = Math.log2(most / leastBytes);
@@ -191,7 +203,7 @@ function filledArrays({ array, view, release }) {
   };
 }
 
-/** Of 64 handles in turn the first element. */
+/** Reads the first element of 64 handles in turn. */
 function readViews({ array, view }) {
   const handles = Array.from({ length: 64 }, (_, index) => {
     const handle = array(Float32Array, 16);
@@ -226,7 +238,7 @@ function growArrays({ array, view, resize, release }, smoke) {
   };
 }
 
-/** The history of media queues; each array's two ends are written, and read before it goes. */
+/** Replays the history of media queues. Writes both ends of each array, and reads it before it is freed. */
 function queueFrames(peer, smoke) {
   return replayArrays(peer, 'frames', smoke ? 200 : 20_000, (elements) => {
     elements[0] = 1;
@@ -234,12 +246,12 @@ function queueFrames(peer, smoke) {
   });
 }
 
-/** The history of meshes and textures, each array written end to end. */
+/** Replays the history of meshes and textures. Writes each array from end to end. */
 function streamMeshes(peer, smoke) {
   return replayArrays(peer, 'buffers', smoke ? 100 : 2_000, (elements) => elements.fill(1));
 }
 
-/** An operation is one of the history: an array that comes, or goes. */
+/** An operation is one of the history: it allocates or frees an array. */
 function replayArrays({ array, view, release }, history, operations, write) {
   const { pairs, blocks } = readTrace(history);
   const steps = pairs.subarray(0, operations * 2);
@@ -294,7 +306,7 @@ function keepStrings({ store, read, forget }) {
   };
 }
 
-/** 200 arrays of 64 bytes to 1 KiB in a frame, and all gone at its end. */
+/** Allocates 200 arrays of 64 bytes to 1 KiB in a frame, and frees all of them at its end. */
 function scopePerFrame({ frame }) {
   const next = randomNumbers(4);
   const lengths = Uint32Array.from({ length: 200 }, () => 16 + next(241));

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
-// The fuzz targets: what they need, how they are built and run.
+// Builds and runs the fuzz targets.
 
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { cores, root, run } from './processes.mjs';
 
-/** Named as the allocators' headers. */
+/** The targets have the names of the allocators' headers. */
 export const fuzzTargets = ['bump_free_list', 'segregated_bump', 'free_list', 'segregated_fit'];
 
-/** What the targets cannot be built without; undefined if all is there. */
+/** Names the tool that is missing to build the targets; undefined if none is. */
 export function fuzzToolsMissing() {
   const compiles = (source, ...flags) =>
     spawnSync('clang++', ['-x', 'c++', '-', ...flags], { input: source }).status === 0;
@@ -36,9 +36,9 @@ export async function buildFuzzTargets() {
 }
 
 /**
- * Runs a target over what is stored and goes on from there as libFuzzer's `flags` say. With `keep`
- * it starts from what it found before, too, and keeps what it finds. Resolves with the output, and
- * the file that broke the target if one did.
+ * Runs a target over its stored inputs, and then as libFuzzer's `flags` say. With `keep` it also starts from
+ * the inputs that earlier runs found, and keeps the new ones. Resolves with the output and, if the target
+ * failed, the file that made it fail.
  */
 export function runFuzzTarget(target, flags, { keep = false, onOutput = () => {} } = {}) {
   const inputs = `build/fuzz/${keep ? 'inputs' : 'passing'}/${target}`;
@@ -48,12 +48,12 @@ export function runFuzzTarget(target, flags, { keep = false, onOutput = () => {}
   const child = spawn(
     `build/fuzz/targets/${target}`,
     [
-      '-max_len=512', // longer ones are cut off
+      '-max_len=512', // libFuzzer cuts longer ones
       '-timeout=25',
-      '-detect_leaks=0', // a heap's memory is mapped: nothing for the leak checker to see
+      '-detect_leaks=0', // the heaps map their memory, which the leak checker does not see
       `-artifact_prefix=${failures}/`,
       ...flags,
-      inputs, // the first folder is the one that is written to
+      inputs, // libFuzzer writes to the first folder
       ...['corpus', 'regressions'].map((kind) => storedFolder(kind, target)).filter(isThere),
     ],
     { cwd: root },
@@ -74,7 +74,7 @@ export function runFuzzTarget(target, flags, { keep = false, onOutput = () => {}
   });
 }
 
-/** How many inputs are stored for a target. */
+/** The count of inputs that are stored for a target. */
 export function countStored(target) {
   const folder = storedFolder('corpus', target);
   return isThere(folder) ? readdirSync(`${root}${folder}`).length : 0;

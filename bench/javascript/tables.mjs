@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// Tables of what `javascript.mjs` measured: rows of figures, `{ name, column: figure }`, or why there is
-// none. `isDetail` where another table says the gist.
+// Makes tables of the results of `javascript.mjs`: rows of figures, `{ name, column: figure }`, or of the reason
+// why a figure is missing. A table with `isDetail` adds detail to another one.
 
-import { histories, workloads } from './javascript-workloads.mjs';
+import { middle } from './timing.mjs';
+import { histories, workloads } from './workloads.mjs';
 
 const of = (api) => workloads.filter((workload) => workload.api === api).map(({ name }) => name);
 const short = (name) => name.replace(/^memory, |^10 000 frames, /, '');
@@ -103,8 +104,4 @@ function rowsOf(cases, columns, take) {
   return [...rows.values()].filter((row) =>
     Object.entries(row).some(([column, figure]) => column !== 'name' && typeof figure === 'number'),
   );
-}
-
-function middle(numbers) {
-  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1];
 }

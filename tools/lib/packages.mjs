@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// npm packages of a folder, as its lock file names them. Needs nothing but Node and npm itself.
+// Installs the npm packages that the lock file of a folder names. Needs Node and npm only.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** `npm ci`, when the lock file is another than that of the last time. */
+/** Runs `npm ci` in a folder if its lock file has changed since the last run. */
 export function installPackages(folder) {
   const lock = readFileSync(join(folder, 'package-lock.json'), 'utf8');
   const stamp = join(folder, 'node_modules', '.lite-alloc-lock');

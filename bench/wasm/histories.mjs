@@ -4,7 +4,7 @@
 // blocks are numbered from 0, so that the tables inside wasm stay small and cached whatever the
 // history's size, and nothing of the bench's own lies in the heap.
 
-import { Operation, readTrace } from './trace.mjs';
+import { Operation, readTrace } from '../trace.mjs';
 
 /**
  * @param {string} name

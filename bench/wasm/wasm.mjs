@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-const script = fileURLToPath(new URL('wasm-case.mjs', import.meta.url));
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const script = fileURLToPath(new URL('case.mjs', import.meta.url));
 
 /** A case that takes longer in one round than the limit ends there. */
 const modes = {
@@ -17,7 +17,7 @@ const modes = {
 };
 
 const peers = ['dlmalloc', 'emmalloc', 'mimalloc'];
-/** `bench/CMakeLists.txt` makes their modules; what it does not make is left out. */
+/** `bench/CMakeLists.txt` makes the modules; an allocator without one is left out. */
 const ours = ['lite-alloc', 'segregated-fit', 'segregated-bump', 'free-list', 'bump-free-list'];
 
 /**
@@ -32,7 +32,7 @@ const seeds = [1, 2, 3, 4, 5, 6];
 const powers = (from, to) =>
   Array.from({ length: to - from + 1 }, (_, index) => [`10^${from + index}`, 10 ** (from + index)]);
 
-/** Columns of a table, and the cases in each: see `wasm-case.mjs`. More than one are averaged. */
+/** Columns of a table, and the cases in each: see `case.mjs`. More than one are averaged. */
 const same = (names) => names.map((name) => [name, [name]]);
 const growth = {
   live: powers(3, 6).map(([title, count]) => [title, [`live:${count}:${count}`]]),
@@ -86,7 +86,7 @@ export async function measure({
   }
 }
 
-/** Links somebody's malloc with the workloads, by the flags of the build. */
+/** Links a malloc of the user's with the workloads, with the flags of the build. */
 function linkOwn(file, folder, temporary) {
   const flags = JSON.parse(readFileSync(join(folder, 'flags.json'), 'utf8'));
   const name = basename(file).replace(/\.\w+$/, '');
@@ -108,7 +108,7 @@ function measureSpeed(bench) {
   const table = same(bench.chosen);
   const runs = runRounds(bench, [table], { mode: 'full', rounds: bench.rounds });
   const speed = rowsOf(table, runs, minimum);
-  // What a heap cannot do in time it is not asked again.
+  // A heap does not get the workloads again that it failed.
   bench.failed = new Map(
     speed.map(({ name, ...row }) => [
       name,
@@ -129,7 +129,7 @@ function measureSpeed(bench) {
   };
 }
 
-/** One pass each: memory does not vary. */
+/** Measures memory in one pass, since it does not vary. */
 function measureMemory(bench, variant, suffix, words) {
   const table = memoryColumns(bench.chosen);
   const runs = runRounds(bench, [table], { mode: 'memory', rounds: 1, variant });
@@ -188,8 +188,8 @@ function sizes(folder) {
 }
 
 /**
- * The results of all rounds, by allocator and case; in a round the allocators take turns. A case that
- * failed at first is not tried again, nor what stands behind it in a table of growing counts.
+ * The results of all rounds, by allocator and case. In a round the allocators take turns. A case that failed
+ * is not tried again, and neither are the larger cases of its series.
  */
 function runRounds(bench, tables, { mode, rounds, variant = 'default' }) {
   const series = tables.map((table) => table.flatMap(([, cases]) => cases));
@@ -231,7 +231,7 @@ function runRounds(bench, tables, { mode, rounds, variant = 'default' }) {
   return results;
 }
 
-/** Cases in a fresh process. */
+/** Runs cases in a fresh process. */
 function runCases({ limitSeconds }, module, mode, names) {
   try {
     const output = execFileSync(process.execPath, [script, module, mode, ...names], {
@@ -273,7 +273,7 @@ function mean(runs, figure) {
   return Number((sum / runs.length).toFixed(figure === 'grownKb' ? 0 : 2));
 }
 
-/** Every allocator that is no peer, over each peer and over the best of them. */
+/** The times of our allocators divided by those of each peer, and by the best of them. */
 function ratios(speed, chosen) {
   return comparisons(speed, chosen).map(({ own, peer, ratio }) => {
     const known = chosen.map(ratio).filter(Number.isFinite);
@@ -320,7 +320,7 @@ function comparisons(speed, chosen) {
     );
 }
 
-/** To three digits: more would be noise. */
+/** Rounds to three digits: more would be noise. */
 function significant(value) {
   return Number(value.toPrecision(3));
 }

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 //
-// Small changes to source lines that a test should notice. All changes of a campaign are compiled into one
-// program, each behind a switch, so that a campaign costs one build: `a < b` becomes
-// `mutant(7) ? (a <= b) : (a < b)`. That is the reason for code of our own: the mutation tools in the
-// package registries know no C++, and cannot take a sample.
+// Finds mutants: small changes to source lines that a test should notice. A campaign compiles all of its
+// mutants into one program, each behind a switch, so that it costs one build: `a < b` becomes
+// `mutant(7) ? (a <= b) : (a < b)`. The mutation tools in the package registries do not know C++ and cannot
+// take a sample, so the project has its own.
 //
 // Works line by line. The formatters keep most statements on one line and put spaces around binary
-// operators, so a line says enough; a line that does not is left out.
+// operators, so one line is usually a whole statement; other lines are left out.
 
 import { createHash } from 'node:crypto';
 
-/** A token and what takes its place. */
+/** A token and its replacement. */
 const swaps = [
   [' < ', ' <= '],
   [' <= ', ' < '],
@@ -31,7 +31,7 @@ const swaps = [
 
 const languages = {
   cpp: {
-    // Declarations, compile-time code and comments: nothing there runs.
+    // Declarations, compile-time code and comments do not run.
     skip: /^(\/\/|\/\*|\*|#|static_assert|static constexpr|inline constexpr|constexpr|template|using|friend|namespace|enum|struct|class|case |default:|requires|concept|extern|public:|private:|protected:|if constexpr|\[\[)/,
     assignment: /^(?:(?:const )?[\w:<>]+[*&]? \w+ = |\*?[\w.[\]>()-]+ [-+|&^]?= )(?=.+;$)/,
     call: /^\*?[\w:.>-]+(?:\[[^\]]*\])?(?:<[\w:]+>)?(?:\(.*\)|\+\+|--| [-+|&^]?= .+);$|^(?:\+\+|--)[\w.>-]+;$/,
@@ -69,14 +69,14 @@ export function findMutants(text, language) {
   return found;
 }
 
-/** The text with each chosen mutant behind `switchOf(number)`; at most one a line. */
+/** The text with each chosen mutant behind `switchOf(number)`; at most one per line. */
 export function instrument(text, mutants, switchOf) {
   const lines = text.split('\n');
   for (const { line, to, number } of mutants) lines[line - 1] = to(switchOf(number));
   return lines.join('\n');
 }
 
-/** A sample that the seed decides, at most one mutant a line. */
+/** A sample that depends on the seed alone, with at most one mutant per line. */
 export function sample(mutants, count, seed) {
   const rank = ({ file, line, what }) =>
     createHash('sha256').update(`${seed} ${file} ${line} ${what}`).digest('hex');
@@ -89,6 +89,20 @@ export function sample(mutants, count, seed) {
     return !lines.has(place) && lines.add(place);
   });
   return chosen.slice(0, count);
+}
+
+/**
+ * The explanations, entries of tools/mutants-explained.json, whose mutant does not exist: a line each.
+ * `read` gives the text of a file, or undefined where there is no such file.
+ */
+export function staleExplanations(explained, read) {
+  return explained.flatMap(({ file, change }) => {
+    const text = read(file);
+    if (text === undefined) return [`${file} does not exist: ${change}`];
+    const language = file.endsWith('.ts') ? 'typescript' : 'cpp';
+    const exists = findMutants(text, language).some(({ what }) => what === change);
+    return exists ? [] : [`${file} has no such mutant: ${change}`];
+  });
 }
 
 function* mutantsOfLine(line, rules) {

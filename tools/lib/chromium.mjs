@@ -5,7 +5,7 @@ import { delimiter, join } from 'node:path';
 
 const names = ['chromium', 'chromium-browser', 'google-chrome'];
 
-/** The browser to test with: `CHROMIUM_PATH`, or the first on PATH; undefined where there is none. */
+/** The path of the browser to test with: `CHROMIUM_PATH`, or the first on PATH. Undefined if none is found. */
 export function findChromium() {
   const folders = (process.env.PATH ?? '').split(delimiter);
   const onPath = names.flatMap((name) => folders.map((folder) => join(folder, name)));

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// node javascript-case.mjs PEER smoke|medium|heavy WORKLOAD...: measures workloads with one peer in this
-// process, each on a fresh allocator, and prints for each a line `result` and an object as JSON.
+// node case.mjs PEER smoke|medium|heavy WORKLOAD...: measures workloads with one peer in this
+// process, each on a fresh allocator. Prints a line for each: `result`, and an object as JSON.
 
-import { Bench } from 'tinybench';
-import { randomNumbers, workloads } from './javascript-workloads.mjs';
-import { peers } from './peers/index.mjs';
-import { Operation, readTrace } from './trace.mjs';
+import { peers } from '../peers/index.mjs';
+import { Operation, readTrace } from '../trace.mjs';
+import { measureTime, significant } from './timing.mjs';
+import { randomNumbers, workloads } from './workloads.mjs';
 
 const [peerName, mode, ...names] = process.argv.slice(2);
 const smoke = mode === 'smoke';
@@ -15,12 +15,12 @@ const times = {
   medium: { time: 130, warmupTime: 60, sample: 0.3 },
   heavy: { time: 600, warmupTime: 200, sample: 0.3 },
 }[mode];
-/** On the way through a history at which its memory is looked at. */
+/** How many times a history is interrupted to read the size of its memory. */
 const points = 60;
 
 const peer = peers.find(({ name }) => name === peerName);
 const before = performance.now();
-const { open, cannot = {} } = await import(`./peers/${peer.module}.mjs`);
+const { open, cannot = {} } = await import(`../peers/${peer.module}.mjs`);
 const importMilliseconds = performance.now() - before;
 
 const alone = {
@@ -43,7 +43,7 @@ async function measure(name) {
     if (workload.alone === 'start') return await measureStart();
     const opened = await open(peer.options);
     return workload.alone === undefined
-      ? measureTime(workload.prepare(opened, smoke))
+      ? measureTime(workload.prepare(opened, smoke), times)
       : await alone[workload.alone](opened, workload);
   } catch (error) {
     return { failure: firstLine(error) };
@@ -54,36 +54,7 @@ function firstLine(error) {
   return (/^.*$/m.exec(error.message)?.[0] || error.name).slice(0, 100);
 }
 
-/** Nanoseconds of an operation: minimum, quartiles and median over tinybench's samples. */
-function measureTime({ operations, run }) {
-  repeatsOf(run); // the engine compiles
-  const repeats = repeatsOf(run);
-  const bench = new Bench({ ...times, iterations: 3, warmupIterations: 1, retainSamples: true });
-  bench.add('case', () => run(repeats));
-  const [{ result }] = bench.runSync();
-  if (result.error !== undefined) throw result.error;
-  const samples = result.latency.samples;
-  const perOperation = (milliseconds) => significant((milliseconds * 1e6) / (repeats * operations));
-  const quantile = (share) => perOperation(samples[Math.floor(share * (samples.length - 1))]);
-  return {
-    minimum: perOperation(result.latency.min),
-    lower: quantile(0.25),
-    median: quantile(0.5),
-    upper: quantile(0.75),
-    samples: samples.length,
-  };
-}
-
-/** So many that a sample is long beside the clock's own time. */
-function repeatsOf(run) {
-  for (let repeats = 1; ; repeats *= 2) {
-    const begin = performance.now();
-    run(repeats);
-    if (performance.now() - begin >= times.sample) return repeats;
-  }
-}
-
-/** Import of the package, a first allocator, a first block: milliseconds. */
+/** Milliseconds from the import of the package to the first array. */
 async function measureStart() {
   const begin = performance.now();
   const { array, release } = await open(peer.options);
@@ -91,7 +62,7 @@ async function measureStart() {
   return { milliseconds: significant(importMilliseconds + performance.now() - begin) };
 }
 
-/** Blocks of 64 KiB until memory has 256 MiB, nanoseconds for one; the fastest of some fresh heaps. */
+/** Allocates blocks of 64 KiB up to 256 MiB, on fresh heaps. Nanoseconds per block. */
 async function measureGrowth(first) {
   const most = smoke ? 8 << 20 : 256 << 20;
   const block = 64 << 10;
@@ -114,8 +85,8 @@ async function measureGrowth(first) {
 }
 
 /**
- * Memory over the peak of live bytes, after one pass of the histories and after two more; and on the way
- * of the first pass, at some points, how much memory there was for how many live bytes.
+ * Replays the histories three times. Gives the size of memory divided by the peak of live bytes, after the
+ * first pass and after the third, and samples of memory and live bytes along the first pass.
  */
 function measureMemory({ malloc, free, realloc, memoryBytes }, workload) {
   let live = 0;
@@ -160,7 +131,7 @@ function measureMemory({ malloc, free, realloc, memoryBytes }, workload) {
   return { overPeak, overPeakRepeated: pass(false), peakBytes: peak, way };
 }
 
-/** Where the most bytes are live. */
+/** The index of the operation after which the most bytes are live. */
 function findPeak(pairs, end) {
   const sizes = new Map();
   let [live, peak, peakIndex] = [0, 0, 0];
@@ -173,7 +144,7 @@ function findPeak(pairs, end) {
   return peakIndex;
 }
 
-/** Bytes that the engine's own heap holds for a live handle whose view was used; needs --expose-gc. */
+/** Bytes of the engine's own heap per live handle whose view was used. Needs --expose-gc. */
 function measureHandleBytes({ array, view }) {
   const count = smoke ? 200 : 50_000;
   const handles = new Array(count).fill(undefined);
@@ -192,8 +163,8 @@ function measureHandleBytes({ array, view }) {
 }
 
 /**
- * Frames that each allocate and free 200 buffers: by how much memory grows after the first hundred, and
- * between the two lines that this prints the collections that --trace-gc shows.
+ * Runs frames that each allocate and free 200 buffers. Gives by how much memory grows after the first hundred.
+ * --trace-gc prints the collections of these frames between the two `steady` lines.
  */
 function measureSteady(memoryBytes, allocate, release) {
   const frames = smoke ? 110 : 10_000;
@@ -210,9 +181,4 @@ function measureSteady(memoryBytes, allocate, release) {
   for (let count = 100; count < frames; count++) frame();
   console.log('steady end');
   return memoryBytes === undefined ? {} : { grownKb: (memoryBytes() - early) / 1024 };
-}
-
-/** To four digits: more would be noise. */
-function significant(value) {
-  return Number(value.toPrecision(4));
 }

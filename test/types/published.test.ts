@@ -27,7 +27,7 @@ test('published types import each other only', () => {
   expect(specifiers.filter((specifier) => !names.includes(specifier))).toEqual([]);
 });
 
-test('public functions, classes and figures have their comments', () => {
+test('public functions and classes have doc comments', () => {
   const text = published.map((file) => file.text).join('\n');
   const names = [
     'function createHeap',

@@ -20,7 +20,7 @@ describeStrategies((strategy) => {
   });
 
   /** Fails unless the heap is intact and still allocates and frees. */
-  function expectGoingOn(): void {
+  function expectUsable(): void {
     heap.check();
     const address = heap.malloc(24);
     fillPattern(heap.memory, address, 24, 1);
@@ -96,7 +96,7 @@ describeStrategies((strategy) => {
     test.each(badSizes)('refuses the size %s', (size) => {
       const shown = typeof size === 'object' && size !== null ? 'Object' : String(size);
       expect(catchError(RangeError, () => heap.malloc(size)).message).toContain(shown);
-      expectGoingOn();
+      expectUsable();
     });
 
     test.each(
@@ -111,7 +111,7 @@ describeStrategies((strategy) => {
         maximumBytes,
       });
       expect(error.message).toContain(String(size));
-      expectGoingOn();
+      expectUsable();
     });
   });
 
@@ -124,12 +124,12 @@ describeStrategies((strategy) => {
 
     test.each(hugeSizes)('returns 0 for %i bytes', (size) => {
       expect(heap.tryMalloc(size)).toBe(0);
-      expectGoingOn();
+      expectUsable();
     });
 
     test.each(badSizes)('refuses the size %s', (size) => {
       expect(() => heap.tryMalloc(size)).toThrow(RangeError);
-      expectGoingOn();
+      expectUsable();
     });
   });
 
@@ -172,13 +172,13 @@ describeStrategies((strategy) => {
     ])('throws OutOfMemoryError for %d times %d bytes', (count, size) => {
       const error = catchError(OutOfMemoryError, () => heap.calloc(count, size));
       expect(error.requestedBytes).toBe(toRequestedBytes(count * size));
-      expectGoingOn();
+      expectUsable();
     });
 
     test.each(badSizes)('refuses %s as count and as size', (bad) => {
       expect(catchError(RangeError, () => heap.calloc(bad, 1)).message).toMatch(/^count /);
       expect(catchError(RangeError, () => heap.calloc(1, bad)).message).toMatch(/^size /);
-      expectGoingOn();
+      expectUsable();
     });
 
     test('refuses a bad count even if its product with the size is valid', () => {
@@ -220,12 +220,12 @@ describeStrategies((strategy) => {
       expect(catchError(RangeError, () => heap.memalign(alignment, 16)).message).toContain(
         String(alignment),
       );
-      expectGoingOn();
+      expectUsable();
     });
 
     test.each(badSizes)('refuses the size %s', (size) => {
       expect(() => heap.memalign(64, size)).toThrow(RangeError);
-      expectGoingOn();
+      expectUsable();
     });
 
     test.each([
@@ -238,7 +238,7 @@ describeStrategies((strategy) => {
           catchError(OutOfMemoryError, () => heap.memalign(alignment, size)).requestedBytes,
         ).toBe(size);
       }
-      expectGoingOn();
+      expectUsable();
     });
   });
 
@@ -316,7 +316,7 @@ describeStrategies((strategy) => {
       fillPattern(heap.memory, address, 100, 7);
       expect(() => heap.realloc(address, size)).toThrow(RangeError);
       expectPattern(heap.memory, address, 100, 7);
-      expectGoingOn();
+      expectUsable();
     });
 
     test.each(
@@ -330,7 +330,7 @@ describeStrategies((strategy) => {
       );
       expect(heap.usableSize(address)).toBe(usable);
       expectPattern(heap.memory, address, 100, 8);
-      expectGoingOn();
+      expectUsable();
       heap.free(address);
       expect(heap.stats().liveBlocks).toBe(0);
     });

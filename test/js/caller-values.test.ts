@@ -18,23 +18,28 @@ import { describeStrategies } from '../support/strategies.js';
 import { bytesOf, kinds } from '../support/typed-arrays.js';
 
 /** The calls that a heap, a scope and an arena share. */
-type Giver = Pick<Heap, 'array' | 'from' | 'string' | 'memalign'>;
+type BlockAllocator = Pick<Heap, 'array' | 'from' | 'string' | 'memalign'>;
 
 const debugModes = [false, true];
 
 /** Makes an array of a subclass that overrides one property with a false value. */
-function liar(type: TypedArrayConstructor, name: PropertyKey, value: unknown): TypedArray {
+function arrayWithFalseProperty(
+  type: TypedArrayConstructor,
+  name: PropertyKey,
+  value: unknown,
+): TypedArray {
   const Base = type as unknown as Uint8ArrayConstructor;
-  class Liar extends Base {}
-  Object.defineProperty(Liar.prototype, name, { get: () => value, configurable: true });
-  const array = new Liar(9) as TypedArray;
+  class Subclass extends Base {}
+  Object.defineProperty(Subclass.prototype, name, { get: () => value, configurable: true });
+  const array = new Subclass(9) as TypedArray;
   for (let index = 0; index < 9; index++) {
     Reflect.set(array, index, type.name.startsWith('Big') ? BigInt(index + 1) : index + 1);
   }
   return array;
 }
 
-function honestBytes(array: TypedArray): number[] {
+/** Reads the bytes of an array with the getters of the built-in prototype. */
+function actualBytes(array: TypedArray): number[] {
   const prototype = Object.getPrototypeOf(Uint8Array.prototype) as object;
   const read = (name: string): never => Reflect.get(prototype, name, array) as never;
   return [...new Uint8Array(read('buffer'), read('byteOffset'), read('byteLength'))];
@@ -45,12 +50,12 @@ describe.each(debugModes)('with debug: %s', (debug) => {
     let heap: Heap;
     let scope: Scope;
     let arena: Arena;
-    let givers: Giver[];
+    let allocators: BlockAllocator[];
     beforeEach(async () => {
       heap = await createHeap({ strategy, debug });
       scope = heap.openScope();
       arena = heap.arena({ bytes: 10_000 });
-      givers = [heap, scope, arena];
+      allocators = [heap, scope, arena];
     });
 
     describe.each(kinds)('a $name', ({ type, sample }) => {
@@ -67,14 +72,14 @@ describe.each(debugModes)('with debug: %s', (debug) => {
         [Symbol.toStringTag, undefined],
         ['constructor', Object],
       ])('of a subclass with a false %s (%s) is copied with its real elements', (name, value) => {
-        const source = liar(type, name, value);
-        for (const giver of givers) {
-          const neighbour = giver.array(Uint8Array, 64, { zero: true });
-          const copy = giver.from(source);
-          const next = giver.array(Uint8Array, 64, { zero: true });
+        const source = arrayWithFalseProperty(type, name, value);
+        for (const allocator of allocators) {
+          const neighbour = allocator.array(Uint8Array, 64, { zero: true });
+          const copy = allocator.from(source);
+          const next = allocator.array(Uint8Array, 64, { zero: true });
           expect(copy.length).toBe(9);
           expect(copy.view).toBeInstanceOf(type);
-          expect(bytesOf(copy.view)).toEqual(honestBytes(source));
+          expect(bytesOf(copy.view)).toEqual(actualBytes(source));
           expect([...neighbour.view, ...next.view].every((byte) => byte === 0)).toBe(true);
         }
         heap.check();
@@ -86,7 +91,8 @@ describe.each(debugModes)('with debug: %s', (debug) => {
         for (const name of ['length', 'byteLength', 'byteOffset']) {
           Object.defineProperty(source, name, { value: 1 });
         }
-        for (const giver of givers) expect(bytesOf(giver.from(source).view)).toEqual(expected);
+        for (const allocator of allocators)
+          expect(bytesOf(allocator.from(source).view)).toEqual(expected);
         heap.check();
       });
     });
@@ -112,9 +118,9 @@ describe.each(debugModes)('with debug: %s', (debug) => {
       ['a number', 5],
       ['text', 'Uint8Array'],
     ])('from refuses %s as a source', (_, source) => {
-      for (const giver of givers) {
+      for (const allocator of allocators) {
         const before = [heap.stats().liveBlocks, arena.usedBytes];
-        const { message } = catchError(TypeError, () => giver.from(source as never));
+        const { message } = catchError(TypeError, () => allocator.from(source as never));
         expect(message).toMatch(/^source must be a typed array, got /);
         expect([heap.stats().liveBlocks, arena.usedBytes]).toEqual(before);
       }
@@ -123,10 +129,10 @@ describe.each(debugModes)('with debug: %s', (debug) => {
     test('from throws a TypeError for a detached source and allocates nothing', () => {
       const detached = new Float32Array(new ArrayBuffer(64));
       structuredClone(detached.buffer, { transfer: [detached.buffer] });
-      for (const giver of givers) {
+      for (const allocator of allocators) {
         const before = [heap.stats().liveBlocks, arena.usedBytes];
-        expect(() => giver.from(detached)).toThrow(TypeError);
-        expect(() => giver.from(Float64Array, detached)).toThrow(TypeError);
+        expect(() => allocator.from(detached)).toThrow(TypeError);
+        expect(() => allocator.from(Float64Array, detached)).toThrow(TypeError);
         expect([heap.stats().liveBlocks, arena.usedBytes]).toEqual(before);
       }
     });
@@ -140,19 +146,19 @@ describe.each(debugModes)('with debug: %s', (debug) => {
       const tracking = new Uint8Array(buffer);
       const fixed = new Uint8Array(buffer, 8, 8);
       const behind = new Uint8Array(buffer, 12);
-      for (const giver of givers) {
+      for (const allocator of allocators) {
         buffer.resize(16);
         tracking.fill(7);
-        expect([...giver.from(fixed).view]).toEqual(new Array(8).fill(7));
+        expect([...allocator.from(fixed).view]).toEqual(new Array(8).fill(7));
         buffer.resize(32);
-        expect(giver.from(tracking).length).toBe(32);
-        expect(giver.from(behind).length).toBe(20);
+        expect(allocator.from(tracking).length).toBe(32);
+        expect(allocator.from(behind).length).toBe(20);
         buffer.resize(10);
         const before = [heap.stats().liveBlocks, arena.usedBytes];
-        expect(() => giver.from(fixed)).toThrow(TypeError);
-        expect(() => giver.from(behind)).toThrow(TypeError);
+        expect(() => allocator.from(fixed)).toThrow(TypeError);
+        expect(() => allocator.from(behind)).toThrow(TypeError);
         expect([heap.stats().liveBlocks, arena.usedBytes]).toEqual(before);
-        expect(giver.from(tracking).length).toBe(10);
+        expect(allocator.from(tracking).length).toBe(10);
       }
       heap.check();
     });
@@ -161,13 +167,14 @@ describe.each(debugModes)('with debug: %s', (debug) => {
       const { buffer } = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
       const source = new Int16Array(buffer, 0, 4);
       source.set([1, -2, 3, -4]);
-      for (const giver of givers) expect([...giver.from(source).view]).toEqual([1, -2, 3, -4]);
+      for (const allocator of allocators)
+        expect([...allocator.from(source).view]).toEqual([1, -2, 3, -4]);
     });
 
     test('from makes an empty array from an empty source', () => {
-      for (const giver of givers) {
-        expect(giver.from(new Float64Array(0)).length).toBe(0);
-        expect(giver.from(new Float64Array(new ArrayBuffer(8), 8)).length).toBe(0);
+      for (const allocator of allocators) {
+        expect(allocator.from(new Float64Array(0)).length).toBe(0);
+        expect(allocator.from(new Float64Array(new ArrayBuffer(8), 8)).length).toBe(0);
       }
     });
 
@@ -191,7 +198,11 @@ describe('getters of options', () => {
   });
 
   /** Makes options with a getter that runs `action`, and fails if it is read twice. */
-  function acting(action: () => void, name: 'zero' | 'alignment' | 'bytes', value: unknown) {
+  function optionsWithGetter(
+    action: () => void,
+    name: 'zero' | 'alignment' | 'bytes',
+    value: unknown,
+  ) {
     let reads = 0;
     return {
       get [name]() {
@@ -209,38 +220,40 @@ describe('getters of options', () => {
     };
     const arena = heap.arena({ bytes: 1000 });
     const scope = heap.openScope();
-    for (const giver of [heap, scope, arena]) {
+    for (const allocator of [heap, scope, arena]) {
       const calls = [
-        () => giver.array(Uint8Array, 8, acting(fail, 'zero', true)),
-        () => giver.from(Uint8Array.of(1), acting(fail, 'alignment', 64)),
-        () => giver.from(Uint8Array, [1], acting(fail, 'zero', true)),
+        () => allocator.array(Uint8Array, 8, optionsWithGetter(fail, 'zero', true)),
+        () => allocator.from(Uint8Array.of(1), optionsWithGetter(fail, 'alignment', 64)),
+        () => allocator.from(Uint8Array, [1], optionsWithGetter(fail, 'zero', true)),
       ];
       for (const call of calls) expect(call).toThrow('getter');
     }
-    expect(() => scope.arena(acting(fail, 'bytes', 5) as never)).toThrow('getter');
-    expect(() => heap.arena(acting(fail, 'bytes', 5) as never)).toThrow('getter');
+    expect(() => scope.arena(optionsWithGetter(fail, 'bytes', 5) as never)).toThrow('getter');
+    expect(() => heap.arena(optionsWithGetter(fail, 'bytes', 5) as never)).toThrow('getter');
     expect(heap.stats().liveBlocks).toBe(1);
     expect(arena.usedBytes).toBe(0);
   });
 
   test('that detach the source cause a TypeError and leave nothing allocated', () => {
     const arena = heap.arena({ bytes: 1000 });
-    for (const giver of [heap, heap.openScope(), arena]) {
+    for (const allocator of [heap, heap.openScope(), arena]) {
       const source = new Uint8Array(new ArrayBuffer(64));
       const detach = (): void => {
         structuredClone(source.buffer, { transfer: [source.buffer] });
       };
-      expect(() => giver.from(source, acting(detach, 'zero', false))).toThrow(TypeError);
+      expect(() => allocator.from(source, optionsWithGetter(detach, 'zero', false))).toThrow(
+        TypeError,
+      );
     }
     expect(heap.stats().liveBlocks).toBe(1);
     expect(arena.usedBytes).toBe(0);
   });
 
   test('that close the scope, free the arena or dispose the heap leave nothing allocated', async () => {
-    const calls: readonly ((giver: Giver, end: () => void) => unknown)[] = [
-      (giver, end) => giver.array(Uint8Array, 8, acting(end, 'zero', true)),
-      (giver, end) => giver.from(Uint8Array.of(1), acting(end, 'alignment', 64)),
-      (giver, end) => giver.from(Uint8Array, [1], acting(end, 'zero', false)),
+    const calls: readonly ((allocator: BlockAllocator, end: () => void) => unknown)[] = [
+      (allocator, end) => allocator.array(Uint8Array, 8, optionsWithGetter(end, 'zero', true)),
+      (allocator, end) => allocator.from(Uint8Array.of(1), optionsWithGetter(end, 'alignment', 64)),
+      (allocator, end) => allocator.from(Uint8Array, [1], optionsWithGetter(end, 'zero', false)),
     ];
     for (const call of calls) {
       const scope = heap.openScope();
@@ -254,7 +267,7 @@ describe('getters of options', () => {
       reset.free();
     }
     const scope = heap.openScope();
-    const options = acting(() => scope.close(), 'bytes', 64) as never;
+    const options = optionsWithGetter(() => scope.close(), 'bytes', 64) as never;
     expect(() => scope.arena(options)).toThrow('closed');
     expect(heap.stats().liveBlocks).toBe(0);
   });
@@ -305,8 +318,8 @@ describe('elements that misbehave', () => {
     ],
   ])('with %s throw an error and leave nothing allocated', (_, elements) => {
     const arena = heap.arena({ bytes: 1000 });
-    for (const giver of [heap, heap.openScope(), arena]) {
-      expect(() => giver.from(Uint8Array, elements as never)).toThrow(RangeError);
+    for (const allocator of [heap, heap.openScope(), arena]) {
+      expect(() => allocator.from(Uint8Array, elements as never)).toThrow(RangeError);
     }
     expect(heap.stats().liveBlocks).toBe(1);
     expect(arena.usedBytes).toBe(0);
@@ -474,11 +487,11 @@ describe('the message of an error', () => {
   test('names the cure when a handle is passed instead of a typed array', () => {
     const array = heap.from(Uint8Array.of(1, 2, 3));
     const arena = heap.arena({ bytes: 100 });
-    for (const giver of [heap, heap.openScope(), arena]) {
+    for (const allocator of [heap, heap.openScope(), arena]) {
       for (const call of [
-        () => giver.from(array as never),
-        () => giver.from(Float64Array, array as never),
-        () => giver.from(Int32Array, heap.string('text') as never),
+        () => allocator.from(array as never),
+        () => allocator.from(Float64Array, array as never),
+        () => allocator.from(Int32Array, heap.string('text') as never),
       ]) {
         expect(catchError(TypeError, call).message).toMatch(/pass its view$/);
       }

@@ -31,7 +31,7 @@ describeStrategies((strategy) => {
     heap.malloc(heap.memory.buffer.byteLength);
   }
 
-  function expectGoingOn(): void {
+  function expectUsable(): void {
     heap.check();
     const array = heap.from(Float64Array.of(1.5));
     expect(array.view[0]).toBe(1.5);
@@ -40,7 +40,7 @@ describeStrategies((strategy) => {
   }
 
   describe.each(kinds)('an array of $name', ({ type, elementBytes, sample }) => {
-    test('has its length, its size, and a view of its kind at its address', () => {
+    test('has its length, its byte length, and a view of its type at its address', () => {
       const array = heap.array(type, 37);
       expect(array).toMatchObject({ length: 37, byteLength: 37 * elementBytes, alive: true });
       expect(array.address % 16).toBe(0);
@@ -170,7 +170,7 @@ describeStrategies((strategy) => {
       expect(catchError(RangeError, () => array.resize(length)).message).toMatch(/^length /);
       expect(array).toMatchObject({ length: 3, alive: true });
       expect([...array.view]).toEqual([1, 2, 3]);
-      expectGoingOn();
+      expectUsable();
     });
 
     test.each([
@@ -184,7 +184,7 @@ describeStrategies((strategy) => {
       );
       expect(array).toMatchObject({ address, length: 3, alive: true });
       expect([...array.view]).toEqual([1, 2, 3]);
-      expectGoingOn();
+      expectUsable();
     });
   });
 
@@ -245,7 +245,7 @@ describeStrategies((strategy) => {
       heap.free(array.address);
       expect(() => array.free()).toThrow(expect.objectContaining({ code: 'DOUBLE_FREE' }));
       expect(() => array.free()).not.toThrow();
-      expectGoingOn();
+      expectUsable();
     });
 
     test('of the raw address by other code makes resize throw UseAfterFreeError', () => {
@@ -253,7 +253,7 @@ describeStrategies((strategy) => {
       heap.malloc(16);
       heap.free(array.address);
       expect(() => array.resize(1000)).toThrow(UseAfterFreeError);
-      expectGoingOn();
+      expectUsable();
     });
   });
 
@@ -279,7 +279,7 @@ describeStrategies((strategy) => {
       const array = heap.array(Float64Array, 5, { alignment });
       expect(array.address % Math.max(alignment, 16)).toBe(0);
       array.view.fill(2);
-      expectGoingOn();
+      expectUsable();
     });
 
     test.each(badAlignments)('refuses the alignment %s', (alignment) => {
@@ -287,7 +287,7 @@ describeStrategies((strategy) => {
       expect(
         catchError(RangeError, () => heap.array(Float64Array, 5, { alignment })).message,
       ).toContain('alignment');
-      expectGoingOn();
+      expectUsable();
     });
 
     test.each([
@@ -336,7 +336,7 @@ describeStrategies((strategy) => {
       expect(catchError(RangeError, () => heap.array(Float32Array, length)).message).toMatch(
         /^length /,
       );
-      expectGoingOn();
+      expectUsable();
     });
 
     test.each([
@@ -345,12 +345,12 @@ describeStrategies((strategy) => {
     ])('throws OutOfMemoryError for %i elements instead of allocating a small block', (length) => {
       const error = catchError(OutOfMemoryError, () => heap.array(Float32Array, length));
       expect(error.requestedBytes).toBe(toRequestedBytes(length * 4));
-      expectGoingOn();
+      expectUsable();
     });
 
     test('throws OutOfMemoryError if the byte length overflows to infinity', () => {
       expect(() => heap.array(Float64Array, Number.MAX_VALUE)).toThrow(OutOfMemoryError);
-      expectGoingOn();
+      expectUsable();
     });
 
     test.each([

@@ -4,7 +4,7 @@ import { createHeap, type Heap, type HeapBlock, HeapCorruptionError } from 'lite
 import { beforeEach, describe, expect, inject, test } from 'vitest';
 import { catchError } from '../support/errors.js';
 import { Random } from '../support/random.js';
-import { describeStrategies, strategiesWithHeaders } from '../support/strategies.js';
+import { describeStrategies, headerlessStrategies } from '../support/strategies.js';
 
 const pageBytes = 65536;
 
@@ -221,12 +221,12 @@ describeStrategies((strategy) => {
         if (index % 2 === 0) heap.deallocate(address, 16 * (index + 1));
       }
       const free = survey().blocks.filter(({ state }) => state === 'free');
-      const shmetadataBytes = free.reduce((sum, { size }) => sum + size, 0);
+      const shownBytes = free.reduce((sum, { size }) => sum + size, 0);
       const { freeBytes, liveBytes, memoryBytes } = heap.stats();
       // segregated-fit shows its metadata, which is neither free nor live, as part of the block in front of it.
       const metadataBytes = strategy === 'segregated-fit' ? memoryBytes - liveBytes - freeBytes : 0;
-      expect(shmetadataBytes).toBeGreaterThanOrEqual(freeBytes);
-      expect(shmetadataBytes).toBeLessThanOrEqual(freeBytes + metadataBytes);
+      expect(shownBytes).toBeGreaterThanOrEqual(freeBytes);
+      expect(shownBytes).toBeLessThanOrEqual(freeBytes + metadataBytes);
     });
 
     test('leave out pages that other code added', () => {
@@ -335,7 +335,7 @@ function expectCorruption(heap: Heap): HeapCorruptionError {
 }
 
 /** Fails unless `check` finds the changed word, and finds nothing once the word is restored. */
-function expectWatched(heap: Heap, address: number, change: (word: number) => number): void {
+function expectChangeFound(heap: Heap, address: number, change: (word: number) => number): void {
   heap.check();
   const word = heap.u32[address / 4] ?? 0;
   heap.u32[address / 4] = change(word);
@@ -352,11 +352,11 @@ const invalidWords = [
   ['an address in front of the heap', 16],
 ] as const;
 
-describe.each(strategiesWithHeaders)('check of %s', (strategy) => {
+describe.each(headerlessStrategies)('check of %s', (strategy) => {
   test.each([0, 4, 8])('finds a header overwritten at byte %i', async (offset) => {
     const heap = await createHeap({ strategy });
     const [, address] = [heap.malloc(50), heap.malloc(50), heap.malloc(50)];
-    expectWatched(heap, address - 16 + offset, (word) => word ^ 0x10);
+    expectChangeFound(heap, address - 16 + offset, (word) => word ^ 0x10);
   });
 
   test('finds a sized block that was freed twice', async () => {
@@ -381,11 +381,11 @@ describe('check of bump-free-list', () => {
   });
 
   test.each(invalidWords)('finds a link of the free list overwritten by %s', (_, word) => {
-    expectWatched(heap, free, () => word);
+    expectChangeFound(heap, free, () => word);
   });
 
   test('finds a free list that is circular', () => {
-    expectWatched(heap, otherFree, () => free);
+    expectChangeFound(heap, otherFree, () => free);
   });
 
   test.each([
@@ -396,7 +396,7 @@ describe('check of bump-free-list', () => {
     ['zero', 0],
     ['not a multiple of 16', 97],
   ])('finds a free block whose size was overwritten: %s', (_, size) => {
-    expectWatched(heap, free + 4, () => size);
+    expectChangeFound(heap, free + 4, () => size);
   });
 });
 
@@ -415,27 +415,27 @@ describe('check of segregated-fit', () => {
 
   test.each(changes)('finds the tag of a used block overwritten: %s', (_, change) => {
     const [, address] = [heap.malloc(1000), heap.malloc(1000), heap.malloc(1000)];
-    expectWatched(heap, address - 4, change);
+    expectChangeFound(heap, address - 4, change);
   });
 
   test.each(changes)('finds the tag of a free block overwritten: %s', (_, change) => {
     const [, address] = [heap.malloc(1000), heap.malloc(1000), heap.malloc(1000)];
     heap.free(address);
-    expectWatched(heap, address - 4, change);
+    expectChangeFound(heap, address - 4, change);
   });
 
   test.each(invalidWords)('finds the links of a large free block overwritten by %s', (_, word) => {
     const [, address] = [heap.malloc(1000), heap.malloc(1000), heap.malloc(1000)];
     heap.free(address);
-    expectWatched(heap, address, () => word);
-    expectWatched(heap, address + 4, () => word);
+    expectChangeFound(heap, address, () => word);
+    expectChangeFound(heap, address + 4, () => word);
   });
 
   test.each(invalidWords)('finds the link of a small free block overwritten by %s', (_, word) => {
     const [, address] = [heap.malloc(100), heap.malloc(100), heap.malloc(100)];
     heap.free(address);
-    expectWatched(heap, address, () => word);
-    expectWatched(heap, address + 4, () => word);
+    expectChangeFound(heap, address, () => word);
+    expectChangeFound(heap, address + 4, () => word);
   });
 
   test.each([0, 4, 8, 12])('finds the header of a slab overwritten at byte %i', (offset) => {
@@ -443,7 +443,7 @@ describe('check of segregated-fit', () => {
     // The heap stashes the first fifteen freed blocks for reuse; later ones go back to their slabs.
     for (const other of others.slice(-15)) heap.free(other);
     heap.free(first);
-    expectWatched(heap, Math.floor(first / 4096) * 4096 + offset, (word) => word ^ 0x10);
+    expectChangeFound(heap, Math.floor(first / 4096) * 4096 + offset, (word) => word ^ 0x10);
   });
 });
 

@@ -11,6 +11,7 @@ import {
 } from 'lite-alloc';
 import { describe, expect, test } from 'vitest';
 import { packagedWasmUrl, readPackagedWasm, strategiesWasmUrl } from '../support/host.js';
+import { headerlessStrategies } from '../support/strategies.js';
 
 const pageBytes = 65536;
 
@@ -135,9 +136,8 @@ describe('the strategies in the file of the option wasm', () => {
     expectWorking(heap);
   });
 
-  const others = strategies.filter((strategy) => strategy !== 'segregated-fit');
   test.each(
-    others,
+    headerlessStrategies,
   )('lite-alloc.wasm does not have %s, and the error names the file that has', async (strategy) => {
     const options = { strategy, wasm: await readPackagedWasm() };
     const complaint =
@@ -222,7 +222,7 @@ describe('the bounds of memory', () => {
     [3 * pageBytes + 1, 4 * pageBytes],
     [0, pageBytes],
     [1, pageBytes],
-  ])('of initialBytes %i are a memory of %i bytes', async (initialBytes, memoryBytes) => {
+  ])('for initialBytes %i begin at %i bytes', async (initialBytes, memoryBytes) => {
     const heap = await createHeap({ initialBytes });
     expect(heap.memory.buffer.byteLength).toBe(memoryBytes);
     expect(heap.stats().memoryBytes).toBe(memoryBytes);
@@ -234,7 +234,7 @@ describe('the bounds of memory', () => {
     [10 * pageBytes - 1, 10 * pageBytes],
     [pageBytes, pageBytes],
     [0, pageBytes],
-  ])('of maximumBytes %i let memory grow to %i bytes and no further', async (maximumBytes, most) => {
+  ])('for maximumBytes %i let memory grow to %i bytes and no further', async (maximumBytes, most) => {
     const heap = await createHeap({ maximumBytes });
     expect(heap.stats().maximumBytes).toBe(most);
     while (heap.tryMalloc(4096) !== 0);

@@ -26,7 +26,7 @@ async function recordReplay(trace: AllocationTrace, strategy: Strategy): Promise
     recorders.push(heap.record());
     return heap;
   };
-  // Its operations are there, if not in the published types.
+  // A trace has its operations, though the published types hide them.
   const operations = trace as unknown as Operations;
   await replay(
     operations,

@@ -376,7 +376,7 @@ describe('options of a heap in a region', () => {
     ],
     ['start without memory', { start: 0 }, /start cannot go without memory, got 0/, TypeError],
     ['end without memory', { end: 9 }, /end cannot go without memory, got 9/, TypeError],
-  ])('%s is refused by an error with its name and value', async (_name, options, message, type) => {
+  ])('%s is refused by name and value', async (_name, options, message, type) => {
     await expect(createHeap(options)).rejects.toThrow(message);
     await expect(createHeap(options)).rejects.toThrow(type);
   });

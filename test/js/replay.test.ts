@@ -313,7 +313,7 @@ describe('advise', () => {
 });
 
 describe('the ranking', () => {
-  function made(
+  function makeResult(
     strategy: Strategy,
     time: number,
     memory: number,
@@ -341,10 +341,10 @@ describe('the ranking', () => {
 
   test('weighs time and memory equally', () => {
     const results = [
-      made('bump-free-list', 10, 8000),
-      made('segregated-bump', 20, 1000),
-      made('free-list', 40, 2000),
-      made('segregated-fit', 10, 1000),
+      makeResult('bump-free-list', 10, 8000),
+      makeResult('segregated-bump', 20, 1000),
+      makeResult('free-list', 40, 2000),
+      makeResult('segregated-fit', 10, 1000),
     ];
     const expected = [
       ['segregated-fit', 1],
@@ -363,7 +363,7 @@ describe('the ranking', () => {
   });
 
   test('ranks the strategy with the better worst case first if scores are equal', () => {
-    const results = strategies.map((strategy) => made(strategy, 10, 1000));
+    const results = strategies.map((strategy) => makeResult(strategy, 10, 1000));
     expect(orderOf(...results).map(([strategy]) => strategy)).toEqual([
       'segregated-fit',
       'free-list',
@@ -373,7 +373,10 @@ describe('the ranking', () => {
   });
 
   test('treats scores that differ by less than a hundredth as equal', () => {
-    const order = orderOf(made('free-list', 10, 1000), made('segregated-fit', 10.01, 1000));
+    const order = orderOf(
+      makeResult('free-list', 10, 1000),
+      makeResult('segregated-fit', 10.01, 1000),
+    );
     expect(order).toEqual([
       ['segregated-fit', 1],
       ['free-list', 1],
@@ -382,10 +385,10 @@ describe('the ranking', () => {
 
   test('ranks strategies that failed last, by the number of operations that they ran', () => {
     const results = [
-      made('segregated-fit', 1, 100, { timedOut: true, operations: 10 }),
-      made('free-list', 1, 100, { timedOut: true, operations: 500 }),
-      made('segregated-bump', 1, 100, { failures: 1 }),
-      made('bump-free-list', 900, 90_000),
+      makeResult('segregated-fit', 1, 100, { timedOut: true, operations: 10 }),
+      makeResult('free-list', 1, 100, { timedOut: true, operations: 500 }),
+      makeResult('segregated-bump', 1, 100, { failures: 1 }),
+      makeResult('bump-free-list', 900, 90_000),
     ];
     expect(rank(results).map(({ strategy, reason }) => `${strategy}: ${reason}`)).toEqual([
       'bump-free-list: It takes the least time and the least memory.',
@@ -397,6 +400,6 @@ describe('the ranking', () => {
 
   test('accepts any number of results', () => {
     expect(rank([])).toEqual([]);
-    expect(orderOf(made('free-list', 0, 65536))).toEqual([['free-list', 1]]);
+    expect(orderOf(makeResult('free-list', 0, 65536))).toEqual([['free-list', 1]]);
   });
 });

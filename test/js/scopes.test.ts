@@ -220,7 +220,7 @@ describeStrategies((strategy) => {
       expect(liveBlocks()).toBe(1);
     });
 
-    test('a string, an arena, a raw address', () => {
+    test('a string, an arena or a raw address', () => {
       const string = heap.scope((scope) => scope.string('text'));
       const arena = heap.scope((scope) => scope.arena({ bytes: 64 }));
       const address = heap.scope((scope) => scope.malloc(64));
@@ -258,7 +258,7 @@ describeStrategies((strategy) => {
       expect(liveBlocks()).toBe(2);
     });
 
-    test('but not if it is in an instance of a class', () => {
+    test('a handle, but not in an instance of a class', () => {
       class Mesh {
         constructor(readonly positions: HeapArray<Float32Array>) {}
       }
@@ -596,7 +596,7 @@ describeStrategies((strategy) => {
 
   describe('a free that fails while a scope closes', () => {
     /** Allocates three blocks in the scope and one in the heap, and frees the last one of the scope by its raw address. */
-    function spoil(scope: Scope): void {
+    function loseBlock(scope: Scope): void {
       scope.array(Uint8Array, 100);
       scope.string('text');
       const address = scope.malloc(5000);
@@ -605,7 +605,7 @@ describeStrategies((strategy) => {
     }
 
     test('is thrown after all other blocks were freed', () => {
-      expect(() => heap.scope(spoil)).toThrow(LiteAllocError);
+      expect(() => heap.scope(loseBlock)).toThrow(LiteAllocError);
       expect(liveBlocks()).toBe(1);
       heap.check();
     });
@@ -614,7 +614,7 @@ describeStrategies((strategy) => {
       const thrown = new Error('no');
       const error = catchError(AggregateError, () =>
         heap.scope((scope) => {
-          spoil(scope);
+          loseBlock(scope);
           throw thrown;
         }),
       );
@@ -626,7 +626,7 @@ describeStrategies((strategy) => {
       expect(() =>
         heap.scope((scope) => {
           const all = allocateAll(scope);
-          spoil(scope);
+          loseBlock(scope);
           return all;
         }),
       ).toThrow(LiteAllocError);
@@ -650,8 +650,8 @@ describeStrategies((strategy) => {
       expect(() => scope.close()).not.toThrow();
     });
 
-    test('rejects scopeAsync', async () => {
-      await expect(heap.scopeAsync(spoil)).rejects.toThrow(LiteAllocError);
+    test('makes scopeAsync reject', async () => {
+      await expect(heap.scopeAsync(loseBlock)).rejects.toThrow(LiteAllocError);
       expect(liveBlocks()).toBe(1);
     });
   });

@@ -8,10 +8,10 @@ import {
   strategies,
 } from 'lite-alloc';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { headerlessStrategies } from '../support/strategies.js';
 
 const page = 65536;
 const headerBytes = 16;
-const headerless = strategies.filter((strategy) => strategy !== 'segregated-fit');
 
 afterEach(() => {
   vi.unstubAllGlobals();
@@ -27,7 +27,7 @@ function makeHeap(strategy: (typeof strategies)[number], isRegion: boolean): Pro
   return createHeap(isRegion ? { strategy, memory, start: 0, end: 4 * page } : { strategy });
 }
 
-describe.each(headerless)('%s', (strategy) => {
+describe.each(headerlessStrategies)('%s', (strategy) => {
   describe.each([
     ['with a memory of its own', false],
     ['in a region', true],

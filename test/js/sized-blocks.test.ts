@@ -7,7 +7,7 @@ import { expectPattern, fillPattern } from '../support/pattern.js';
 import { Random, runSteps } from '../support/random.js';
 import { type ShadowBlock, ShadowHeap } from '../support/shadow-heap.js';
 import { badAlignments, badSizes, hugeSizes, powersOfTwo } from '../support/sizes.js';
-import { describeStrategies, stateAt, strategiesWithHeaders } from '../support/strategies.js';
+import { describeStrategies, headerlessStrategies, stateAt } from '../support/strategies.js';
 
 describeStrategies((strategy) => {
   let heap: Heap;
@@ -15,7 +15,7 @@ describeStrategies((strategy) => {
     heap = await createHeap({ strategy });
   });
 
-  function expectGoingOn(): void {
+  function expectUsable(): void {
     heap.check();
     const address = heap.allocate(24);
     heap.deallocate(address, 24);
@@ -49,19 +49,19 @@ describeStrategies((strategy) => {
 
     test.each(badSizes)('refuses the size %s', (size) => {
       expect(() => heap.allocate(size)).toThrow(RangeError);
-      expectGoingOn();
+      expectUsable();
     });
 
     test.each(badAlignments)('refuses the alignment %s', (alignment) => {
       expect(catchError(RangeError, () => heap.allocate(16, alignment)).message).toContain(
         String(alignment),
       );
-      expectGoingOn();
+      expectUsable();
     });
 
     test.each(hugeSizes)('throws OutOfMemoryError for %i bytes', (size) => {
       expect(catchError(OutOfMemoryError, () => heap.allocate(size)).requestedBytes).toBe(size);
-      expectGoingOn();
+      expectUsable();
     });
   });
 
@@ -106,7 +106,7 @@ describeStrategies((strategy) => {
       expect(() => heap.reallocate(wrongAddress, size, 16, alignment)).toThrow(InvalidFreeError);
       expect(heap.stats()).toEqual(before);
       heap.deallocate(address, 64, 4096);
-      expectGoingOn();
+      expectUsable();
     });
 
     test('refuses bad sizes and alignments', () => {
@@ -117,7 +117,7 @@ describeStrategies((strategy) => {
           expect(() => heap.deallocate(address, 64, alignment)).toThrow(RangeError);
       }
       heap.deallocate(address, 64);
-      expectGoingOn();
+      expectUsable();
     });
   });
 
@@ -174,7 +174,7 @@ describeStrategies((strategy) => {
       }
       expect(() => heap.reallocate(address, 64, 10, 3)).toThrow(RangeError);
       heap.deallocate(address, 64);
-      expectGoingOn();
+      expectUsable();
     });
 
     test.each(
@@ -187,7 +187,7 @@ describeStrategies((strategy) => {
       ).toBe(size);
       expectPattern(heap.memory, address, 64, 4);
       heap.deallocate(address, 64);
-      expectGoingOn();
+      expectUsable();
     });
   });
 
@@ -223,7 +223,7 @@ describeStrategies((strategy) => {
   });
 });
 
-describe.each(strategiesWithHeaders)('%s', (strategy) => {
+describe.each(headerlessStrategies)('%s', (strategy) => {
   test('refuses blocks of malloc in sized calls, and sized blocks in free', async () => {
     const heap = await createHeap({ strategy });
     const [address, sized] = [heap.malloc(64), heap.allocate(64)];

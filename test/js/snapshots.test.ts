@@ -65,7 +65,7 @@ describeStrategies((strategy) => {
       );
     });
 
-    test('is inverted from the later to the earlier snapshot', () => {
+    test('is inverted if it is taken from the later to the earlier snapshot', () => {
       const before = heap.snapshot();
       heap.malloc(1000);
       heap.malloc(heap.stats().memoryBytes);
@@ -94,7 +94,7 @@ describeStrategies((strategy) => {
       });
     });
 
-    test('lists a block whose size changed as removed and added', () => {
+    test('shows a resized block as added and removed', () => {
       const address = heap.malloc(1000);
       const before = heap.snapshot();
       expect(heap.realloc(address, 9000)).toBe(address);

@@ -194,7 +194,7 @@ describe('a corrupted file is refused with the place and the reason', () => {
     expect(error.message).toContain('there is more after its end');
   });
 
-  // Values: an allocation is size * 4, a recent size rank * 4 + 1, a free step * 8 + 2.
+  // In a payload an allocation is size * 4, a recent size rank * 4 + 1, a free step * 8 + 2.
   test.each<[string, number, readonly number[], number, string]>([
     ['a block is freed twice', 3, [16 * 4, 2, 2], 2, 'block 0 was freed before'],
     ['a block is freed before it is allocated', 2, [16 * 4, 8 + 2], 1, 'block 1 was not allocated'],

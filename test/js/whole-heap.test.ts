@@ -155,7 +155,7 @@ describeStrategies((strategy) => {
       other.check();
     });
 
-    test('is left behind by a `using` block', async () => {
+    test('results from the end of a `using` block', async () => {
       let inside: Heap;
       {
         using scoped = await createHeap({ strategy });

@@ -8,8 +8,8 @@ export function describeStrategies(suites: (strategy: Strategy) => void): void {
   describe.each(strategies)('%s', suites);
 }
 
-/** The strategies that put a header in front of blocks of `malloc`, and none in front of blocks of `allocate`. */
-export const strategiesWithHeaders = strategies.filter((name) => name !== 'segregated-fit');
+/** The strategies that put a header only in front of blocks of `malloc`, not of blocks of `allocate`. */
+export const headerlessStrategies = strategies.filter((name) => name !== 'segregated-fit');
 
 /** Returns whether a byte lies in a used or in a free block; undefined if it is not in the heap. */
 export function stateAt(heap: Heap, address: number): 'used' | 'free' | undefined {

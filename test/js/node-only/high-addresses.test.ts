@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 
 import { freemem } from 'node:os';
-import { createHeap, InvalidFreeError, OutOfMemoryError, strategies } from 'lite-alloc';
+import { createHeap, InvalidFreeError, OutOfMemoryError } from 'lite-alloc';
 import { describe, expect, test } from 'vitest';
 import { catchError } from '../../support/errors.js';
 import { expectPattern, fillPattern } from '../../support/pattern.js';
+import { headerlessStrategies } from '../../support/strategies.js';
 
 const page = 65536;
 const GiB = 2 ** 30;
@@ -118,9 +119,7 @@ describe.skipIf(isTooSmall).each(chosen)(`addresses of %s above 2 GiB${reason}`,
   });
 });
 
-const headerless = strategies.filter((strategy) => strategy !== 'segregated-fit');
-
-describe.each(headerless)('%s', (strategy) => {
+describe.each(headerlessStrategies)('%s', (strategy) => {
   test('a region may end at 4 GiB', async () => {
     const memory = new WebAssembly.Memory({ initial: 65536, maximum: 65536 });
     const heap = await createHeap({ strategy, memory, start: 2 ** 32 - 4 * page, end: 2 ** 32 });

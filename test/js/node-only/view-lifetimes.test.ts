@@ -57,12 +57,12 @@ describe.each(heaps)('%s: a view that is reachable', (_, options) => {
     ['the heap', 'heap'],
     ['a scope', 'heap.openScope()'],
     ['an arena', 'heap.arena({ bytes: 2000 })'],
-  ])('keeps the block of its array alive, for every type of array of %s', (_giver, giver) => {
+  ])('keeps the block of its array alive, for every type of array of %s', (_owner, owner) => {
     const reported = run(`
       const heap = await createHeap(${options});
       const makeViews = () => {
-        const giver = ${giver};
-        return kinds.map((kind) => giver.from(kind, valuesOf(kind)).view);
+        const owner = ${owner};
+        return kinds.map((kind) => owner.from(kind, valuesOf(kind)).view);
       };
       const views = makeViews();
       await collect();

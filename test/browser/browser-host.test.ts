@@ -6,7 +6,7 @@ import { catchError } from '../support/errors.js';
 import { packagedWasmUrl, readPackagedWasm } from '../support/host.js';
 
 describe('a page', () => {
-  test('makes a heap without a promise only once the wasm was loaded', async () => {
+  test('makes a heap synchronously only after the wasm was loaded', async () => {
     const wasm = `${packagedWasmUrl.href}?not-loaded-before`;
     const error = catchError(WasmLoadError, () => createHeapSync({ wasm }));
     expect(error.message).toContain('await createHeap with the same options once before');
@@ -15,12 +15,12 @@ describe('a page', () => {
     expect(createHeapSync({ wasm }).malloc(8)).toBeGreaterThan(0);
   });
 
-  test('gives the wasm as a path of its own', async () => {
+  test('may pass the wasm as a path without an origin', async () => {
     const { pathname, search } = packagedWasmUrl;
     expect((await createHeap({ wasm: pathname + search })).malloc(8)).toBeGreaterThan(0);
   });
 
-  test('gives the wasm as the URL of a blob', async () => {
+  test('may pass the wasm as the URL of a blob', async () => {
     const url = URL.createObjectURL(
       new Blob([await readPackagedWasm()], { type: 'application/wasm' }),
     );
@@ -29,11 +29,11 @@ describe('a page', () => {
     await expect(createHeap({ wasm: `${url}?` })).rejects.toThrow(WasmLoadError);
   });
 
-  test('gives the wasm as a fetch that is under way', async () => {
+  test('may pass the wasm as a pending fetch', async () => {
     expect((await createHeap({ wasm: fetch(packagedWasmUrl) })).malloc(8)).toBeGreaterThan(0);
   });
 
-  test('hands views to the interfaces of the platform', async () => {
+  test('may pass views of arrays to web platform APIs', async () => {
     const heap = await createHeap();
     const text = heap.from(new TextEncoder().encode('äöü€'));
     expect(new TextDecoder().decode(text.view)).toBe('äöü€');
@@ -45,7 +45,7 @@ describe('a page', () => {
   });
 });
 
-test('a module worker makes a heap without a promise', async () => {
+test('a module worker makes a heap synchronously', async () => {
   const worker = new Worker(new URL('./heap-worker.ts', import.meta.url), { type: 'module' });
   const answer = await new Promise((resolve, reject) => {
     worker.onmessage = ({ data }) => resolve(data);

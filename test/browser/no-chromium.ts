@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Stands for the browser suites where there is no browser: see vitest.config.ts.
+// Replaces the browser suites if no Chromium is installed: see vitest.config.ts.
 
 import { test } from 'vitest';
 

@@ -17,14 +17,14 @@ describeStrategies((strategy) => {
   });
 
   describe('an arena', () => {
-    test('is one block of its heap, whatever it holds', () => {
+    test('counts as one block of its heap, whatever it holds', () => {
       const { liveBlocks, allocations } = heap.stats();
       expect(liveBlocks).toBe(1);
       for (let count = 0; count < 100; count++) arena.array(Uint8Array, 50);
       expect(heap.stats()).toMatchObject({ liveBlocks, allocations });
     });
 
-    test('tells its size and what is used of it', () => {
+    test('reports its size and how many bytes are used', () => {
       expect(arena).toMatchObject({ bytes: 10_000, usedBytes: 0, alive: true });
       arena.malloc(100);
       expect(arena.usedBytes).toBe(100);
@@ -34,7 +34,7 @@ describeStrategies((strategy) => {
       expect(arena.usedBytes).toBe(144);
     });
 
-    test.each([16, 64, 1024])('gives blocks aligned to %i that do not overlap', (alignment) => {
+    test.each([16, 64, 1024])('allocates blocks aligned to %i that do not overlap', (alignment) => {
       const random = new Random(inject('seed'));
       const ends: number[] = [];
       for (let size = random.below(60); ; size = random.below(60)) {
@@ -48,12 +48,12 @@ describeStrategies((strategy) => {
       heap.check();
     });
 
-    test('gives distinct blocks for sizes of 0', () => {
+    test('allocates distinct blocks for sizes of 0', () => {
       const addresses = Array.from({ length: 20 }, () => arena.malloc(0));
       expect(new Set(addresses).size).toBe(20);
     });
 
-    test('gives cleared blocks where that is asked for, and what was there else', () => {
+    test('clears blocks of calloc, and arrays with the option zero', () => {
       const dirty = arena.array(Uint8Array, 1000);
       dirty.view.fill(0xff);
       arena.reset();
@@ -68,7 +68,7 @@ describeStrategies((strategy) => {
       for (const copy of copies) expect(bytesOf(copy.view)).toEqual(bytesOf(source));
     });
 
-    test('holds strings and what is iterable', () => {
+    test('holds strings, and arrays made from iterables', () => {
       const text = `${'x'.repeat(100)}é€😀`;
       const string = arena.string(text);
       const after = arena.string('after');
@@ -77,7 +77,7 @@ describeStrategies((strategy) => {
       expect([...arena.from(Int16Array, new Set([1, 2])).view]).toEqual([1, 2]);
     });
 
-    test('has views that are current after growth', () => {
+    test('keeps the views of its arrays current after memory grows', () => {
       const array = arena.from(Float32Array.of(1, 2, 3));
       const { view } = array;
       expect(array.view).toBe(view);
@@ -89,7 +89,7 @@ describeStrategies((strategy) => {
       expect(array.view).toBe(array.view);
     });
 
-    test('that is full is out of memory, names its size, and goes on', () => {
+    test('throws OutOfMemoryError with its size when it is full, and stays usable', () => {
       arena.malloc(9000);
       for (const call of [
         () => arena.malloc(2000),
@@ -122,7 +122,7 @@ describeStrategies((strategy) => {
       expect(() => arena.malloc(0)).toThrow(OutOfMemoryError);
     });
 
-    test('may lie in a scope, or in a disposed block', () => {
+    test('is freed with its scope, and at the end of a `using` block', () => {
       const inScope = heap.scope((scope) => {
         const inner = scope.arena({ bytes: 100 });
         inner.array(Uint8Array, 10);
@@ -136,7 +136,7 @@ describeStrategies((strategy) => {
       expect(heap.stats().liveBlocks).toBe(1);
     });
 
-    test('checks what it is asked for as the heap does', () => {
+    test('checks sizes and alignments as the heap does', () => {
       for (const size of badSizes) {
         expect(catchError(RangeError, () => arena.malloc(size)).message).toMatch(/^size /);
         expect(catchError(RangeError, () => arena.array(Uint8Array, size)).message).toMatch(
@@ -150,8 +150,8 @@ describeStrategies((strategy) => {
     });
   });
 
-  describe('the handle of an arena', () => {
-    test('is dead after free, which gives nothing back', () => {
+  describe('a handle in an arena', () => {
+    test('is dead after free, which returns no bytes to the arena', () => {
       const array = arena.array(Uint8Array, 100);
       array.free();
       array.free();
@@ -162,7 +162,7 @@ describeStrategies((strategy) => {
       expect(heap.stats().liveBlocks).toBe(1);
     });
 
-    test('is resized in place where it is the last', () => {
+    test('is resized in place when its block is the last one', () => {
       arena.malloc(16);
       const array = arena.from(Uint16Array.of(1, 2, 3));
       const { address } = array;
@@ -178,7 +178,7 @@ describeStrategies((strategy) => {
       expect(arena.malloc(0)).not.toBe(address);
     });
 
-    test('moves with its elements where another one lies behind it', () => {
+    test('moves with its elements when another block follows it', () => {
       const array = arena.from(Uint16Array.of(1, 2, 3));
       const behind = arena.from(Uint16Array.of(7, 8, 9));
       const { address } = array;
@@ -201,14 +201,14 @@ describeStrategies((strategy) => {
     test.each([
       ['é', 'é'.repeat(5_000)],
       ['€', `${'x'.repeat(9_000)}${'€'.repeat(900)}`],
-      ['half pairs', '\uD800'.repeat(4_000)],
-    ])('of text of %s that does not fit leaves the arena as it was', (_, text) => {
+      ['lone surrogates', '\uD800'.repeat(4_000)],
+    ])('is not made for a string of %s that does not fit, which leaves the arena unchanged', (_, text) => {
       const first = arena.array(Uint8Array, 5);
       const { usedBytes } = arena;
       const error = catchError(OutOfMemoryError, () => arena.string(text));
       expect(error.message).toContain(`${arena.bytes - usedBytes} of them free`);
       expect(arena.usedBytes).toBe(usedBytes);
-      // The block before is the last again.
+      // The block before the string is the last one again.
       const { address } = first;
       first.resize(9_000);
       expect(first.address).toBe(address);
@@ -217,7 +217,7 @@ describeStrategies((strategy) => {
       expect(arena.string('fits').toString()).toBe('fits');
     });
 
-    test('is as it was where the arena is too small to resize it', () => {
+    test('is unchanged after a resize that does not fit in the arena', () => {
       const array = arena.from(Uint8Array.of(1, 2, 3));
       expect(catchError(OutOfMemoryError, () => array.resize(20_000)).requestedBytes).toBe(20_000);
       arena.malloc(1);
@@ -228,7 +228,7 @@ describeStrategies((strategy) => {
   });
 
   describe('reset of an arena', () => {
-    test('drops all blocks and makes handles dead', () => {
+    test('frees all blocks and makes their handles dead', () => {
       const array = arena.from(Uint8Array.of(1));
       const string = arena.string('text');
       const first = array.address;
@@ -254,15 +254,15 @@ describeStrategies((strategy) => {
     });
   });
 
-  describe('an arena that is gone', () => {
-    const ends: readonly (readonly [string, () => void])[] = [
+  describe('a dead arena', () => {
+    const waysToEnd: readonly (readonly [string, () => void])[] = [
       ['free', () => arena.free()],
       ['dispose', () => arena[Symbol.dispose]()],
       ['reset of the heap', () => heap.reset()],
       ['dispose of the heap', () => heap[Symbol.dispose]()],
     ];
 
-    test.each(ends)('by %s has dead handles and gives no more blocks', (_, end) => {
+    test.each(waysToEnd)('after %s, has dead handles and throws UseAfterFreeError', (_, end) => {
       const array = arena.from(Uint8Array.of(1));
       void array.view;
       end();
@@ -284,14 +284,14 @@ describeStrategies((strategy) => {
       array.free();
     });
 
-    test('has given its memory back', () => {
+    test('has returned its memory to the heap', () => {
       arena.free();
       expect(heap.stats().liveBlocks).toBe(0);
       heap.check();
     });
   });
 
-  test('options are checked', () => {
+  test('heap.arena checks its options', () => {
     for (const size of badSizes) {
       expect(catchError(RangeError, () => heap.arena({ bytes: size })).message).toMatch(/^bytes /);
     }

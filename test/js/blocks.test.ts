@@ -19,8 +19,8 @@ describeStrategies((strategy) => {
     heap = await createHeap({ strategy });
   });
 
-  /** The heap took no harm, and still serves. */
-  function expectGoingOn(): void {
+  /** Fails unless the heap is intact and still allocates and frees. */
+  function expectUsable(): void {
     heap.check();
     const address = heap.malloc(24);
     fillPattern(heap.memory, address, 24, 1);
@@ -29,8 +29,8 @@ describeStrategies((strategy) => {
     heap.check();
   }
 
-  /** Leaves free blocks full of rubbish behind. */
-  function soil(): void {
+  /** Fills blocks with bytes that are not zero and frees them. */
+  function leaveDirtyFreeBlocks(): void {
     const blocks = Array.from({ length: 20 }, (_, index) => ({
       size: 40 * index,
       address: heap.malloc(40 * index),
@@ -40,7 +40,7 @@ describeStrategies((strategy) => {
   }
 
   describe('malloc', () => {
-    test('gives blocks that keep what is written to them', () => {
+    test('allocates blocks that keep what is written to them', () => {
       const sizes = [1, 15, 16, 17, 100, 1000, 65536, 1 << 20];
       const blocks = sizes.map((size) => ({ size, address: heap.malloc(size) }));
       for (const [tag, { address, size }] of blocks.entries())
@@ -54,7 +54,7 @@ describeStrategies((strategy) => {
       for (let size = 0; size < 300; size++) expect(heap.malloc(size) % 16).toBe(0);
     });
 
-    test('gives distinct live blocks for 0 bytes', () => {
+    test('allocates a distinct live block for each call with 0 bytes', () => {
       const addresses = Array.from({ length: 100 }, () => heap.malloc(0));
       expect(new Set(addresses).size).toBe(100);
       expect(heap.stats().liveBlocks).toBe(100);
@@ -65,7 +65,7 @@ describeStrategies((strategy) => {
       expect(heap.stats().liveBlocks).toBe(0);
     });
 
-    test('uses freed memory again before it grows', () => {
+    test('reuses freed memory before it grows memory', () => {
       const addresses = Array.from({ length: 1000 }, () => heap.malloc(1000));
       for (const address of addresses) heap.free(address);
       const { memoryBytes } = heap.stats();
@@ -74,7 +74,7 @@ describeStrategies((strategy) => {
       heap.check();
     });
 
-    test('uses the rest of a large free block for more', () => {
+    test('allocates further blocks from the rest of a large free block', () => {
       const large = heap.malloc(1 << 20);
       heap.malloc(16);
       heap.free(large);
@@ -84,7 +84,7 @@ describeStrategies((strategy) => {
       heap.check();
     });
 
-    test('crosses every page boundary without harm', () => {
+    test('allocates blocks that cross page boundaries and keep their contents', () => {
       for (let size = 65536 - 64; size <= 65536 + 64; size += 8) {
         const address = heap.malloc(size);
         fillPattern(heap.memory, address, size, size);
@@ -96,10 +96,12 @@ describeStrategies((strategy) => {
     test.each(badSizes)('refuses the size %s', (size) => {
       const shown = typeof size === 'object' && size !== null ? 'Object' : String(size);
       expect(catchError(RangeError, () => heap.malloc(size)).message).toContain(shown);
-      expectGoingOn();
+      expectUsable();
     });
 
-    test.each(hugeSizes)('is out of memory for %i bytes, and not a small block', (size) => {
+    test.each(
+      hugeSizes,
+    )('throws OutOfMemoryError for %i bytes instead of allocating a small block', (size) => {
       const error = catchError(OutOfMemoryError, () => heap.malloc(size));
       const { memoryBytes, maximumBytes } = heap.stats();
       expect(error).toMatchObject({
@@ -109,31 +111,31 @@ describeStrategies((strategy) => {
         maximumBytes,
       });
       expect(error.message).toContain(String(size));
-      expectGoingOn();
+      expectUsable();
     });
   });
 
   describe('tryMalloc', () => {
-    test('gives a block like malloc', () => {
+    test('returns a block as malloc does', () => {
       const address = heap.tryMalloc(100);
       expect(heap.usableSize(address)).toBeGreaterThanOrEqual(100);
       heap.free(address);
     });
 
-    test.each(hugeSizes)('gives 0 for %i bytes', (size) => {
+    test.each(hugeSizes)('returns 0 for %i bytes', (size) => {
       expect(heap.tryMalloc(size)).toBe(0);
-      expectGoingOn();
+      expectUsable();
     });
 
     test.each(badSizes)('refuses the size %s', (size) => {
       expect(() => heap.tryMalloc(size)).toThrow(RangeError);
-      expectGoingOn();
+      expectUsable();
     });
   });
 
   describe('calloc', () => {
-    test('gives zero bytes, where others left theirs before', () => {
-      soil();
+    test('clears a block that reuses dirty memory', () => {
+      leaveDirtyFreeBlocks();
       const contents = new PatternedMemory(heap.memory);
       for (let size = 0; size < 800; size += 7) {
         const address = heap.calloc(1, size);
@@ -143,7 +145,7 @@ describeStrategies((strategy) => {
       heap.check();
     });
 
-    test('multiplies', () => {
+    test('allocates count times size bytes', () => {
       const address = heap.calloc(25, 40);
       expect(heap.usableSize(address)).toBeGreaterThanOrEqual(1000);
       expect(new PatternedMemory(heap.memory).isZero(address, 1000)).toBe(true);
@@ -153,7 +155,7 @@ describeStrategies((strategy) => {
       [0, 10],
       [10, 0],
       [0, 0],
-    ])('gives a distinct live block for %i times %i bytes', (count, size) => {
+    ])('allocates a distinct live block for %i times %i bytes', (count, size) => {
       const addresses = [heap.calloc(count, size), heap.calloc(count, size)];
       expect(new Set(addresses).size).toBe(2);
       for (const address of addresses) heap.free(address);
@@ -167,19 +169,19 @@ describeStrategies((strategy) => {
       [3, 2 ** 32],
       [2 ** 53, 2 ** 53],
       [1e200, 1e200],
-    ])('is out of memory for %d times %d bytes', (count, size) => {
+    ])('throws OutOfMemoryError for %d times %d bytes', (count, size) => {
       const error = catchError(OutOfMemoryError, () => heap.calloc(count, size));
       expect(error.requestedBytes).toBe(toRequestedBytes(count * size));
-      expectGoingOn();
+      expectUsable();
     });
 
     test.each(badSizes)('refuses %s as count and as size', (bad) => {
       expect(catchError(RangeError, () => heap.calloc(bad, 1)).message).toMatch(/^count /);
       expect(catchError(RangeError, () => heap.calloc(1, bad)).message).toMatch(/^size /);
-      expectGoingOn();
+      expectUsable();
     });
 
-    test('refuses a count even where the product would be right', () => {
+    test('refuses a bad count even if its product with the size is valid', () => {
       expect(() => heap.calloc(-4, -4)).toThrow(RangeError);
       expect(() => heap.calloc(0.5, 32)).toThrow(RangeError);
     });
@@ -197,7 +199,7 @@ describeStrategies((strategy) => {
       heap.check();
     });
 
-    test('aligns blocks that come from the free list too', () => {
+    test('aligns blocks that it takes from a free list', () => {
       const blocks = Array.from({ length: 50 }, () => [heap.malloc(3000), heap.malloc(16)]);
       for (const [address = 0] of blocks) heap.free(address);
       const { memoryBytes } = heap.stats();
@@ -206,7 +208,7 @@ describeStrategies((strategy) => {
       heap.check();
     });
 
-    test('keeps the gap before an aligned block usable', () => {
+    test('leaves the gap in front of an aligned block free for other blocks', () => {
       heap.memalign(65536, 16);
       heap.memalign(65536, 16);
       const { memoryBytes } = heap.stats();
@@ -218,30 +220,30 @@ describeStrategies((strategy) => {
       expect(catchError(RangeError, () => heap.memalign(alignment, 16)).message).toContain(
         String(alignment),
       );
-      expectGoingOn();
+      expectUsable();
     });
 
     test.each(badSizes)('refuses the size %s', (size) => {
       expect(() => heap.memalign(64, size)).toThrow(RangeError);
-      expectGoingOn();
+      expectUsable();
     });
 
     test.each([
       ...hugeSizes,
       2 ** 32 - 65536,
       2 ** 32 - 70000,
-    ])('is out of memory for %i bytes', (size) => {
+    ])('throws OutOfMemoryError for %i bytes', (size) => {
       for (const alignment of [16, 4096, 65536]) {
         expect(
           catchError(OutOfMemoryError, () => heap.memalign(alignment, size)).requestedBytes,
         ).toBe(size);
       }
-      expectGoingOn();
+      expectUsable();
     });
   });
 
   describe('realloc', () => {
-    test('keeps contents while a block grows where it is the last one', () => {
+    test('keeps the contents of the last block while it grows', () => {
       let address = heap.malloc(10);
       fillPattern(heap.memory, address, 10, 3);
       for (let size = 20; size < 1 << 21; size *= 2) {
@@ -252,7 +254,7 @@ describeStrategies((strategy) => {
       expect(heap.stats().liveBlocks).toBe(1);
     });
 
-    test('keeps contents where a block has to move, and frees the old place', () => {
+    test('keeps the contents of a block that it moves, and frees the old block', () => {
       const [, old] = [heap.malloc(16), heap.malloc(100), heap.malloc(16)];
       fillPattern(heap.memory, old, 100, 4);
       const moved = heap.realloc(old, 1000);
@@ -265,7 +267,7 @@ describeStrategies((strategy) => {
       heap.check();
     });
 
-    test('shrinks in place, keeps what is left, and gives the tail back', () => {
+    test('shrinks a block in place, keeps its contents, and frees its tail', () => {
       const address = heap.malloc(10_000);
       heap.malloc(16);
       fillPattern(heap.memory, address, 10_000, 5);
@@ -277,27 +279,27 @@ describeStrategies((strategy) => {
       heap.check();
     });
 
-    test('leaves a block of the same size where it is', () => {
+    test('does not move a block for the same or a slightly smaller size', () => {
       const address = heap.malloc(64);
       heap.malloc(16);
       expect(heap.realloc(address, 64)).toBe(address);
       expect(heap.realloc(address, 50)).toBe(address);
     });
 
-    test('to 0 bytes leaves a live block', () => {
+    test('returns a live block for 0 bytes', () => {
       const address = heap.realloc(heap.malloc(100), 0);
       expect(heap.stats().liveBlocks).toBe(1);
       heap.free(address);
       expect(heap.stats().liveBlocks).toBe(0);
     });
 
-    test('of 0 is malloc', () => {
+    test('allocates a new block for the address 0', () => {
       const address = heap.realloc(0, 100);
       expect(heap.usableSize(address)).toBeGreaterThanOrEqual(100);
       expect(heap.stats().allocations).toBe(1);
     });
 
-    test.each(powersOfTwo)('keeps an alignment of %i when it moves', (alignment) => {
+    test.each(powersOfTwo)('keeps an alignment of %i when it moves a block', (alignment) => {
       let address = heap.memalign(alignment, 100);
       fillPattern(heap.memory, address, 100, 6);
       for (const size of [200, 1000, 70_000]) {
@@ -309,15 +311,17 @@ describeStrategies((strategy) => {
       heap.check();
     });
 
-    test.each(badSizes)('refuses the size %s, and the block is as it was', (size) => {
+    test.each(badSizes)('refuses the size %s and leaves the block unchanged', (size) => {
       const address = heap.malloc(100);
       fillPattern(heap.memory, address, 100, 7);
       expect(() => heap.realloc(address, size)).toThrow(RangeError);
       expectPattern(heap.memory, address, 100, 7);
-      expectGoingOn();
+      expectUsable();
     });
 
-    test.each(hugeSizes)('is out of memory for %i bytes, and the block is as it was', (size) => {
+    test.each(
+      hugeSizes,
+    )('throws OutOfMemoryError for %i bytes and leaves the block unchanged', (size) => {
       const address = heap.malloc(100);
       fillPattern(heap.memory, address, 100, 8);
       const usable = heap.usableSize(address);
@@ -326,21 +330,21 @@ describeStrategies((strategy) => {
       );
       expect(heap.usableSize(address)).toBe(usable);
       expectPattern(heap.memory, address, 100, 8);
-      expectGoingOn();
+      expectUsable();
       heap.free(address);
       expect(heap.stats().liveBlocks).toBe(0);
     });
   });
 
   describe('usableSize', () => {
-    test('is at least what was asked for, and all of it may be used', () => {
+    test('returns at least the requested size, and callers may write all of these bytes', () => {
       const blocks = Array.from({ length: 200 }, (_, size) => ({
         size,
         address: heap.malloc(size),
       }));
       for (const { address, size } of blocks) {
         expect(heap.usableSize(address)).toBeGreaterThanOrEqual(Math.max(size, 1));
-        // With its header a block of the one is rounded to a power of two up to 128.
+        // segregated-bump rounds a block of at most 128 bytes, header included, up to a power of two.
         const mostBytes = strategy === 'segregated-bump' ? Math.max(size + 32, 112) : size + 31;
         expect(heap.usableSize(address)).toBeLessThanOrEqual(mostBytes);
         fillPattern(heap.memory, address, heap.usableSize(address), address);

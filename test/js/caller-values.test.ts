@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Values of callers that are not what they seem: what is copied, what is refused, and what errors say of them.
+// Arguments that are not what they seem, such as arrays that report a false length: the heap must copy their real
+// elements or refuse them, and its errors must describe them.
 
 import {
   type Arena,
@@ -16,24 +17,29 @@ import { catchError } from '../support/errors.js';
 import { describeStrategies } from '../support/strategies.js';
 import { bytesOf, kinds } from '../support/typed-arrays.js';
 
-/** The package's own calls on whatever gives blocks. */
-type Giver = Pick<Heap, 'array' | 'from' | 'string' | 'memalign'>;
+/** The calls that a heap, a scope and an arena share. */
+type BlockAllocator = Pick<Heap, 'array' | 'from' | 'string' | 'memalign'>;
 
 const debugModes = [false, true];
 
-/** Makes a subclass whose getter says something else than the array does. */
-function liar(type: TypedArrayConstructor, name: PropertyKey, value: unknown): TypedArray {
+/** Makes an array of a subclass that overrides one property with a false value. */
+function arrayWithFalseProperty(
+  type: TypedArrayConstructor,
+  name: PropertyKey,
+  value: unknown,
+): TypedArray {
   const Base = type as unknown as Uint8ArrayConstructor;
-  class Liar extends Base {}
-  Object.defineProperty(Liar.prototype, name, { get: () => value, configurable: true });
-  const array = new Liar(9) as TypedArray;
+  class Subclass extends Base {}
+  Object.defineProperty(Subclass.prototype, name, { get: () => value, configurable: true });
+  const array = new Subclass(9) as TypedArray;
   for (let index = 0; index < 9; index++) {
     Reflect.set(array, index, type.name.startsWith('Big') ? BigInt(index + 1) : index + 1);
   }
   return array;
 }
 
-function honestBytes(array: TypedArray): number[] {
+/** Reads the bytes of an array with the getters of the built-in prototype. */
+function actualBytes(array: TypedArray): number[] {
   const prototype = Object.getPrototypeOf(Uint8Array.prototype) as object;
   const read = (name: string): never => Reflect.get(prototype, name, array) as never;
   return [...new Uint8Array(read('buffer'), read('byteOffset'), read('byteLength'))];
@@ -44,12 +50,12 @@ describe.each(debugModes)('with debug: %s', (debug) => {
     let heap: Heap;
     let scope: Scope;
     let arena: Arena;
-    let givers: Giver[];
+    let allocators: BlockAllocator[];
     beforeEach(async () => {
       heap = await createHeap({ strategy, debug });
       scope = heap.openScope();
       arena = heap.arena({ bytes: 10_000 });
-      givers = [heap, scope, arena];
+      allocators = [heap, scope, arena];
     });
 
     describe.each(kinds)('a $name', ({ type, sample }) => {
@@ -65,63 +71,73 @@ describe.each(debugModes)('with debug: %s', (debug) => {
         [Symbol.toStringTag, 'Float64Array'],
         [Symbol.toStringTag, undefined],
         ['constructor', Object],
-      ])('of a subclass whose %s is %s is copied as what it is', (name, value) => {
-        const source = liar(type, name, value);
-        for (const giver of givers) {
-          const neighbour = giver.array(Uint8Array, 64, { zero: true });
-          const copy = giver.from(source);
-          const next = giver.array(Uint8Array, 64, { zero: true });
+      ])('of a subclass with a false %s (%s) is copied with its real elements', (name, value) => {
+        const source = arrayWithFalseProperty(type, name, value);
+        for (const allocator of allocators) {
+          const neighbour = allocator.array(Uint8Array, 64, { zero: true });
+          const copy = allocator.from(source);
+          const next = allocator.array(Uint8Array, 64, { zero: true });
           expect(copy.length).toBe(9);
           expect(copy.view).toBeInstanceOf(type);
-          expect(bytesOf(copy.view)).toEqual(honestBytes(source));
+          expect(bytesOf(copy.view)).toEqual(actualBytes(source));
           expect([...neighbour.view, ...next.view].every((byte) => byte === 0)).toBe(true);
         }
         heap.check();
       });
 
-      test('with own properties that say something else is copied as what it is', () => {
+      test('with false own properties is copied with its real elements', () => {
         const source = sample();
         const expected = bytesOf(source);
         for (const name of ['length', 'byteLength', 'byteOffset']) {
           Object.defineProperty(source, name, { value: 1 });
         }
-        for (const giver of givers) expect(bytesOf(giver.from(source).view)).toEqual(expected);
+        for (const allocator of allocators)
+          expect(bytesOf(allocator.from(source).view)).toEqual(expected);
         heap.check();
       });
     });
 
     test.each([
-      ['an object that looks like one', { length: 4, byteLength: 4, byteOffset: 0 }],
-      ['an object with its prototype', Object.create(Uint8Array.prototype) as object],
-      ['an object with its tag', { [Symbol.toStringTag]: 'Uint8Array', length: 4 }],
-      ['a proxy of one', new Proxy(new Uint8Array(4), {})],
+      [
+        'an object with the properties of a typed array',
+        { length: 4, byteLength: 4, byteOffset: 0 },
+      ],
+      [
+        'an object with the prototype of a typed array',
+        Object.create(Uint8Array.prototype) as object,
+      ],
+      [
+        'an object with the tag of a typed array',
+        { [Symbol.toStringTag]: 'Uint8Array', length: 4 },
+      ],
+      ['a proxy of a typed array', new Proxy(new Uint8Array(4), {})],
       ['a DataView', new DataView(new ArrayBuffer(8))],
       ['a buffer', new ArrayBuffer(8)],
-      ['nothing', undefined],
+      ['undefined', undefined],
       ['null', null],
       ['a number', 5],
       ['text', 'Uint8Array'],
-    ])('%s is no typed array', (_, source) => {
-      for (const giver of givers) {
+    ])('from refuses %s as a source', (_, source) => {
+      for (const allocator of allocators) {
         const before = [heap.stats().liveBlocks, arena.usedBytes];
-        const { message } = catchError(TypeError, () => giver.from(source as never));
+        const { message } = catchError(TypeError, () => allocator.from(source as never));
         expect(message).toMatch(/^source must be a typed array, got /);
         expect([heap.stats().liveBlocks, arena.usedBytes]).toEqual(before);
       }
     });
 
-    test('a detached source is a TypeError that takes nothing', () => {
+    test('from throws a TypeError for a detached source and allocates nothing', () => {
       const detached = new Float32Array(new ArrayBuffer(64));
       structuredClone(detached.buffer, { transfer: [detached.buffer] });
-      for (const giver of givers) {
+      for (const allocator of allocators) {
         const before = [heap.stats().liveBlocks, arena.usedBytes];
-        expect(() => giver.from(detached)).toThrow(TypeError);
-        expect(() => giver.from(Float64Array, detached)).toThrow(TypeError);
+        expect(() => allocator.from(detached)).toThrow(TypeError);
+        expect(() => allocator.from(Float64Array, detached)).toThrow(TypeError);
         expect([heap.stats().liveBlocks, arena.usedBytes]).toEqual(before);
       }
     });
 
-    test('a source over a resizable buffer is copied as long as it is, or refused', () => {
+    test('from copies a source over a resizable buffer at its current length, or refuses it', () => {
       const Resizable = ArrayBuffer as unknown as new (
         length: number,
         options: object,
@@ -130,38 +146,39 @@ describe.each(debugModes)('with debug: %s', (debug) => {
       const tracking = new Uint8Array(buffer);
       const fixed = new Uint8Array(buffer, 8, 8);
       const behind = new Uint8Array(buffer, 12);
-      for (const giver of givers) {
+      for (const allocator of allocators) {
         buffer.resize(16);
         tracking.fill(7);
-        expect([...giver.from(fixed).view]).toEqual(new Array(8).fill(7));
+        expect([...allocator.from(fixed).view]).toEqual(new Array(8).fill(7));
         buffer.resize(32);
-        expect(giver.from(tracking).length).toBe(32);
-        expect(giver.from(behind).length).toBe(20);
+        expect(allocator.from(tracking).length).toBe(32);
+        expect(allocator.from(behind).length).toBe(20);
         buffer.resize(10);
         const before = [heap.stats().liveBlocks, arena.usedBytes];
-        expect(() => giver.from(fixed)).toThrow(TypeError);
-        expect(() => giver.from(behind)).toThrow(TypeError);
+        expect(() => allocator.from(fixed)).toThrow(TypeError);
+        expect(() => allocator.from(behind)).toThrow(TypeError);
         expect([heap.stats().liveBlocks, arena.usedBytes]).toEqual(before);
-        expect(giver.from(tracking).length).toBe(10);
+        expect(allocator.from(tracking).length).toBe(10);
       }
       heap.check();
     });
 
-    test('a source may be shared', () => {
+    test('from copies a source in shared memory', () => {
       const { buffer } = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
       const source = new Int16Array(buffer, 0, 4);
       source.set([1, -2, 3, -4]);
-      for (const giver of givers) expect([...giver.from(source).view]).toEqual([1, -2, 3, -4]);
+      for (const allocator of allocators)
+        expect([...allocator.from(source).view]).toEqual([1, -2, 3, -4]);
     });
 
-    test('an empty source is an empty array', () => {
-      for (const giver of givers) {
-        expect(giver.from(new Float64Array(0)).length).toBe(0);
-        expect(giver.from(new Float64Array(new ArrayBuffer(8), 8)).length).toBe(0);
+    test('from makes an empty array from an empty source', () => {
+      for (const allocator of allocators) {
+        expect(allocator.from(new Float64Array(0)).length).toBe(0);
+        expect(allocator.from(new Float64Array(new ArrayBuffer(8), 8)).length).toBe(0);
       }
     });
 
-    test('a source in the heap itself is copied, also where memory grows for the copy', () => {
+    test('from copies a view of the same heap, even if the copy makes memory grow', () => {
       const source = heap.array(Uint16Array, 200_000);
       source.view.forEach((_, index, view) => {
         view[index] = index;
@@ -180,8 +197,12 @@ describe('getters of options', () => {
     heap = await createHeap();
   });
 
-  /** Options whose getter does something; each is read once. */
-  function acting(action: () => void, name: 'zero' | 'alignment' | 'bytes', value: unknown) {
+  /** Makes options with a getter that runs `action`, and fails if it is read twice. */
+  function optionsWithGetter(
+    action: () => void,
+    name: 'zero' | 'alignment' | 'bytes',
+    value: unknown,
+  ) {
     let reads = 0;
     return {
       get [name]() {
@@ -193,44 +214,46 @@ describe('getters of options', () => {
     };
   }
 
-  test('that throw take nothing', () => {
+  test('that throw leave nothing allocated', () => {
     const fail = (): never => {
       throw new Error('getter');
     };
     const arena = heap.arena({ bytes: 1000 });
     const scope = heap.openScope();
-    for (const giver of [heap, scope, arena]) {
+    for (const allocator of [heap, scope, arena]) {
       const calls = [
-        () => giver.array(Uint8Array, 8, acting(fail, 'zero', true)),
-        () => giver.from(Uint8Array.of(1), acting(fail, 'alignment', 64)),
-        () => giver.from(Uint8Array, [1], acting(fail, 'zero', true)),
+        () => allocator.array(Uint8Array, 8, optionsWithGetter(fail, 'zero', true)),
+        () => allocator.from(Uint8Array.of(1), optionsWithGetter(fail, 'alignment', 64)),
+        () => allocator.from(Uint8Array, [1], optionsWithGetter(fail, 'zero', true)),
       ];
       for (const call of calls) expect(call).toThrow('getter');
     }
-    expect(() => scope.arena(acting(fail, 'bytes', 5) as never)).toThrow('getter');
-    expect(() => heap.arena(acting(fail, 'bytes', 5) as never)).toThrow('getter');
+    expect(() => scope.arena(optionsWithGetter(fail, 'bytes', 5) as never)).toThrow('getter');
+    expect(() => heap.arena(optionsWithGetter(fail, 'bytes', 5) as never)).toThrow('getter');
     expect(heap.stats().liveBlocks).toBe(1);
     expect(arena.usedBytes).toBe(0);
   });
 
-  test('that detach the source make a TypeError, and take nothing', () => {
+  test('that detach the source cause a TypeError and leave nothing allocated', () => {
     const arena = heap.arena({ bytes: 1000 });
-    for (const giver of [heap, heap.openScope(), arena]) {
+    for (const allocator of [heap, heap.openScope(), arena]) {
       const source = new Uint8Array(new ArrayBuffer(64));
       const detach = (): void => {
         structuredClone(source.buffer, { transfer: [source.buffer] });
       };
-      expect(() => giver.from(source, acting(detach, 'zero', false))).toThrow(TypeError);
+      expect(() => allocator.from(source, optionsWithGetter(detach, 'zero', false))).toThrow(
+        TypeError,
+      );
     }
     expect(heap.stats().liveBlocks).toBe(1);
     expect(arena.usedBytes).toBe(0);
   });
 
-  test('that close the scope, free the arena or dispose the heap take nothing', async () => {
-    const calls: readonly ((giver: Giver, end: () => void) => unknown)[] = [
-      (giver, end) => giver.array(Uint8Array, 8, acting(end, 'zero', true)),
-      (giver, end) => giver.from(Uint8Array.of(1), acting(end, 'alignment', 64)),
-      (giver, end) => giver.from(Uint8Array, [1], acting(end, 'zero', false)),
+  test('that close the scope, free the arena or dispose the heap leave nothing allocated', async () => {
+    const calls: readonly ((allocator: BlockAllocator, end: () => void) => unknown)[] = [
+      (allocator, end) => allocator.array(Uint8Array, 8, optionsWithGetter(end, 'zero', true)),
+      (allocator, end) => allocator.from(Uint8Array.of(1), optionsWithGetter(end, 'alignment', 64)),
+      (allocator, end) => allocator.from(Uint8Array, [1], optionsWithGetter(end, 'zero', false)),
     ];
     for (const call of calls) {
       const scope = heap.openScope();
@@ -244,7 +267,7 @@ describe('getters of options', () => {
       reset.free();
     }
     const scope = heap.openScope();
-    const options = acting(() => scope.close(), 'bytes', 64) as never;
+    const options = optionsWithGetter(() => scope.close(), 'bytes', 64) as never;
     expect(() => scope.arena(options)).toThrow('closed');
     expect(heap.stats().liveBlocks).toBe(0);
   });
@@ -293,10 +316,10 @@ describe('elements that misbehave', () => {
         },
       },
     ],
-  ])('with %s throw that, and take nothing', (_, elements) => {
+  ])('with %s throw an error and leave nothing allocated', (_, elements) => {
     const arena = heap.arena({ bytes: 1000 });
-    for (const giver of [heap, heap.openScope(), arena]) {
-      expect(() => giver.from(Uint8Array, elements as never)).toThrow(RangeError);
+    for (const allocator of [heap, heap.openScope(), arena]) {
+      expect(() => allocator.from(Uint8Array, elements as never)).toThrow(RangeError);
     }
     expect(heap.stats().liveBlocks).toBe(1);
     expect(arena.usedBytes).toBe(0);
@@ -320,7 +343,7 @@ describe('elements that misbehave', () => {
     heap.check();
   });
 
-  test('may dispose the heap or close the scope: nothing is lost', async () => {
+  test('may dispose the heap or close the scope without leaving a block behind', async () => {
     const scope = heap.openScope();
     const closing = (function* () {
       yield 1;
@@ -379,12 +402,14 @@ describe('the message of an error', () => {
     ['a long array', new Float64Array(4e6).fill(Math.PI)],
     ['a function', () => 'x'.repeat(1e6)],
     ['a class', class Foreign {}],
-    ['not a number', Number.NaN],
+    ['NaN', Number.NaN],
     ['a huge number', 1e300],
     ['a big integer', 10n],
   ] as const;
 
-  test.each(hostile)('about %s is short, quick and of the right class', (_, value) => {
+  test.each(
+    hostile,
+  )('about %s is short and made quickly, and its error has the right class', (_, value) => {
     const wrong = value as never;
     const calls: readonly (readonly [() => unknown, abstract new () => Error])[] = [
       [() => heap.free(wrong), InvalidFreeError],
@@ -425,7 +450,7 @@ describe('the message of an error', () => {
   test.each([
     ['10', 'convert it with Number()'],
     [10n, 'convert it with Number()'],
-  ])('names the cure where a size is %s', (size, cure) => {
+  ])('names the cure when a size is %s', (size, cure) => {
     for (const call of [
       () => heap.malloc(size as never),
       () => heap.tryMalloc(size as never),
@@ -441,7 +466,7 @@ describe('the message of an error', () => {
     ['its view', (array: object) => (array as { view: object }).view],
     ['a string', () => heap.string('text')],
     ['an arena', () => heap.arena({ bytes: 8 })],
-  ])('names the cure where the address is %s, which lives on', (_, wrongValue) => {
+  ])('names the cure when the address is %s, and the block stays alive', (_, wrongValue) => {
     const array = heap.from(Uint8Array.of(1, 2, 3));
     const value = wrongValue(array) as never;
     for (const call of [
@@ -459,21 +484,21 @@ describe('the message of an error', () => {
     expect([...array.view]).toEqual([1, 2, 3]);
   });
 
-  test('names the cure where a handle is passed for a typed array', () => {
+  test('names the cure when a handle is passed instead of a typed array', () => {
     const array = heap.from(Uint8Array.of(1, 2, 3));
     const arena = heap.arena({ bytes: 100 });
-    for (const giver of [heap, heap.openScope(), arena]) {
+    for (const allocator of [heap, heap.openScope(), arena]) {
       for (const call of [
-        () => giver.from(array as never),
-        () => giver.from(Float64Array, array as never),
-        () => giver.from(Int32Array, heap.string('text') as never),
+        () => allocator.from(array as never),
+        () => allocator.from(Float64Array, array as never),
+        () => allocator.from(Int32Array, heap.string('text') as never),
       ]) {
         expect(catchError(TypeError, call).message).toMatch(/pass its view$/);
       }
     }
   });
 
-  test('keeps what it shows of options and the wasm short', async () => {
+  test('shortens long names and values of options', async () => {
     const long = 'x'.repeat(1e5);
     for (const options of [
       { [long]: 1 },
@@ -493,7 +518,7 @@ describe('the message of an error', () => {
   });
 });
 
-test('a handle, arena, scope, heap or recorder is not cloned as an empty object', async () => {
+test('cloning a handle, arena, scope, heap or recorder throws a DataCloneError', async () => {
   const heap = await createHeap();
   const { port1 } = new MessageChannel();
   const objects = [
@@ -516,7 +541,7 @@ test('a handle, arena, scope, heap or recorder is not cloned as an empty object'
   port1.close();
 });
 
-test('JSON shows kind, length, address and end of a handle', async () => {
+test('the JSON of a handle shows its type, length, address and whether it was freed', async () => {
   const heap = await createHeap();
   const array = heap.from(Int16Array.of(1, 2, 3));
   const place = `0x${array.address.toString(16)}`;
@@ -527,13 +552,13 @@ test('JSON shows kind, length, address and end of a handle', async () => {
   expect(JSON.stringify(array)).toContain('freed');
 });
 
-test('an array has the constructor of its views', async () => {
+test('the type of an array is the constructor of its views', async () => {
   const heap = await createHeap();
   for (const { type, sample } of kinds) expect(heap.from(sample()).type).toBe(type);
 });
 
 describeStrategies((strategy) => {
-  test('an address that was never a block is not called freed before, whatever lies there', async () => {
+  test('free does not report that an address was freed before if it was never a block', async () => {
     const heap = await createHeap({ strategy });
     const blocks = [20, 100, 1000, 5000].map((size) => heap.malloc(size));
     for (const address of blocks) heap.u8.fill(0xff, address, address + heap.usableSize(address));

@@ -21,7 +21,7 @@ import { type ShadowBlock, ShadowHeap } from '../support/shadow-heap.js';
 import { powersOfTwo } from '../support/sizes.js';
 import { describeStrategies } from '../support/strategies.js';
 
-/** The calls whose names the stacks below must tell. */
+/** The tests look for the names of these two functions in call stacks. */
 function allocateHere(heap: Heap, size: number): number {
   const address = heap.malloc(size);
   return address;
@@ -32,7 +32,7 @@ function freeHere(heap: Heap, address: number): void {
   void heap;
 }
 
-/** Whether the first line of a stack names a function. */
+/** Matches a call stack whose first line names a function. */
 function beginsWith(name: string): unknown {
   return expect.stringMatching(new RegExp(`^[^\\n]*\\b${name}\\b`));
 }
@@ -44,7 +44,7 @@ describeStrategies((strategy) => {
   });
 
   describe('a debug heap', () => {
-    test.each(powersOfTwo)('gives blocks aligned to %i', (alignment) => {
+    test.each(powersOfTwo)('allocates blocks aligned to %i', (alignment) => {
       for (const size of [0, 1, 15, 16, 17, 1000]) {
         const address = heap.memalign(alignment, size);
         expect(address % Math.max(alignment, 16)).toBe(0);
@@ -60,20 +60,20 @@ describeStrategies((strategy) => {
       expect(heap.stats().liveBlocks).toBe(0);
     });
 
-    test('gives zeroed blocks where asked, else blocks that are not', () => {
+    test('clears blocks of calloc, and fills blocks of malloc with 0xcd', () => {
       const zeroed = heap.calloc(10, 10);
       expect(heap.u8.slice(zeroed, zeroed + 100)).toEqual(new Uint8Array(100));
       const block = heap.malloc(100);
       expect(heap.u8.slice(block, block + 100).every((byte) => byte === 0xcd)).toBe(true);
     });
 
-    test('fills freed bytes', () => {
+    test('fills freed bytes with 0xdd', () => {
       const block = heap.malloc(100);
       heap.free(block);
       expect(heap.u8.slice(block, block + 100).every((byte) => byte === 0xdd)).toBe(true);
     });
 
-    test('counts what users asked for, in units of 16', () => {
+    test('counts requested sizes, rounded up to granules of 16 bytes', () => {
       const [first, second] = [heap.malloc(100), heap.allocate(1, 4096)];
       expect(heap.stats()).toMatchObject({ liveBlocks: 2, liveBytes: 128, allocations: 2 });
       const moved = heap.realloc(first, 200);
@@ -103,7 +103,7 @@ describeStrategies((strategy) => {
       expect(heap.stats().freeBytes).toBeLessThanOrEqual(before + 10_100);
     });
 
-    test('shows blocks at the addresses of their users, without a gap', () => {
+    test('lists blocks at the addresses that callers know, without a gap', () => {
       const random = new Random(inject('seed'));
       const live: number[] = [];
       for (let step = 0; step < 500; step++) {
@@ -140,7 +140,7 @@ describeStrategies((strategy) => {
       heap.free(heap.malloc(100));
     });
 
-    test('carries handles, and tells of what is written past them', () => {
+    test('resizes arrays, and detects writes past their end', () => {
       const array = heap.from(new Uint8Array([1, 2, 3]));
       array.resize(5);
       expect([...array.view.slice(0, 3)]).toEqual([1, 2, 3]);
@@ -152,7 +152,7 @@ describeStrategies((strategy) => {
       });
     });
 
-    test('names the calls that allocated and freed in what a dead handle throws', () => {
+    test('names the calls that allocated and freed a dead handle in the error of its use', () => {
       function arrayHere(): HeapArray<Uint8Array> {
         const made = heap.array(Uint8Array, 100);
         return made;
@@ -168,7 +168,7 @@ describeStrategies((strategy) => {
       expect(message).toMatch(/\nfreed\n {4}.*\bdisposeHere\b/);
     });
 
-    test('tells a block of 4 GiB from what memory can hold', () => {
+    test('throws OutOfMemoryError for sizes of almost 4 GiB', () => {
       expect(() => heap.malloc(2 ** 32 - 1)).toThrow(OutOfMemoryError);
       expect(() => heap.memalign(65536, 2 ** 32 - 65536)).toThrow(OutOfMemoryError);
       expect(heap.tryMalloc(2 ** 32 - 64)).toBe(0);
@@ -212,7 +212,7 @@ describeStrategies((strategy) => {
       });
     });
 
-    test('past a sized block is found by deallocate and reallocate', () => {
+    test('past the end of a sized block is found by deallocate and reallocate', () => {
       const address = heap.allocate(50, 32);
       heap.u8[address + 50] = 1;
       for (const call of [
@@ -222,7 +222,7 @@ describeStrategies((strategy) => {
         expect(catchError(HeapCorruptionError, call)).toMatchObject({ address, offset: 50 });
     });
 
-    test('within a block is none', () => {
+    test('within a block is not reported', () => {
       const address = heap.malloc(100);
       heap.u8.fill(0x5a, address, address + heap.usableSize(address));
       heap.check();
@@ -230,7 +230,7 @@ describeStrategies((strategy) => {
       heap.check();
     });
 
-    test('further away is found with more canary bytes', async () => {
+    test('farther away is found with more canary bytes', async () => {
       heap = await createHeap({ strategy, debug: { canaryBytes: 200 } });
       const address = heap.malloc(100);
       for (const offset of [-208, -17, 116, 307]) {
@@ -261,7 +261,7 @@ describeStrategies((strategy) => {
       heap.check();
     });
 
-    test('is found when an allocation lets go of the block: told once there, and by each check', async () => {
+    test('is reported once by the allocation that removes the block from quarantine, and by each later check', async () => {
       heap = await createHeap({ strategy, debug: { quarantineBytes: 1000 } });
       const address = heap.malloc(100);
       heap.free(address);
@@ -287,7 +287,7 @@ describeStrategies((strategy) => {
   });
 
   describe('free', () => {
-    test('twice of a block tells both calls', () => {
+    test('called twice, reports where the block was allocated and freed', () => {
       const address = allocateHere(heap, 100);
       freeHere(heap, address);
       const before = heap.stats();
@@ -306,7 +306,7 @@ describeStrategies((strategy) => {
       expect(heap.stats()).toEqual(before);
     });
 
-    test('twice is told also where the quarantine has let go of the block', async () => {
+    test('called twice, throws even if the block has left the quarantine', async () => {
       heap = await createHeap({ strategy, debug: { quarantineBytes: 0 } });
       const [address] = [heap.malloc(100), heap.malloc(100)];
       heap.free(address);
@@ -314,7 +314,7 @@ describeStrategies((strategy) => {
       expect(catchError(DoubleFreeError, () => heap.free(address)).size).toBe(100);
     });
 
-    test('of a block that realloc moved is told', () => {
+    test('throws for the old address of a block that realloc moved', () => {
       const address = heap.malloc(100);
       const moved = heap.realloc(address, 90);
       expect(moved).not.toBe(address);
@@ -328,7 +328,7 @@ describeStrategies((strategy) => {
       [8, 'byte 8 of the block of 100 bytes at'],
       [-4, '4 bytes below the block of 100 bytes at'],
       [104, '4 bytes behind the end of the block of 100 bytes at'],
-    ])('of an address %i bytes from a block tells which block', (offset, words) => {
+    ])('reports the nearest block for an address %i bytes from its start', (offset, words) => {
       const block = allocateHere(heap, 100);
       const address = block + offset;
       const before = heap.stats();
@@ -361,20 +361,20 @@ describeStrategies((strategy) => {
       -16,
       0.5,
       Number.NaN,
-    ])('of %d, where no block was, is refused', (address) => {
+    ])('throws InvalidFreeError for %d, where no block was', (address) => {
       const error = catchError(InvalidFreeError, () => heap.free(address));
       expect(error).toMatchObject({ address, size: undefined, allocatedAt: undefined });
       heap.check();
     });
 
-    test('of 0 does nothing', () => {
+    test('does nothing for the address 0', () => {
       heap.free(0);
       expect(heap.stats().frees).toBe(0);
     });
   });
 
   describe('sized calls', () => {
-    test('tell a wrong size or alignment exactly', () => {
+    test('throw an error with the real size for a wrong size or alignment', () => {
       const address = heap.allocate(100, 64);
       const wrong = [
         [99, 64],
@@ -400,7 +400,7 @@ describeStrategies((strategy) => {
       expect(() => heap.deallocate(address, 100, 64)).toThrow(DoubleFreeError);
     });
 
-    test('keep contents', () => {
+    test('keep the contents of a block that they move', () => {
       const address = heap.allocate(100, 64);
       fillPattern(heap.memory, address, 100, 1);
       const moved = heap.reallocate(address, 100, 5000, 64);
@@ -409,7 +409,7 @@ describeStrategies((strategy) => {
       heap.deallocate(moved, 5000, 64);
     });
 
-    test('and the others refuse each others blocks', () => {
+    test('refuse blocks of malloc, and free and realloc refuse sized blocks', () => {
       const [sized, other] = [heap.allocate(100), heap.malloc(100)];
       expect(() => heap.free(sized)).toThrow(InvalidFreeError);
       expect(() => heap.realloc(sized, 10)).toThrow(InvalidFreeError);
@@ -427,7 +427,7 @@ describeStrategies((strategy) => {
       heap = await createHeap({ strategy, maximumBytes, debug: { quarantineBytes: 1 << 30 } });
     });
 
-    test('takes the quarantine back, so that blocks of one size can be had for ever', () => {
+    test('makes the heap reuse quarantined blocks, so that a loop of malloc and free never fails', () => {
       for (let count = 0; count < 1000; count++) {
         const address = heap.malloc(50_000);
         fillPattern(heap.memory, address, 50_000, count);
@@ -437,7 +437,7 @@ describeStrategies((strategy) => {
       heap.check();
     });
 
-    test('finds late writes when it takes the quarantine back', () => {
+    test('makes the heap check quarantined blocks for late writes before it reuses them', () => {
       const address = heap.malloc(1000);
       heap.free(address);
       heap.u8[address] = 1;
@@ -447,7 +447,7 @@ describeStrategies((strategy) => {
       expect(error.address).toBe(address);
     });
 
-    test('fails as other heaps do, with all as it was', () => {
+    test('makes calls throw OutOfMemoryError as other heaps do, and leaves blocks and statistics unchanged', () => {
       const blocks: number[] = [];
       for (let address = heap.tryMalloc(5000); address !== 0; address = heap.tryMalloc(5000)) {
         fillPattern(heap.memory, address, 5000, address);
@@ -471,7 +471,7 @@ describeStrategies((strategy) => {
       heap.check();
     });
 
-    test('lets blocks shrink in place where there is no other', () => {
+    test('lets realloc shrink a block in place when no other block is free', () => {
       const blocks: number[] = [];
       for (let address = heap.tryMalloc(5000); address !== 0; address = heap.tryMalloc(5000)) {
         fillPattern(heap.memory, address, 5000, address);
@@ -490,7 +490,7 @@ describeStrategies((strategy) => {
   test.each([
     [10_000, 0],
     [2 ** 32, 1],
-  ])('a quarantine of %i bytes makes memory grow by no more', async (quarantineBytes, least) => {
+  ])('a quarantine of %i bytes makes memory grow only if it does not fit', async (quarantineBytes, least) => {
     const debug = { quarantineBytes, stacks: false };
     heap = await createHeap({ strategy, initialBytes: 1 << 18, debug });
     for (let count = 0; count < 4000; count++) heap.free(heap.malloc(100));
@@ -510,14 +510,14 @@ describeStrategies((strategy) => {
       );
     });
 
-    test('lists handles', () => {
+    test('lists the blocks of handles', () => {
       const array = heap.array(Float64Array, 10);
       expect(heap.leaks()).toMatchObject([{ address: array.address, size: 80 }]);
       array.free();
       expect(heap.leaks()).toEqual([]);
     });
 
-    test('has no stacks where they are turned off', async () => {
+    test('lists blocks without stacks if the option stacks is false', async () => {
       heap = await createHeap({ strategy, debug: { stacks: false } });
       const address = heap.malloc(10);
       expect(heap.leaks()).toEqual([{ address, size: 10, stack: undefined }]);
@@ -526,7 +526,7 @@ describeStrategies((strategy) => {
       expect(error).toMatchObject({ size: 10, allocatedAt: undefined, freedAt: undefined });
     });
 
-    test('lists live blocks without debug, too', async () => {
+    test('lists live blocks of a heap without debug, too', async () => {
       heap = await createHeap({ strategy });
       const [first, second] = [heap.malloc(100), heap.malloc(1000)];
       expect(heap.leaks()).toEqual(
@@ -541,7 +541,7 @@ describeStrategies((strategy) => {
       heap.assertNoLeaks();
     });
 
-    test('are still listed where a block was overwritten', () => {
+    test('lists blocks even after bytes behind one were overwritten', () => {
       const address = heap.malloc(10);
       heap.u8[address + 10] = 0;
       expect(heap.leaks()).toHaveLength(1);
@@ -550,13 +550,13 @@ describeStrategies((strategy) => {
   });
 
   describe('assertNoLeaks', () => {
-    test('does nothing where no block is live', () => {
+    test('does nothing if no block is live', () => {
       heap.assertNoLeaks();
       heap.free(heap.malloc(10));
       heap.assertNoLeaks();
     });
 
-    test('lists live blocks by their stacks, those with the most bytes first', () => {
+    test('groups live blocks by call stack and lists groups with the most bytes first', () => {
       for (let count = 0; count < 20; count++) allocateHere(heap, 10);
       const large = heap.malloc(5000);
       const error = catchError(LeakError, () => heap.assertNoLeaks());
@@ -573,7 +573,7 @@ describeStrategies((strategy) => {
       expect(error.message).toMatch(/^ {4}.*\ballocateHere\b/m);
     });
 
-    test('has a message of bounded length', () => {
+    test('throws an error with a message of bounded length', () => {
       const callers = Array.from({ length: 30 }, (_, index) => {
         const nested = (depth: number): number =>
           depth === 0 ? heap.malloc(64) : nested(depth - 1);
@@ -634,7 +634,7 @@ describe('the option debug', () => {
     await expect(createHeap(wrong)).rejects.toThrow(words);
   });
 
-  test('false and undefined give a plain heap', async () => {
+  test('makes a plain heap if it is false or undefined', async () => {
     for (const debug of [false, undefined]) {
       const heap = await createHeap(debug === undefined ? {} : { debug });
       const address = heap.malloc(100);
@@ -642,7 +642,7 @@ describe('the option debug', () => {
     }
   });
 
-  test('works without a promise once it was loaded', async () => {
+  test('works in createHeapSync once debug support was loaded', async () => {
     await createHeap({ debug: true });
     const heap = createHeapSync({ debug: true });
     const address = heap.malloc(10);
@@ -651,18 +651,18 @@ describe('the option debug', () => {
   });
 });
 
-describe('a program that runs for ever without debug', () => {
+describe('a debug heap in a program that runs forever', () => {
   type Frame = (heap: Heap, frame: number) => void;
   const frames = 2000;
 
-  /** Blocks that fit in the same places again and again where nothing lies around them. */
+  /** Allocates and frees blocks that fit in the same places in each frame if they have no canaries. */
   const samePlaces: Frame = (heap, frame) => {
     const sizes = [124_030, 31_007, 124_030, 31_007 + (frame % 7)];
     const [a, b, c, d] = sizes.map((size) => heap.array(Uint8Array, size));
     for (const array of [a, c, b, d]) array?.free();
   };
 
-  /** Blocks of a few sizes that are replaced at random, raw, as arrays and sized. */
+  /** Replaces raw blocks, arrays and sized blocks of a few sizes at random. */
   function makeReplacing(seed: number): Frame {
     const random = new Random(seed);
     const sizes = [16, 64, 128, 1000, 4096, 20_000];
@@ -684,10 +684,10 @@ describe('a program that runs for ever without debug', () => {
 
   describeStrategies((strategy) => {
     test.each<[string, () => Frame]>([
-      ['with blocks in the same places', () => samePlaces],
-      ['with blocks of a few sizes', () => makeReplacing(inject('seed'))],
+      ['in the same places', () => samePlaces],
+      ['of a few sizes', () => makeReplacing(inject('seed'))],
     ])(
-      'does so with debug in memory for its peak and the quarantine, %s',
+      'needs memory only for the peak and the quarantine, with blocks %s',
       async (_, make) => {
         const options = { strategy, maximumBytes: 4 << 20 };
         const debug = { stacks: false, quarantineBytes: 1 << 18 };
@@ -701,7 +701,7 @@ describe('a program that runs for ever without debug', () => {
       60_000,
     );
 
-    test('does so with debug in a region of other memory', async () => {
+    test('needs memory only for the peak and the quarantine in a region', async () => {
       const memory = new WebAssembly.Memory({ initial: 64 });
       const debug = { stacks: false, quarantineBytes: 1 << 18 };
       const heap = await createHeap({ strategy, memory, start: 65_536, end: 64 * 65_536, debug });
@@ -712,7 +712,7 @@ describe('a program that runs for ever without debug', () => {
   });
 });
 
-test('a debug heap frees the block whose record the engine has no memory for', async () => {
+test('a debug heap frees a new block if the engine has no memory to record it', async () => {
   const heap = await createHeap({ debug: { stacks: false } });
   heap.malloc(1);
   const { set } = Map.prototype;

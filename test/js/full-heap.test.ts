@@ -21,7 +21,7 @@ describeStrategies((strategy) => {
       fillPattern(heap.memory, address, 5000, address);
       blocks.push(address);
     }
-    // Nothing is left for an odd size either.
+    // Fill the small gaps, too.
     while (heap.tryMalloc(16) !== 0);
   });
 
@@ -35,7 +35,7 @@ describeStrategies((strategy) => {
     ['from', large, () => heap.from(new Uint16Array(large / 2))],
     ['malloc of a small block', 100, () => heap.malloc(100)],
   ])('%s in a full heap', (_, requestedBytes, call) => {
-    test('is out of memory, with all that is known, and the heap goes on', () => {
+    test('throws OutOfMemoryError with its details and leaves the heap unchanged', () => {
       const { failures, ...before } = heap.stats();
       const error = catchError(OutOfMemoryError, () => call(heap));
       expect(error).toMatchObject({
@@ -52,7 +52,7 @@ describeStrategies((strategy) => {
       for (const address of blocks) expectPattern(heap.memory, address, 5000, address);
     });
 
-    test('works again once there is room', () => {
+    test('succeeds once there is room', () => {
       expect(() => call(heap)).toThrow(OutOfMemoryError);
       heap.reset();
       blocks = [0, 0, 0, heap.malloc(10)];
@@ -62,13 +62,13 @@ describeStrategies((strategy) => {
   });
 
   describe('a full heap', () => {
-    test('has used nearly all of its memory', () => {
+    test('has nearly all of its memory in live blocks', () => {
       const { memoryBytes, liveBytes } = heap.stats();
       expect(memoryBytes).toBe(maximumBytes);
       expect(liveBytes).toBeGreaterThan(maximumBytes * 0.85);
     });
 
-    test('serves what was freed', () => {
+    test('reuses a block that was freed', () => {
       const [freed = 0] = blocks.splice(10, 1);
       heap.free(freed);
       const address = heap.malloc(5000);
@@ -78,20 +78,20 @@ describeStrategies((strategy) => {
       heap.check();
     });
 
-    test('can shrink blocks and hand out their tails', () => {
+    test('shrinks blocks and allocates from their tails', () => {
       for (const address of blocks) expect(heap.realloc(address, 1000)).toBe(address);
       for (const address of blocks) expectPattern(heap.memory, address, 1000, address);
       for (let count = 0; count < blocks.length; count++) expect(heap.tryMalloc(3000)).not.toBe(0);
       heap.check();
     });
 
-    test('frees all it has', () => {
+    test('frees all blocks on reset', () => {
       heap.reset();
       for (const { state } of heap.blocks()) expect(state).toBe('free');
       expect(heap.tryMalloc(maximumBytes / 2)).not.toBe(0);
     });
 
-    test('does not grow when somebody else cannot either', () => {
+    test('returns 0 from tryMalloc when memory cannot grow', () => {
       expect(() => heap.memory.grow(1)).toThrow(RangeError);
       expect(heap.tryMalloc(100)).toBe(0);
       heap.check();
@@ -99,7 +99,7 @@ describeStrategies((strategy) => {
   });
 });
 
-test('a heap grows by what is missing where a larger step does not fit', async () => {
+test('a heap grows by exactly the missing pages when a larger step does not fit', async () => {
   const small = await createHeap({ initialBytes: 65536, maximumBytes: 3 * 65536 });
   let total = 0;
   while (small.tryMalloc(1008) !== 0) total += 1024;
@@ -108,7 +108,7 @@ test('a heap grows by what is missing where a larger step does not fit', async (
   small.check();
 });
 
-// The other two strategies do not join free blocks.
+// The other two strategies do not coalesce free blocks.
 describe.each<Strategy>([
   'segregated-fit',
   'free-list',
@@ -117,7 +117,9 @@ describe.each<Strategy>([
   const nineTenths = Math.floor(maximumBytes * 0.9);
 
   describe.each(fillings)('with blocks of $sizes', ({ nextSize }) => {
-    test.each(freeingOrders)('in $order, serves nine tenths as one block', async ({ arrange }) => {
+    test.each(freeingOrders)('in $order, allocates nine tenths of memory as one block', async ({
+      arrange,
+    }) => {
       for (const initialBytes of [65536, maximumBytes]) {
         const heap = await createHeap({ strategy, initialBytes, maximumBytes });
         for (let round = 0; round < 2; round++) {
@@ -128,7 +130,11 @@ describe.each<Strategy>([
       }
     });
 
-    test.each(freeingOrders)('in $order, does so beside a few live blocks', async ({ arrange }) => {
+    test.each(
+      freeingOrders,
+    )('in $order, allocates nine tenths of memory beside a few live blocks', async ({
+      arrange,
+    }) => {
       const heap = await createHeap({ strategy, maximumBytes });
       const kept = Array.from({ length: 20 }, (_, index) => heap.malloc(index * 13));
       kept.forEach((address, index) => {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Listeners for growth run between operations: what they do to the heap loses nothing.
+// Growth listeners run after the operation that made memory grow: whatever they do to the heap, no block is lost
+// or freed twice.
 
 import { createHeap, type Heap, type HeapOptions, UseAfterFreeError } from 'lite-alloc';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -40,7 +41,7 @@ describeStrategies((strategy) => {
       expect(array.view).toBe(seen);
     });
 
-    /** Operations that grow memory, and the blocks that live then. */
+    /** Operations that grow memory, and the number of blocks that live afterwards. */
     const operations: readonly (readonly [string, () => unknown, number])[] = [
       ['malloc', () => heap.malloc(large), 1],
       ['calloc', () => heap.calloc(20, page), 1],
@@ -53,7 +54,7 @@ describeStrategies((strategy) => {
       ['from', () => heap.from(new Uint8Array(large).fill(7)), 1],
       ['from an iterable', () => heap.from(Uint8Array, new Array(large).fill(7)), 1],
       ['string', () => heap.string('x'.repeat(large)), 1],
-      ['string of other letters', () => heap.string('é'.repeat(large)), 1],
+      ['string of non-ASCII letters', () => heap.string('é'.repeat(large)), 1],
       ['resize', () => heap.array(Uint8Array, 10).resize(large), 1],
       ['arena', () => heap.arena({ bytes: large }), 1],
       ['malloc of a scope', () => heap.openScope().malloc(large), 1],
@@ -72,19 +73,19 @@ describeStrategies((strategy) => {
       ['a scope', () => heap.scope((scope) => void scope.malloc(large)), 0],
     ];
 
-    test.each(operations)('runs once %s is complete', (__, operate, live) => {
+    test.each(operations)('runs after %s is complete', (__, operate, live) => {
       let liveBlocks: number | undefined;
       once(() => {
         heap.check();
         ({ liveBlocks } = heap.stats());
       });
       operate();
-      // Inside a scope the block lives still.
+      // Inside a scope the block still lives.
       expect(liveBlocks).toBe(Math.max(live, 1));
       expect(heap.stats().liveBlocks).toBe(live);
     });
 
-    test.each(operations)('may reset the heap when %s has grown it', (__, operate) => {
+    test.each(operations)('may reset the heap after %s made memory grow', (__, operate) => {
       let kept = 0;
       once(() => {
         heap.reset();
@@ -94,20 +95,20 @@ describeStrategies((strategy) => {
       const result = operate();
       heap.check();
       expect(heap.stats().liveBlocks).toBe(1);
-      // What the operation writes lies elsewhere.
+      // The operation did not write into the new block.
       expect(heap.u8.subarray(kept, kept + large / 2).every((byte) => byte === 9)).toBe(true);
       if (typeof result === 'object' && result !== null)
         expect(result).toMatchObject({ alive: false });
       heap.free(kept);
     });
 
-    test.each(operations)('may dispose the heap when %s has grown it', (__, operate) => {
+    test.each(operations)('may dispose the heap after %s made memory grow', (__, operate) => {
       once(() => heap[Symbol.dispose]());
       operate();
       expect(() => heap.malloc(1)).toThrow(UseAfterFreeError);
     });
 
-    test('may free the array that is resized', () => {
+    test('may free the array that is being resized', () => {
       const array = heap.array(Uint8Array, 1000);
       once(() => array.free());
       array.resize(large);
@@ -116,7 +117,7 @@ describeStrategies((strategy) => {
       heap.check();
     });
 
-    test('may resize the array that is resized', () => {
+    test('may resize the array that is being resized', () => {
       const array = heap.from(Uint8Array.of(1, 2, 3));
       once(() => array.resize(2 * large));
       array.resize(large);
@@ -126,7 +127,7 @@ describeStrategies((strategy) => {
       expect(heap.stats().liveBlocks).toBe(0);
     });
 
-    test('that resets leaves no two handles on one block', () => {
+    test('that resets the heap leaves at most one live handle for a block', () => {
       once(() => heap.reset());
       const first = heap.array(Uint8Array, large);
       const second = heap.array(Uint8Array, large);
@@ -135,7 +136,7 @@ describeStrategies((strategy) => {
       expect(heap.stats().liveBlocks).toBe(1);
     });
 
-    test('that resets inside a scope makes it forget its blocks', () => {
+    test('that resets the heap inside a scope makes the scope forget its blocks', () => {
       once(() => heap.reset());
       let other = 0;
       heap.scope((scope) => {
@@ -146,7 +147,7 @@ describeStrategies((strategy) => {
       heap.free(other);
     });
 
-    test('that resets while a scope closes frees nothing of others', () => {
+    test('that resets the heap while a scope closes does not make the scope free newer blocks', () => {
       const scope = heap.openScope();
       for (let count = 0; count < 5; count++) {
         scope.malloc(100);
@@ -172,7 +173,7 @@ describeStrategies((strategy) => {
       expect(heap.stats().liveBlocks).toBe(0);
     });
 
-    test('hears of every growth in order, as all others do', () => {
+    test('is called for every growth in order, like the other listeners', () => {
       const heard: number[][] = [[], []];
       let growing = 3;
       heap.onGrow((bytes) => {
@@ -187,7 +188,7 @@ describeStrategies((strategy) => {
       expect(heard[0]?.at(-1)).toBe(heap.stats().memoryBytes);
     });
 
-    test('hears of growth with sizes that follow each other', () => {
+    test('gets the new size of one growth as the old size of the next', () => {
       const sizes: [number, number][] = [];
       heap.onGrow((...growth) => {
         sizes.push(growth);
@@ -198,16 +199,16 @@ describeStrategies((strategy) => {
       for (let index = 1; index < 4; index++) expect(sizes[index]?.[1]).toBe(sizes[index - 1]?.[0]);
     });
 
-    test('is not called after an earlier listener ended it', () => {
+    test('is not called after an earlier listener removed it', () => {
       let calls = 0;
-      const ended: Disposable[] = [];
-      heap.onGrow(() => ended[0]?.[Symbol.dispose]());
-      ended.push(heap.onGrow(() => calls++));
+      const later: Disposable[] = [];
+      heap.onGrow(() => later[0]?.[Symbol.dispose]());
+      later.push(heap.onGrow(() => calls++));
       heap.malloc(large);
       expect(calls).toBe(0);
     });
 
-    test('hears of growth by other code before a view is read, and the view is current', () => {
+    test('is called for growth by other code before a view is read, and the view is current', () => {
       const array = heap.from(Uint8Array.of(1, 2, 3));
       let calls = 0;
       once(() => {
@@ -223,7 +224,7 @@ describeStrategies((strategy) => {
       expect(heap.stats().liveBlocks).toBe(0);
     });
 
-    test('hears of growth by other code before the views of the memory are read', () => {
+    test('is called for growth by other code before a view of the whole memory is read', () => {
       let calls = 0;
       once(() => {
         calls++;
@@ -234,7 +235,7 @@ describeStrategies((strategy) => {
       expect(calls).toBe(1);
     });
 
-    test('hears of growth by an operation that fails', async () => {
+    test('is called when an operation makes memory grow and then fails', async () => {
       const small = await createHeap({
         strategy,
         initialBytes: 4 * page,

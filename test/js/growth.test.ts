@@ -18,7 +18,7 @@ describeStrategies((strategy) => {
   });
 
   describe('a listener for growth', () => {
-    test('is told the new and the old size after the call that grew memory', () => {
+    test('gets the new and the old size after the call that grew memory', () => {
       listen();
       const address = heap.malloc(20 * page);
       const { memoryBytes } = heap.stats();
@@ -36,19 +36,19 @@ describeStrategies((strategy) => {
       ['allocate', () => heap.allocate(20 * page)],
       ['reallocate', () => heap.reallocate(heap.allocate(100), 100, 20 * page)],
       ['array', () => heap.array(Uint8Array, 20 * page).free()],
-    ])('is told of growth by %s', (_name, grow) => {
+    ])('is called when %s grows memory', (_name, grow) => {
       listen();
       grow();
       expect(growths).toEqual([[heap.stats().memoryBytes, 4 * page]]);
     });
 
-    test('is not called where memory stays as it is', () => {
+    test('is not called while memory does not grow', () => {
       listen();
       for (let count = 0; count < 100; count++) heap.free(heap.malloc(1000));
       expect(growths).toEqual([]);
     });
 
-    test('is told of growth by somebody else at the next call', () => {
+    test('is called for growth by other code at the next call of the heap', () => {
       listen();
       growByHand();
       expect(growths).toEqual([]);
@@ -56,7 +56,7 @@ describeStrategies((strategy) => {
       expect(growths).toEqual([[5 * page, 4 * page]]);
     });
 
-    test('is told of growth by somebody else when a view is read', () => {
+    test('is called for growth by other code when a view is read', () => {
       const array = heap.array(Uint8Array, 10);
       expect(heap.u8.length).toBe(4 * page);
       listen();
@@ -69,14 +69,14 @@ describeStrategies((strategy) => {
       array.free();
     });
 
-    test('is not told of what grew before it listened', () => {
+    test('is not called for growth before it was added', () => {
       growByHand();
       listen();
       heap.free(heap.malloc(1));
       expect(growths).toEqual([]);
     });
 
-    test('may call the heap, which is at rest', () => {
+    test('may check the heap and allocate from it', () => {
       const blocks: number[] = [];
       heap.onGrow(() => {
         heap.check();
@@ -88,7 +88,7 @@ describeStrategies((strategy) => {
       heap.check();
     });
 
-    test('may grow memory itself, and is told of that', () => {
+    test('may grow memory itself and is called again', () => {
       heap.onGrow((bytes) => {
         growths.push([bytes, 0]);
         if (growths.length < 3) heap.malloc(bytes);
@@ -98,7 +98,7 @@ describeStrategies((strategy) => {
       heap.check();
     });
 
-    test('is called as often as it was added, and ends by its own disposable', () => {
+    test('is called as often as it was added, and is removed by the disposable of each call', () => {
       const first = listen();
       const second = listen();
       heap.malloc(20 * page);
@@ -112,13 +112,13 @@ describeStrategies((strategy) => {
       expect(growths).toHaveLength(3);
     });
 
-    test('hears nothing of a refused allocation', () => {
+    test('is not called for a failed allocation', () => {
       listen();
       expect(() => heap.malloc(1000 * page)).toThrow(OutOfMemoryError);
       expect(growths).toEqual([]);
     });
 
-    test('hears of growth beside a recorder and in a debug heap', async () => {
+    test('is called in a debug heap that is recorded', async () => {
       const debugHeap = await createHeap({ strategy, debug: true, initialBytes: 4 * page });
       const recorder = debugHeap.record();
       debugHeap.onGrow((...sizes) => growths.push(sizes));
@@ -149,14 +149,14 @@ describeStrategies((strategy) => {
   });
 });
 
-test('what is no function is refused', async () => {
+test('onGrow refuses a listener that is not a function', async () => {
   const heap = await createHeap();
   expect(() => heap.onGrow('log' as never)).toThrow(
     new TypeError("listener must be a function, got 'log' (string)"),
   );
 });
 
-test('a disposed heap takes no listener, and those it has end quietly', async () => {
+test('a disposed heap refuses new listeners, and removing an old one does nothing', async () => {
   const heap = await createHeap();
   const listening = heap.onGrow(() => undefined);
   heap[Symbol.dispose]();

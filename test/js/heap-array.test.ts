@@ -31,7 +31,7 @@ describeStrategies((strategy) => {
     heap.malloc(heap.memory.buffer.byteLength);
   }
 
-  function expectGoingOn(): void {
+  function expectUsable(): void {
     heap.check();
     const array = heap.from(Float64Array.of(1.5));
     expect(array.view[0]).toBe(1.5);
@@ -40,7 +40,7 @@ describeStrategies((strategy) => {
   }
 
   describe.each(kinds)('an array of $name', ({ type, elementBytes, sample }) => {
-    test('has its length, its size, and a view of its kind at its address', () => {
+    test('has its length, its byte length, and a view of its type at its address', () => {
       const array = heap.array(type, 37);
       expect(array).toMatchObject({ length: 37, byteLength: 37 * elementBytes, alive: true });
       expect(array.address % 16).toBe(0);
@@ -53,7 +53,7 @@ describeStrategies((strategy) => {
       expect(heap.usableSize(array.address)).toBeGreaterThanOrEqual(array.byteLength);
     });
 
-    test('holds a copy of what it is made from', () => {
+    test('holds a copy of its source', () => {
       const source = sample();
       const array = heap.from(source);
       expect(array.view).toBeInstanceOf(type);
@@ -83,7 +83,7 @@ describeStrategies((strategy) => {
       expect(bytesOf(array.view)).toEqual(bytesOf(sample()));
     });
 
-    test('is zero where that is asked for', () => {
+    test('is cleared with the option zero', () => {
       const dirty = heap.array(Uint8Array, 4096);
       dirty.view.fill(0xff);
       dirty.free();
@@ -94,7 +94,7 @@ describeStrategies((strategy) => {
   });
 
   describe('the view of an array', () => {
-    test('is the same as long as memory does not grow', () => {
+    test('is the same object until memory grows', () => {
       const array = heap.array(Float32Array, 100);
       const { view } = array;
       heap.free(heap.malloc(100));
@@ -111,7 +111,7 @@ describeStrategies((strategy) => {
       expect(array.view.buffer).toBe(heap.memory.buffer);
     });
 
-    test('is current after somebody else grew memory', () => {
+    test('is current after other code grew memory', () => {
       const array = heap.from(Float32Array.of(1, 2, 3));
       heap.memory.grow(1);
       expect([...array.view]).toEqual([1, 2, 3]);
@@ -119,7 +119,7 @@ describeStrategies((strategy) => {
       expect(heap.f32[array.address / 4 + 1]).toBe(5);
     });
 
-    test('is current when a block of its own heap made it grow', () => {
+    test('is current after other arrays of the heap made memory grow', () => {
       const arrays = Array.from({ length: 200 }, (_, index) =>
         heap.array(Uint32Array, 1000 + index),
       );
@@ -153,7 +153,7 @@ describeStrategies((strategy) => {
       expect(array.address % 4096).toBe(0);
     });
 
-    test('to 0 and back leaves it alive', () => {
+    test('keeps the array alive when it shrinks it to 0 and grows it again', () => {
       const array = heap.array(Float64Array, 10);
       array.resize(0);
       expect(array).toMatchObject({ length: 0, byteLength: 0, alive: true });
@@ -165,18 +165,18 @@ describeStrategies((strategy) => {
       expect(heap.stats().liveBlocks).toBe(0);
     });
 
-    test.each(badSizes)('refuses the length %s, and all is as it was', (length) => {
+    test.each(badSizes)('refuses the length %s and leaves the array unchanged', (length) => {
       const array = heap.from(Float32Array.of(1, 2, 3));
       expect(catchError(RangeError, () => array.resize(length)).message).toMatch(/^length /);
       expect(array).toMatchObject({ length: 3, alive: true });
       expect([...array.view]).toEqual([1, 2, 3]);
-      expectGoingOn();
+      expectUsable();
     });
 
     test.each([
       2 ** 29,
       ...hugeSizes,
-    ])('is out of memory for %i elements of 8 bytes, and all is as it was', (length) => {
+    ])('throws OutOfMemoryError for %i elements of 8 bytes and leaves the array unchanged', (length) => {
       const array = heap.from(Float64Array.of(1, 2, 3));
       const { address } = array;
       expect(catchError(OutOfMemoryError, () => array.resize(length)).requestedBytes).toBe(
@@ -184,12 +184,12 @@ describeStrategies((strategy) => {
       );
       expect(array).toMatchObject({ address, length: 3, alive: true });
       expect([...array.view]).toEqual([1, 2, 3]);
-      expectGoingOn();
+      expectUsable();
     });
   });
 
   describe('free', () => {
-    test('gives the block back, and does nothing the second time', () => {
+    test('frees the block, and does nothing when called again', () => {
       const array = heap.array(Uint8Array, 100);
       array.free();
       expect(array.alive).toBe(false);
@@ -213,14 +213,14 @@ describeStrategies((strategy) => {
       expect(array).toMatchObject({ length: 100, byteLength: 100 });
     });
 
-    test('holds for empty arrays too', () => {
+    test('makes empty arrays dead, too', () => {
       const array = heap.array(Uint8Array, 0);
       array.free();
       expect(() => array.view).toThrow(UseAfterFreeError);
       expect(heap.stats().liveBlocks).toBe(0);
     });
 
-    test('is what a `using` block leaves', () => {
+    test('happens at the end of a `using` block', () => {
       let inside: HeapArray<Uint8Array>;
       {
         using array = heap.array(Uint8Array, 5);
@@ -239,21 +239,21 @@ describeStrategies((strategy) => {
       expect(heap.stats().liveBlocks).toBe(0);
     });
 
-    test('of the raw address under a handle is found out by the handle', () => {
+    test('throws once if other code freed the raw address of the array', () => {
       const array = heap.array(Uint8Array, 64);
       heap.malloc(16);
       heap.free(array.address);
       expect(() => array.free()).toThrow(expect.objectContaining({ code: 'DOUBLE_FREE' }));
       expect(() => array.free()).not.toThrow();
-      expectGoingOn();
+      expectUsable();
     });
 
-    test('of the raw address under a handle is found out by resize', () => {
+    test('of the raw address by other code makes resize throw UseAfterFreeError', () => {
       const array = heap.array(Uint8Array, 64);
       heap.malloc(16);
       heap.free(array.address);
       expect(() => array.resize(1000)).toThrow(UseAfterFreeError);
-      expectGoingOn();
+      expectUsable();
     });
   });
 
@@ -268,7 +268,7 @@ describeStrategies((strategy) => {
       expect(first.view.buffer).toBe(heap.memory.buffer);
     });
 
-    test('comes of an empty source', () => {
+    test('is made from an empty source', () => {
       expect(heap.from(new Uint16Array(0)).view).toBeInstanceOf(Uint16Array);
     });
   });
@@ -279,7 +279,7 @@ describeStrategies((strategy) => {
       const array = heap.array(Float64Array, 5, { alignment });
       expect(array.address % Math.max(alignment, 16)).toBe(0);
       array.view.fill(2);
-      expectGoingOn();
+      expectUsable();
     });
 
     test.each(badAlignments)('refuses the alignment %s', (alignment) => {
@@ -287,7 +287,7 @@ describeStrategies((strategy) => {
       expect(
         catchError(RangeError, () => heap.array(Float64Array, 5, { alignment })).message,
       ).toContain('alignment');
-      expectGoingOn();
+      expectUsable();
     });
 
     test.each([
@@ -295,14 +295,14 @@ describeStrategies((strategy) => {
       ['cache', 64],
       ['gpu', 256],
       ['page', 65536],
-    ] as const)('aligns by the name %s to %i', (alignment, bytes) => {
+    ] as const)('accepts the alignment %s as %i bytes', (alignment, bytes) => {
       heap.malloc(16);
       const arrays = [1, 2, 3].map((length) => heap.array(Float32Array, length, { alignment }));
       expect(arrays.every(({ address }) => address % bytes === 0)).toBe(true);
       heap.check();
     });
 
-    test('takes defaults where options are undefined', () => {
+    test('uses the defaults of undefined options', () => {
       const options = { alignment: undefined, zero: undefined } as unknown as ArrayOptions;
       expect(heap.array(Uint8Array, 5, options).length).toBe(5);
       expect(heap.array(Uint8Array, 5, undefined).length).toBe(5);
@@ -314,7 +314,7 @@ describeStrategies((strategy) => {
       ['zero as text', { zero: 'yes' }, /^zero .* 'yes' \(string\)$/],
       ['null', null, /^options .* null$/],
       ['a number', 16, /^options .* 16 \(number\)$/],
-    ])('refuses %s, and takes no memory', (_, options, message) => {
+    ])('refuses %s and allocates nothing', (_, options, message) => {
       const calls = [
         () => heap.array(Uint8Array, 5, options as never),
         () => heap.from(new Uint8Array(5), options as never),
@@ -336,21 +336,21 @@ describeStrategies((strategy) => {
       expect(catchError(RangeError, () => heap.array(Float32Array, length)).message).toMatch(
         /^length /,
       );
-      expectGoingOn();
+      expectUsable();
     });
 
     test.each([
       2 ** 30,
       ...hugeSizes,
-    ])('is out of memory for %i elements, and not a small block', (length) => {
+    ])('throws OutOfMemoryError for %i elements instead of allocating a small block', (length) => {
       const error = catchError(OutOfMemoryError, () => heap.array(Float32Array, length));
       expect(error.requestedBytes).toBe(toRequestedBytes(length * 4));
-      expectGoingOn();
+      expectUsable();
     });
 
-    test('is out of memory where the bytes are more than a number tells', () => {
+    test('throws OutOfMemoryError if the byte length overflows to infinity', () => {
       expect(() => heap.array(Float64Array, Number.MAX_VALUE)).toThrow(OutOfMemoryError);
-      expectGoingOn();
+      expectUsable();
     });
 
     test.each([
@@ -359,8 +359,8 @@ describeStrategies((strategy) => {
       ['a subclass', class extends Uint8Array {}],
       ['an instance', new Uint8Array(1)],
       ['a name', 'Uint8Array'],
-      ['nothing', undefined],
-    ])('refuses %s as its kind', (_, type) => {
+      ['undefined', undefined],
+    ])('refuses %s as its type', (_, type) => {
       expect(
         catchError(TypeError, () => heap.array(type as unknown as typeof Uint8Array, 1)).message,
       ).toMatch(/^type /);
@@ -369,25 +369,25 @@ describeStrategies((strategy) => {
   });
 
   describe('from', () => {
-    test('gives the basic kind of a subclass', () => {
+    test('makes an array of the built-in type from a subclass', () => {
       class Samples extends Float32Array {}
       const array = heap.from(Samples.of(1, 2));
       expect(Object.getPrototypeOf(array.view)).toBe(Float32Array.prototype);
       expect([...array.view]).toEqual([1, 2]);
     });
 
-    test('copies the part of a buffer that the source shows', () => {
+    test('copies only the part of a buffer that the source covers', () => {
       const whole = Uint16Array.of(1, 2, 3, 4, 5);
       expect([...heap.from(whole.subarray(1, 4)).view]).toEqual([2, 3, 4]);
     });
 
-    test('takes options', () => {
+    test('accepts options', () => {
       const array = heap.from(Uint8Array.of(1, 2, 3), { alignment: 1024, zero: true });
       expect(array.address % 1024).toBe(0);
       expect([...array.view]).toEqual([1, 2, 3]);
     });
 
-    test('copies an array of the same heap, also while memory grows', () => {
+    test('copies an array of the same heap, even while memory grows', () => {
       const source = heap.array(Uint32Array, 1 << 15);
       source.view.set(source.view.map((_, index) => index * 3));
       let copies = 0;
@@ -401,7 +401,7 @@ describeStrategies((strategy) => {
       heap.check();
     });
 
-    test('copies a part of the same heap that is no block', () => {
+    test('copies bytes of the same heap that are not a whole block', () => {
       const address = heap.malloc(64);
       heap.u8.fill(9, address, address + 64);
       const copy = heap.from(heap.u8.subarray(address + 1, address + 4));
@@ -426,7 +426,7 @@ describeStrategies((strategy) => {
       ['text', 'abc'],
       ['a number', 5],
       ['null', null],
-      ['nothing', undefined],
+      ['undefined', undefined],
     ])('refuses %s', (_, source) => {
       expect(
         catchError(TypeError, () => heap.from(source as unknown as Uint8Array)).message,
@@ -436,7 +436,10 @@ describeStrategies((strategy) => {
   });
 
   describe('from elements', () => {
-    test.each(kinds)('gives a $name of what its own `from` makes of them', ({ type, sample }) => {
+    test.each(kinds)('makes a $name with the elements of any iterable or array-like source', ({
+      type,
+      sample,
+    }) => {
       const elements = [...sample()] as never[];
       const iterate = function* () {
         yield* elements;
@@ -449,25 +452,25 @@ describeStrategies((strategy) => {
       }
     });
 
-    test('converts numbers as the kind does', () => {
+    test('converts numbers as the typed array does', () => {
       expect([...heap.from(Uint8Array, [257, -1, 1.9]).view]).toEqual([1, 255, 1]);
       expect([...heap.from(Uint8ClampedArray, [257, -1, 1.9]).view]).toEqual([255, 0, 2]);
       expect([...heap.from(Float64Array, Float32Array.of(0.5)).view]).toEqual([0.5]);
     });
 
-    test('gives an empty array of none', () => {
+    test('makes an empty array of an empty source', () => {
       expect(heap.from(Float32Array, []).view).toHaveLength(0);
       expect(heap.from(Float32Array, new Map().keys() as Iterable<number>).length).toBe(0);
       expect(heap.stats().liveBlocks).toBe(2);
     });
 
-    test('takes options', () => {
+    test('accepts options', () => {
       const array = heap.from(Int32Array, [1, 2], { alignment: 'page', zero: true });
       expect(array.address % 65536).toBe(0);
       expect([...array.view]).toEqual([1, 2]);
     });
 
-    test('of a view of the same heap copies it, also while memory grows', () => {
+    test('copies a view of the same heap, even while memory grows', () => {
       const source = heap.array(Uint8Array, heap.memory.buffer.byteLength);
       source.view.fill(7);
       const copy = heap.from(Uint16Array, source.view);
@@ -475,7 +478,7 @@ describeStrategies((strategy) => {
       heap.check();
     });
 
-    test('takes no memory where reading them throws', () => {
+    test('allocates nothing if reading the elements throws', () => {
       const failing = function* () {
         yield 1;
         throw new Error('no more');
@@ -484,7 +487,7 @@ describeStrategies((strategy) => {
       expect(heap.stats().allocations).toBe(0);
     });
 
-    test('may allocate while they are read', () => {
+    test('accepts a generator that allocates from the heap', () => {
       const inner: HeapArray<Uint8Array>[] = [];
       const allocating = function* () {
         for (let count = 0; count < 10; count++) {
@@ -500,7 +503,7 @@ describeStrategies((strategy) => {
     });
 
     test.each([
-      ['nothing', undefined],
+      ['undefined', undefined],
       ['null', null],
       ['a number', 5],
       ['text', '123'],
@@ -513,13 +516,13 @@ describeStrategies((strategy) => {
       expect(heap.stats().allocations).toBe(0);
     });
 
-    test('refuses elements of the other sort', () => {
+    test('refuses bigints for number arrays and numbers for bigint arrays', () => {
       expect(() => heap.from(Uint8Array, [1n] as never)).toThrow(TypeError);
       expect(() => heap.from(BigInt64Array, [1] as never)).toThrow(TypeError);
       expect(heap.stats().allocations).toBe(0);
     });
 
-    test('refuses what is no kind', () => {
+    test('refuses a type that is not a typed array constructor', () => {
       for (const type of [Array, DataView, class extends Uint8Array {}]) {
         expect(catchError(TypeError, () => heap.from(type as never, [1])).message).toMatch(
           /^type /,
@@ -528,7 +531,7 @@ describeStrategies((strategy) => {
     });
   });
 
-  test('a detached source is refused, and takes no memory', () => {
+  test('from refuses a detached source and allocates nothing', () => {
     const detached = new Uint8Array(8);
     structuredClone(detached.buffer, { transfer: [detached.buffer] });
     const stale = heap.array(Uint8Array, 8).view;

@@ -8,14 +8,14 @@ import { readPackagedWasm, strategiesWasmUrl } from '../support/host.js';
 describe('the entry with the wasm inlined', () => {
   afterEach(() => vi.restoreAllMocks().unstubAllGlobals());
 
-  // First, before anything else has compiled.
-  test('gives a heap without a promise as the first thing, on every thread', () => {
+  // This test runs first, before any wasm is compiled.
+  test('makes a heap synchronously before anything was loaded, on every thread', () => {
     const array = inlined.createHeapSync().from(Int16Array.of(1, -2, 3));
     expect([...array.view]).toEqual([1, -2, 3]);
   });
 
   test('fetches nothing', async () => {
-    const fetched = vi.fn(() => Promise.reject(new Error('nothing is to be fetched')));
+    const fetched = vi.fn(() => Promise.reject(new Error('this test allows no fetch')));
     vi.stubGlobal('fetch', fetched);
     const heap = await inlined.createHeap();
     heap.malloc(1 << 20);
@@ -23,7 +23,7 @@ describe('the entry with the wasm inlined', () => {
     expect(fetched).not.toHaveBeenCalled();
   });
 
-  test('has the names of the main entry', () => {
+  test('exports the names of the main entry', () => {
     expect(Object.keys(inlined).toSorted()).toEqual(Object.keys(packaged).toSorted());
   });
 
@@ -33,7 +33,7 @@ describe('the entry with the wasm inlined', () => {
     expect(() => heap.malloc(1 << 21)).toThrow(packaged.OutOfMemoryError);
   });
 
-  test('takes the options of the main entry, a wasm of your own too', async () => {
+  test('accepts the options of the main entry, the option wasm included', async () => {
     const wasm = await WebAssembly.compile(await readPackagedWasm(strategiesWasmUrl));
     const heap = await inlined.createHeap({ wasm, strategy: 'free-list', initialBytes: 1 << 20 });
     expect(heap.stats()).toMatchObject({ strategy: 'free-list', memoryBytes: 1 << 20 });
@@ -41,7 +41,7 @@ describe('the entry with the wasm inlined', () => {
     expect(() => inlined.createHeapSync({ wasm: Uint8Array.of(0) })).toThrow(inlined.WasmLoadError);
   });
 
-  test.each(packaged.strategies)('has %s', (strategy) => {
+  test.each(packaged.strategies)('makes heaps of %s', (strategy) => {
     const heap = inlined.createHeapSync({ strategy });
     heap.free(heap.malloc(100));
     heap.check();

@@ -4,7 +4,7 @@ import { createHeap, type Heap, type HeapBlock, HeapCorruptionError } from 'lite
 import { beforeEach, describe, expect, inject, test } from 'vitest';
 import { catchError } from '../support/errors.js';
 import { Random } from '../support/random.js';
-import { describeStrategies, strategiesWithHeaders } from '../support/strategies.js';
+import { describeStrategies, headerlessStrategies } from '../support/strategies.js';
 
 const pageBytes = 65536;
 
@@ -15,7 +15,7 @@ describeStrategies((strategy) => {
   });
 
   describe('stats', () => {
-    test('of a new heap tell of one free stretch', () => {
+    test('of a new heap report one free range', () => {
       const stats = heap.stats();
       expect(stats).toEqual({
         strategy,
@@ -36,7 +36,7 @@ describeStrategies((strategy) => {
       expect(stats.freeBytes).toBeGreaterThan(stats.memoryBytes - pageBytes);
     });
 
-    test('count bytes with their rounding, without headers', () => {
+    test('count rounded sizes without headers', () => {
       heap.malloc(100);
       expect(heap.stats()).toMatchObject({
         liveBlocks: 1,
@@ -62,13 +62,13 @@ describeStrategies((strategy) => {
       expect(heap.stats().peakLiveBytes).toBe(128);
     });
 
-    test('count what usableSize tells', () => {
+    test('count the bytes that usableSize returns', () => {
       const addresses = Array.from({ length: 100 }, (_, size) => heap.malloc(size * 7));
       const usable = addresses.map((address) => heap.usableSize(address));
       expect(heap.stats().liveBytes).toBe(usable.reduce((sum, size) => sum + size));
     });
 
-    test('follow a block that is resized', () => {
+    test('are updated when a block is resized', () => {
       const address = heap.malloc(100);
       const bigger = heap.realloc(address, 1000);
       const peakLiveBytes = heap.usableSize(bigger);
@@ -86,7 +86,7 @@ describeStrategies((strategy) => {
       });
     });
 
-    test('count sized blocks as others', () => {
+    test('count sized blocks like other blocks', () => {
       const address = heap.allocate(100);
       const roundedBytes = strategy === 'segregated-bump' ? 128 : 112;
       expect(heap.stats()).toMatchObject({ liveBlocks: 1, liveBytes: roundedBytes });
@@ -96,7 +96,7 @@ describeStrategies((strategy) => {
       expect(heap.stats()).toMatchObject({ liveBlocks: 0, liveBytes: 0, allocations: 1, frees: 1 });
     });
 
-    test('count failures', () => {
+    test('count failed allocations', () => {
       heap.tryMalloc(2 ** 32);
       expect(() => heap.malloc(2 ** 33)).toThrow();
       expect(() => heap.memalign(64, 2 ** 32 - 1)).toThrow();
@@ -105,7 +105,7 @@ describeStrategies((strategy) => {
       expect(heap.stats().failures).toBe(3);
     });
 
-    test('count how often memory grew, and its size', () => {
+    test('count the growths of memory and report its size', () => {
       const { memoryBytes } = heap.stats();
       heap.malloc(memoryBytes);
       const after = heap.stats();
@@ -116,7 +116,7 @@ describeStrategies((strategy) => {
       expect(heap.stats().growths).toBe(1);
     });
 
-    test('tell what growth added ahead of need as free, but not as fragmented', () => {
+    test('count growth slack as free, but not as fragmented', () => {
       heap.malloc(heap.stats().memoryBytes);
       const { slackBytes, largestFreeBytes, freeBytes, fragmentation } = heap.stats();
       expect(freeBytes).toBeGreaterThan(0);
@@ -126,7 +126,7 @@ describeStrategies((strategy) => {
       expect(heap.stats().freeBytes).toBeLessThan(freeBytes / 2);
     });
 
-    test('tell the largest free block and the share of free bytes outside of it', async () => {
+    test('report the largest free block and the share of free bytes outside of it', async () => {
       heap = await createHeap({ strategy, initialBytes: 1 << 20, maximumBytes: 1 << 20 });
       const small = heap.malloc(100_000);
       heap.malloc(1000);
@@ -145,7 +145,7 @@ describeStrategies((strategy) => {
       expect(heap.stats().fragmentation).toBeCloseTo(0, 1);
     });
 
-    test('stay sound through random calls', () => {
+    test('stay consistent through random calls', () => {
       const random = new Random(inject('seed'));
       const live: number[] = [];
       for (let step = 0; step < 5000; step++) {
@@ -158,7 +158,7 @@ describeStrategies((strategy) => {
         expect(stats.allocations - stats.frees).toBe(live.length);
         expect(stats.peakLiveBytes).toBeGreaterThanOrEqual(stats.liveBytes);
         expect(stats.slackBytes + stats.largestFreeBytes).toBeLessThanOrEqual(stats.freeBytes);
-        // Headers are the rest: at most one unit a block.
+        // The rest is headers: at most one granule per block.
         const heapBytes = stats.liveBytes + stats.freeBytes + 16 * live.length;
         expect(heapBytes).toBeLessThanOrEqual(stats.memoryBytes);
         expect(heapBytes).toBeGreaterThan(stats.memoryBytes - pageBytes);
@@ -167,7 +167,7 @@ describeStrategies((strategy) => {
   });
 
   describe('blocks', () => {
-    /** All stretches; where the next one does not begin at the end of one, that is a gap. */
+    /** Lists all blocks, and the gaps between the end of one and the start of the next. */
     function survey(): { blocks: HeapBlock[]; gaps: [number, number][] } {
       const blocks = [...heap.blocks()];
       const gaps: [number, number][] = [];
@@ -182,7 +182,7 @@ describeStrategies((strategy) => {
       return { blocks, gaps };
     }
 
-    test('of a new heap are one free stretch up to the end of memory', () => {
+    test('of a new heap are one free range up to the end of memory', () => {
       const { blocks } = survey();
       expect(blocks).toEqual([
         { address: expect.any(Number) as number, size: heap.stats().freeBytes, state: 'free' },
@@ -192,7 +192,7 @@ describeStrategies((strategy) => {
       );
     });
 
-    test('cover the heap without a gap, in order, with every live block among the used ones', () => {
+    test('cover the heap in address order without a gap, and include every live block as used', () => {
       const random = new Random(inject('seed'));
       const live: number[] = [];
       for (let round = 0; round < 50; round++) {
@@ -215,7 +215,7 @@ describeStrategies((strategy) => {
       }
     });
 
-    test('tell as much free as stats do', () => {
+    test('have as many free bytes as stats reports', () => {
       const addresses = Array.from({ length: 40 }, (_, index) => heap.allocate(16 * (index + 1)));
       for (const [index, address] of addresses.entries()) {
         if (index % 2 === 0) heap.deallocate(address, 16 * (index + 1));
@@ -223,13 +223,13 @@ describeStrategies((strategy) => {
       const free = survey().blocks.filter(({ state }) => state === 'free');
       const shownBytes = free.reduce((sum, { size }) => sum + size, 0);
       const { freeBytes, liveBytes, memoryBytes } = heap.stats();
-      // Its own bytes, which are neither free nor live, this one shows with the stretch before them.
-      const ownBytes = strategy === 'segregated-fit' ? memoryBytes - liveBytes - freeBytes : 0;
+      // segregated-fit shows its metadata, which is neither free nor live, as part of the block in front of it.
+      const metadataBytes = strategy === 'segregated-fit' ? memoryBytes - liveBytes - freeBytes : 0;
       expect(shownBytes).toBeGreaterThanOrEqual(freeBytes);
-      expect(shownBytes).toBeLessThanOrEqual(freeBytes + ownBytes);
+      expect(shownBytes).toBeLessThanOrEqual(freeBytes + metadataBytes);
     });
 
-    test('leave out pages that somebody else grew', () => {
+    test('leave out pages that other code added', () => {
       heap.malloc(1 << 18);
       const foreign = heap.memory.grow(2) * pageBytes;
       const behind = heap.malloc(1 << 18);
@@ -245,7 +245,7 @@ describeStrategies((strategy) => {
       heap.check();
     });
 
-    test('are those of the moment of the call', () => {
+    test('show the heap as it was at the call', () => {
       const [address] = [heap.malloc(100), heap.malloc(100)];
       const then = [...heap.blocks()];
       const blocks = heap.blocks();
@@ -255,7 +255,7 @@ describeStrategies((strategy) => {
       expect([...heap.blocks()]).not.toEqual(then);
     });
 
-    test('can be asked for while others are read', () => {
+    test('can be iterated while another iteration runs', () => {
       heap.malloc(10);
       heap.malloc(10);
       let pairs = 0;
@@ -283,7 +283,7 @@ describeStrategies((strategy) => {
       for (const [index, address] of addresses.entries()) if (index % 3 === 0) heap.free(address);
     });
 
-    test('finds nothing in a sound heap, and changes nothing', () => {
+    test('finds nothing in an intact heap and changes nothing', () => {
       const before = heap.u8.slice();
       const stats = heap.stats();
       for (let count = 0; count < 3; count++) heap.check();
@@ -296,14 +296,14 @@ describeStrategies((strategy) => {
       }
     });
 
-    test('finds nothing where owners write in the whole of their blocks', () => {
+    test('finds nothing when callers write every byte of their blocks', () => {
       for (const [index, address] of addresses.entries()) {
         if (index % 3 !== 0) heap.u8.fill(0xff, address, address + heap.usableSize(address));
       }
       expect(() => heap.check()).not.toThrow();
     });
 
-    test('finds a free block with its tag and its links overwritten at once', () => {
+    test('finds a free block whose tag and links were overwritten', () => {
       const [address] = [heap.malloc(5000), heap.malloc(5000), heap.malloc(5000)];
       heap.free(address);
       heap.u8.fill(0xff, address - 16, address + 16);
@@ -334,8 +334,8 @@ function expectCorruption(heap: Heap): HeapCorruptionError {
   return error;
 }
 
-/** Changes a word so that `check` finds it, and back so that it finds nothing. */
-function expectWatched(heap: Heap, address: number, change: (word: number) => number): void {
+/** Fails unless `check` finds the changed word, and finds nothing once the word is restored. */
+function expectChangeFound(heap: Heap, address: number, change: (word: number) => number): void {
   heap.check();
   const word = heap.u32[address / 4] ?? 0;
   heap.u32[address / 4] = change(word);
@@ -344,19 +344,19 @@ function expectWatched(heap: Heap, address: number, change: (word: number) => nu
   expect(() => heap.check()).not.toThrow();
 }
 
-/** Words that are right nowhere. */
-const rubbish = [
+/** Words that are neither a valid link nor a valid size. */
+const invalidWords = [
   ['the highest number', 0xffffffff],
   ['outside of memory', 0x7ffffff0],
-  ['no unit', 0x10001],
-  ['the first bytes of memory', 16],
+  ['not a multiple of 16', 0x10001],
+  ['an address in front of the heap', 16],
 ] as const;
 
-describe.each(strategiesWithHeaders)('check of %s', (strategy) => {
+describe.each(headerlessStrategies)('check of %s', (strategy) => {
   test.each([0, 4, 8])('finds a header overwritten at byte %i', async (offset) => {
     const heap = await createHeap({ strategy });
     const [, address] = [heap.malloc(50), heap.malloc(50), heap.malloc(50)];
-    expectWatched(heap, address - 16 + offset, (word) => word ^ 0x10);
+    expectChangeFound(heap, address - 16 + offset, (word) => word ^ 0x10);
   });
 
   test('finds a sized block that was freed twice', async () => {
@@ -380,23 +380,23 @@ describe('check of bump-free-list', () => {
     for (const block of [otherFree, free]) heap.free(block + 16);
   });
 
-  test.each(rubbish)('finds a link of the free list overwritten by %s', (_, word) => {
-    expectWatched(heap, free, () => word);
+  test.each(invalidWords)('finds a link of the free list overwritten by %s', (_, word) => {
+    expectChangeFound(heap, free, () => word);
   });
 
-  test('finds a link of the free list that makes a circle', () => {
-    expectWatched(heap, otherFree, () => free);
+  test('finds a free list that is circular', () => {
+    expectChangeFound(heap, otherFree, () => free);
   });
 
   test.each([
     ['much larger', 1 << 16],
     ['outside of memory', 0xfffffff0],
-    ['a unit larger', 96 + 16],
+    ['a granule larger', 96 + 16],
     ['smaller', 16],
     ['zero', 0],
-    ['no unit', 97],
+    ['not a multiple of 16', 97],
   ])('finds a free block whose size was overwritten: %s', (_, size) => {
-    expectWatched(heap, free + 4, () => size);
+    expectChangeFound(heap, free + 4, () => size);
   });
 });
 
@@ -415,45 +415,43 @@ describe('check of segregated-fit', () => {
 
   test.each(changes)('finds the tag of a used block overwritten: %s', (_, change) => {
     const [, address] = [heap.malloc(1000), heap.malloc(1000), heap.malloc(1000)];
-    expectWatched(heap, address - 4, change);
+    expectChangeFound(heap, address - 4, change);
   });
 
   test.each(changes)('finds the tag of a free block overwritten: %s', (_, change) => {
     const [, address] = [heap.malloc(1000), heap.malloc(1000), heap.malloc(1000)];
     heap.free(address);
-    expectWatched(heap, address - 4, change);
+    expectChangeFound(heap, address - 4, change);
   });
 
-  test.each(rubbish)('finds the links of a large free block overwritten by %s', (_, word) => {
+  test.each(invalidWords)('finds the links of a large free block overwritten by %s', (_, word) => {
     const [, address] = [heap.malloc(1000), heap.malloc(1000), heap.malloc(1000)];
     heap.free(address);
-    expectWatched(heap, address, () => word);
-    expectWatched(heap, address + 4, () => word);
+    expectChangeFound(heap, address, () => word);
+    expectChangeFound(heap, address + 4, () => word);
   });
 
-  test.each(rubbish)('finds the link of a small free block overwritten by %s', (_, word) => {
+  test.each(invalidWords)('finds the link of a small free block overwritten by %s', (_, word) => {
     const [, address] = [heap.malloc(100), heap.malloc(100), heap.malloc(100)];
     heap.free(address);
-    expectWatched(heap, address, () => word);
-    expectWatched(heap, address + 4, () => word);
+    expectChangeFound(heap, address, () => word);
+    expectChangeFound(heap, address + 4, () => word);
   });
 
-  test.each([
-    0, 4, 8, 12,
-  ])('finds the head of a slab of small blocks overwritten at byte %i', (offset) => {
+  test.each([0, 4, 8, 12])('finds the header of a slab overwritten at byte %i', (offset) => {
     const [first = 0, ...others] = Array.from({ length: 100 }, () => heap.malloc(100));
-    // The first fifteen that are freed serve next; those that follow go back to their slabs.
+    // The heap stashes the first fifteen freed blocks for reuse; later ones go back to their slabs.
     for (const other of others.slice(-15)) heap.free(other);
     heap.free(first);
-    expectWatched(heap, Math.floor(first / 4096) * 4096 + offset, (word) => word ^ 0x10);
+    expectChangeFound(heap, Math.floor(first / 4096) * 4096 + offset, (word) => word ^ 0x10);
   });
 });
 
 describeStrategies((strategy) => {
   test.each([
-    ['itself', (block: number) => block],
-    ['no address', () => 0xffffffff],
-  ])('the statistics end where links of free blocks are overwritten by %s', async (_, word) => {
+    ['their own address', (block: number) => block],
+    ['an invalid address', () => 0xffffffff],
+  ])('stats returns even if the links of free blocks are overwritten by %s', async (_, word) => {
     const heap = await createHeap({ strategy });
     const blocks = Array.from({ length: 8 }, () => heap.malloc(1000));
     const freed = blocks.filter((__, index) => index % 2 === 0);

@@ -11,10 +11,11 @@ import {
 } from 'lite-alloc';
 import { describe, expect, test } from 'vitest';
 import { packagedWasmUrl, readPackagedWasm, strategiesWasmUrl } from '../support/host.js';
+import { headerlessStrategies } from '../support/strategies.js';
 
 const pageBytes = 65536;
 
-/** A module with nothing in it. */
+/** An empty module. */
 const emptyModule = new Uint8Array([0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00]);
 const nowhere = 'http://127.0.0.1:1/lite-alloc.wasm';
 
@@ -25,7 +26,7 @@ function expectWorking(heap: Heap): void {
   heap.check();
 }
 
-/** As a caller in plain JavaScript may pass them. */
+/** Options of a wrong type, as a caller in plain JavaScript may pass them. */
 const loosely = (options: object): HeapOptions => options;
 
 describe('createHeap', () => {
@@ -33,7 +34,7 @@ describe('createHeap', () => {
     expectWorking(await createHeap());
   });
 
-  test('makes heaps that know nothing of each other', async () => {
+  test('makes heaps that are independent of each other', async () => {
     const [first, second] = await Promise.all([createHeap(), createHeap()]);
     expect(first.memory).not.toBe(second.memory);
     const before = second.stats();
@@ -48,7 +49,7 @@ describe('createHeap', () => {
     expect(first.stats().liveBlocks).toBe(2);
   });
 
-  test('gives the default strategy and takes it by name', async () => {
+  test('uses the default strategy, or the strategy that is named', async () => {
     expect((await createHeap()).strategy).toBe('segregated-fit');
     for (const strategy of strategies) {
       const heap = await createHeap({ strategy });
@@ -59,19 +60,19 @@ describe('createHeap', () => {
 });
 
 describe('createHeapSync', () => {
-  test('gives a working heap once the wasm was loaded', async () => {
+  test('makes a working heap once the wasm was loaded', async () => {
     await createHeap();
     expectWorking(createHeapSync());
   });
 
-  test('gives a working heap from a module and from bytes', async () => {
+  test('makes a working heap from a module and from bytes', async () => {
     const bytes = await readPackagedWasm();
     expectWorking(createHeapSync({ wasm: bytes }));
     expectWorking(createHeapSync({ wasm: bytes.buffer }));
     expectWorking(createHeapSync({ wasm: await WebAssembly.compile(bytes) }));
   });
 
-  test('refuses what it would have to wait for', async () => {
+  test('refuses a promise or a Response as wasm', async () => {
     const bytes = await readPackagedWasm();
     expect(() => createHeapSync({ wasm: Promise.resolve(bytes) })).toThrow(TypeError);
     expect(() => createHeapSync({ wasm: Promise.resolve(bytes) })).toThrow(/wasm: a promise/);
@@ -79,7 +80,7 @@ describe('createHeapSync', () => {
     expect(() => createHeapSync({ wasm: new Response(bytes) })).toThrow(/wasm: a Response/);
   });
 
-  test('fails with WasmLoadError and the cause where the bytes are not wasm', () => {
+  test('throws a WasmLoadError with the cause if the bytes are not wasm', () => {
     expect(() => createHeapSync({ wasm: new Uint8Array([1, 2, 3, 4]) })).toThrow(
       expect.objectContaining({
         code: 'WASM_LOAD',
@@ -90,11 +91,11 @@ describe('createHeapSync', () => {
 });
 
 describe('the option wasm', () => {
-  test('takes a compiled module', async () => {
+  test('accepts a compiled module', async () => {
     expectWorking(await createHeap({ wasm: await WebAssembly.compile(await readPackagedWasm()) }));
   });
 
-  test('takes bytes, as a buffer and as a part of one', async () => {
+  test('accepts bytes as a buffer and as a part of one', async () => {
     const bytes = await readPackagedWasm();
     expectWorking(await createHeap({ wasm: bytes }));
     expectWorking(await createHeap({ wasm: bytes.slice().buffer }));
@@ -104,7 +105,7 @@ describe('the option wasm', () => {
     expectWorking(await createHeap({ wasm: new DataView(longer.buffer, 5, bytes.length) }));
   });
 
-  test('takes a URL, as an object and as text', async () => {
+  test('accepts a URL as an object and as text', async () => {
     expectWorking(await createHeap({ wasm: packagedWasmUrl }));
     expectWorking(await createHeap({ wasm: packagedWasmUrl.href }));
     expectWorking(createHeapSync({ wasm: packagedWasmUrl.href }));
@@ -114,12 +115,12 @@ describe('the option wasm', () => {
     'application/wasm',
     'application/octet-stream',
     undefined,
-  ])('takes a Response of type %s', async (type) => {
+  ])('accepts a Response of type %s', async (type) => {
     const headers: Record<string, string> = type === undefined ? {} : { 'Content-Type': type };
     expectWorking(await createHeap({ wasm: new Response(await readPackagedWasm(), { headers }) }));
   });
 
-  test('takes a promise of each', async () => {
+  test('accepts a promise of any of these', async () => {
     const bytes = await readPackagedWasm();
     expectWorking(await createHeap({ wasm: WebAssembly.compile(bytes) }));
     expectWorking(await createHeap({ wasm: Promise.resolve(bytes) }));
@@ -128,15 +129,16 @@ describe('the option wasm', () => {
   });
 });
 
-describe('the strategies that the option wasm offers', () => {
-  test.each(strategies)('with the file of all of them there is %s', async (strategy) => {
+describe('the strategies in the file of the option wasm', () => {
+  test.each(strategies)('lite-alloc.strategies.wasm has %s', async (strategy) => {
     const heap = await createHeap({ strategy, wasm: strategiesWasmUrl });
     expect(heap.strategy).toBe(strategy);
     expectWorking(heap);
   });
 
-  const others = strategies.filter((strategy) => strategy !== 'segregated-fit');
-  test.each(others)('with the file of the default strategy there is no %s', async (strategy) => {
+  test.each(
+    headerlessStrategies,
+  )('lite-alloc.wasm does not have %s, and the error names the file that has', async (strategy) => {
     const options = { strategy, wasm: await readPackagedWasm() };
     const complaint =
       `wasm: this file has the default strategy alone, not ${strategy}; ` +
@@ -147,7 +149,7 @@ describe('the strategies that the option wasm offers', () => {
     expectWorking(await createHeap({ ...options, strategy: 'segregated-fit' }));
   });
 
-  test('advise wants the file of all of them', async () => {
+  test('advise accepts only the file of all strategies', async () => {
     const heap = await createHeap();
     const recorder = heap.record();
     heap.free(heap.malloc(10));
@@ -164,7 +166,7 @@ describe('a load that fails', () => {
   test.each([
     ['bytes that are not wasm', () => new Uint8Array([1, 2, 3, 4]), WebAssembly.CompileError],
     [
-      'a wasm cut short',
+      'a truncated wasm',
       async () => (await readPackagedWasm()).subarray(0, 1000),
       WebAssembly.CompileError,
     ],
@@ -173,11 +175,11 @@ describe('a load that fails', () => {
       () => new Response('<!doctype html>'),
       WebAssembly.CompileError,
     ],
-    ['a host that nobody serves', () => nowhere, TypeError],
-    ['text that is no URL', () => 'http://', TypeError],
+    ['a host that refuses connections', () => nowhere, TypeError],
+    ['text that is not a URL', () => 'http://', TypeError],
     ['another module', () => emptyModule, Error],
     ['another module, compiled', () => WebAssembly.compile(emptyModule), Error],
-  ])('is a WasmLoadError with a cause: %s', async (_, source, Cause) => {
+  ])('throws a WasmLoadError with a cause: %s', async (_, source, Cause) => {
     const error: unknown = await createHeap({ wasm: await source() }).catch(
       (reason: unknown) => reason,
     );
@@ -194,13 +196,13 @@ describe('a load that fails', () => {
     await expect(createHeap({ wasm })).rejects.toThrow(/404/);
   });
 
-  test('leaves later loads alone', async () => {
+  test('does not make later loads fail', async () => {
     await expect(createHeap({ wasm: nowhere })).rejects.toThrow(WasmLoadError);
     expectWorking(await createHeap());
     await expect(createHeap({ wasm: nowhere })).rejects.toThrow(WasmLoadError);
   });
 
-  test('has what the promise it was given fails with as its cause', async () => {
+  test('has the reason of a rejected promise as its cause', async () => {
     const cause = new Error('no luck');
     const error = await createHeap({ wasm: Promise.reject(cause) }).catch((reason) => reason);
     expect(error).toBeInstanceOf(WasmLoadError);
@@ -220,7 +222,7 @@ describe('the bounds of memory', () => {
     [3 * pageBytes + 1, 4 * pageBytes],
     [0, pageBytes],
     [1, pageBytes],
-  ])('initialBytes %i gives a memory of %i bytes', async (initialBytes, memoryBytes) => {
+  ])('for initialBytes %i begin at %i bytes', async (initialBytes, memoryBytes) => {
     const heap = await createHeap({ initialBytes });
     expect(heap.memory.buffer.byteLength).toBe(memoryBytes);
     expect(heap.stats().memoryBytes).toBe(memoryBytes);
@@ -232,7 +234,7 @@ describe('the bounds of memory', () => {
     [10 * pageBytes - 1, 10 * pageBytes],
     [pageBytes, pageBytes],
     [0, pageBytes],
-  ])('maximumBytes %i lets memory grow to %i bytes and no further', async (maximumBytes, most) => {
+  ])('for maximumBytes %i let memory grow to %i bytes and no further', async (maximumBytes, most) => {
     const heap = await createHeap({ maximumBytes });
     expect(heap.stats().maximumBytes).toBe(most);
     while (heap.tryMalloc(4096) !== 0);
@@ -240,7 +242,7 @@ describe('the bounds of memory', () => {
     expect(() => heap.memory.grow(1)).toThrow(RangeError);
   });
 
-  test('can be the same', async () => {
+  test('can be equal', async () => {
     const heap = await createHeap({ initialBytes: 1 << 20, maximumBytes: 1 << 20 });
     expect(heap.stats()).toMatchObject({ memoryBytes: 1 << 20, maximumBytes: 1 << 20 });
     expectWorking(heap);
@@ -272,7 +274,7 @@ describe('a bad option', () => {
     ['maximumBytes', 2 ** 53, RangeError],
     ['maximumBytes', '1 GiB', TypeError],
     ['maximumBytes', [], TypeError],
-  ])('%s %s is refused with its name and value', async (name, value, ErrorClass) => {
+  ])('%s %s is refused by an error with its name and value', async (name, value, ErrorClass) => {
     const options = loosely({ [name]: value });
     const error: unknown = await createHeap(options).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(ErrorClass);
@@ -281,7 +283,7 @@ describe('a bad option', () => {
     expect(() => createHeapSync(options)).toThrow(ErrorClass);
   });
 
-  test('initialBytes above maximumBytes is refused with both', async () => {
+  test('initialBytes above maximumBytes is refused by an error with both', async () => {
     const options = { initialBytes: 1 << 21, maximumBytes: 1 << 20 };
     await expect(createHeap(options)).rejects.toThrow(RangeError);
     await expect(createHeap(options)).rejects.toThrow(
@@ -295,7 +297,7 @@ describe('a bad option', () => {
     );
   });
 
-  test('a name that is no option is refused with the names that are', async () => {
+  test('an unknown option is refused by an error with the known options', async () => {
     await expect(createHeap(loosely({ maxBytes: 1 }))).rejects.toThrow(TypeError);
     await expect(createHeap(loosely({ maxBytes: 1 }))).rejects.toThrow(/maxBytes.*maximumBytes/);
   });
@@ -322,7 +324,7 @@ describe('a bad option', () => {
     expect(String(error)).toContain(`got ${shown}`);
   });
 
-  test('undefined is the default', async () => {
+  test('undefined means the default', async () => {
     const options = {
       strategy: undefined,
       initialBytes: undefined,

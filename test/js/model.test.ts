@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Random sequences of the whole public interface against a model of what must be true. A failure prints
-// fast-check's seed and the shortest sequence that shows it.
+// Runs random sequences of calls of the whole public interface and compares the heap with a model. A failure prints
+// fast-check's seed and the shortest sequence that fails.
 
 import fc from 'fast-check';
 import { createHeap, type Heap, type HeapOptions, type Strategy, strategies } from 'lite-alloc';
@@ -9,11 +9,11 @@ import { describe, expect, inject, test } from 'vitest';
 import { allCommands } from '../support/model/commands.js';
 import { HeapModel } from '../support/model/model.js';
 
-/** Of each strategy, with and without `debug`. */
+/** The number of commands to run for each variant. */
 const wantedCommands = inject('randomOperations') / 10;
 const commandsInARun = 250;
 
-/** Small enough to be full now and then. */
+/** Small enough that the heap is full at times. */
 const maximumBytes = 3 << 20;
 
 const variants = strategies.flatMap((strategy): { strategy: Strategy; debug: boolean }[] =>
@@ -21,7 +21,7 @@ const variants = strategies.flatMap((strategy): { strategy: Strategy; debug: boo
 );
 
 describe.each(variants)('the whole interface on $strategy, debug $debug', (variant) => {
-  test('does what the model says', async () => {
+  test('behaves as the model predicts', async () => {
     const seed = inject('seed');
     console.log(`model: fast-check seed ${seed}`);
     let commands = 0;

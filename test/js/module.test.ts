@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: MIT
 //
-// What the bindings lean on in embind: they replace its own registration of types and its own invokers.
+// The bindings replace embind's registration of types and its invokers: these tests check what that relies on.
 
 import { createHeap } from 'lite-alloc';
 import { expect, test } from 'vitest';
 import { readPackagedWasm } from '../support/host.js';
 
-test('the module imports memory and what registers a type and a function, nothing else', async () => {
+test('the module imports only its memory and two functions, which register a type and a function', async () => {
   const module = await WebAssembly.compile(await readPackagedWasm());
   const kinds = WebAssembly.Module.imports(module).map(({ kind }) => kind);
   expect(kinds.toSorted()).toEqual(['function', 'function', 'memory']);
 });
 
-test('numbers cross whole and unsigned: sizes and results above 2^31', async () => {
+test('sizes and results above 2^31 cross to the module and back as unsigned numbers', async () => {
   const heap = await createHeap({ initialBytes: 1 << 20, maximumBytes: 1 << 20 });
-  // As a signed number -1: a wrapped size would be a small block.
+  // As a signed number the size is -1: if it wrapped, a small block would be allocated.
   expect(heap.tryMalloc(0xffffffff)).toBe(0);
   expect(heap.tryMalloc(0x80000000)).toBe(0);
   expect(heap.stats().failures).toBe(2);
 });
 
-test('every call with the same number of parameters goes to its own function', async () => {
+test('calls with the same number of parameters reach different functions', async () => {
   const heap = await createHeap();
   const address = heap.calloc(3, 5);
   expect(heap.u8.subarray(address, address + 15)).toEqual(new Uint8Array(15));

@@ -36,7 +36,7 @@ describeStrategies((strategy) => {
       barrier = heap.malloc(16);
     });
 
-    /** Only these blocks live, besides the barrier. */
+    /** Fails unless the heap is intact and `count` blocks live besides the barrier. */
     const expectLive = (count: number): void => {
       heap.check();
       expect(heap.stats().liveBlocks).toBe(count + 1);
@@ -52,7 +52,9 @@ describeStrategies((strategy) => {
         ['a returned array', () => heap.scope((scope) => scope.array(Uint8Array, 64))],
       ];
 
-      test.each(handles)('makes free of %s throw once, and free nothing', (___, create) => {
+      test.each(
+        handles,
+      )('makes free of %s throw once, and no other block is freed', (___, create) => {
         const handle = create();
         lose(heap, handle.address);
         expectLive(0);
@@ -65,7 +67,7 @@ describeStrategies((strategy) => {
         heap.check();
       });
 
-      test.each(handles)('leaves the handle that gets the place of %s alone', (___, create) => {
+      test.each(handles)('does not affect the new handle at the address of %s', (___, create) => {
         const handle = create();
         lose(heap, handle.address);
         const others: HeapArray<Uint8Array>[] = [];
@@ -93,7 +95,7 @@ describeStrategies((strategy) => {
         expect(heap.stats().liveBlocks).toBe(liveBlocks);
       });
 
-      test('makes its arena and what lies there dead', () => {
+      test('makes its arena and the array in it dead', () => {
         const arena = heap.arena({ bytes: 64 });
         const array = arena.array(Uint8Array, 8);
         const [{ address }] = [array];
@@ -109,7 +111,7 @@ describeStrategies((strategy) => {
         expect(heap.stats().liveBlocks).toBe(liveBlocks);
       });
 
-      test('makes the end of its scope throw, which frees all others', () => {
+      test('makes its scope throw when it closes, after it freed all other blocks', () => {
         const scope = heap.openScope();
         scope.malloc(100);
         const lost = scope.malloc(64);
@@ -124,7 +126,7 @@ describeStrategies((strategy) => {
         heap.check();
       });
 
-      test('is not freed by its scope where another owner has the place', () => {
+      test('is not freed by its scope if another owner has reused the address', () => {
         const scope = heap.openScope();
         const other = heap.openScope();
         const lost = scope.malloc(64);
@@ -138,7 +140,7 @@ describeStrategies((strategy) => {
         expectLive(0);
       });
 
-      test('may lie in its scope again', () => {
+      test('may be allocated by its scope again', () => {
         const scope = heap.openScope();
         const lost = scope.malloc(64);
         lose(heap, lost);
@@ -149,7 +151,7 @@ describeStrategies((strategy) => {
         expectLive(0);
       });
 
-      test('does no harm to handles that live', () => {
+      test('does not affect live handles', () => {
         const arrays = Array.from({ length: 20 }, (___, index) =>
           heap.array(Uint8Array, 64 + index),
         );
@@ -165,7 +167,7 @@ describeStrategies((strategy) => {
       });
     });
 
-    test('one owner after the other may lose the same place', () => {
+    test('many arrays may lose their block at the same address, one after another', () => {
       const lost: HeapArray<Uint8Array>[] = [];
       for (let count = 0; count < 100; count++) {
         const array = heap.array(Uint8Array, 64);
@@ -179,7 +181,7 @@ describeStrategies((strategy) => {
       expectLive(0);
     });
 
-    test('a failed free or realloc by the raw address takes nothing from the owner', () => {
+    test('a failed free or realloc by the raw address leaves the block with its owner', () => {
       const array = heap.from(Uint8Array.of(1, 2, 3));
       expect(() => heap.free(array.address + 1)).toThrow(InvalidFreeError);
       expect(() => heap.realloc(array.address, 2 ** 32)).toThrow(
@@ -190,7 +192,7 @@ describeStrategies((strategy) => {
       expectLive(0);
     });
 
-    test('a reset ends losses, too', () => {
+    test('after a reset, free() of an array that lost its block does nothing', () => {
       const array = heap.array(Uint8Array, 64);
       heap.free(array.address);
       heap.reset();
@@ -208,7 +210,7 @@ describeStrategies((strategy) => {
       expectLive(0);
     });
 
-    test('raw blocks of other code are freed and moved through a scope', () => {
+    test('a scope can free and move raw blocks of other code', () => {
       const scope = heap.openScope();
       scope.free(heap.malloc(64));
       const moved = scope.realloc(heap.malloc(64), 1000);
@@ -218,7 +220,7 @@ describeStrategies((strategy) => {
       expectLive(0);
     });
 
-    test('many live handles, losses and reuses keep the heap in order', () => {
+    test('random allocations, frees and frees by raw address leave the heap intact', () => {
       const live = new Map<number, HeapArray<Uint8Array>>();
       const lost: HeapArray<Uint8Array>[] = [];
       let state = 7;
@@ -289,8 +291,8 @@ describeStrategies((strategy) => {
       ['deallocate', (address) => heap.deallocate(address, 64)],
     ];
 
-    describe.each(owners)('reports at once that a block of %s', (__, create, owner) => {
-      test.each(rawCalls)('is given to %s, with both stacks', (___, call) => {
+    describe.each(owners)('reports at once that the raw address of %s', (__, create, owner) => {
+      test.each(rawCalls)('was passed to %s, with both stacks', (___, call) => {
         const address = (function allocateHere() {
           return create();
         })();
@@ -308,7 +310,7 @@ describeStrategies((strategy) => {
       });
     });
 
-    test('frees the block through its owner after such a report', () => {
+    test('frees the block through its owner after such an error', () => {
       const array = heap.array(Uint8Array, 64);
       expect(() => heap.free(array.address)).toThrow(InvalidFreeError);
       expect(array.view).toHaveLength(64);
@@ -316,7 +318,7 @@ describeStrategies((strategy) => {
       expect(heap.stats().liveBlocks).toBe(0);
     });
 
-    test('takes the raw addresses of blocks that a scope kept or returned', () => {
+    test('accepts the raw addresses of blocks that a scope kept or returned', () => {
       const addresses = heap.scope((scope) => [scope.keep(scope.malloc(64)), scope.malloc(64)]);
       for (const address of addresses) heap.free(address);
       expect(heap.stats().liveBlocks).toBe(0);
@@ -324,7 +326,7 @@ describeStrategies((strategy) => {
   });
 });
 
-test('owned blocks at high addresses are known, too', async () => {
+test('a handle at a high address detects that other code freed its block', async () => {
   const heap = await createHeap({ maximumBytes: 2 ** 32 });
   const low = heap.array(Uint8Array, 16);
   const filler = heap.malloc(64 << 20);

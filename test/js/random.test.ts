@@ -7,7 +7,7 @@ import { type ShadowBlock, ShadowHeap } from '../support/shadow-heap.js';
 import { powersOfTwo } from '../support/sizes.js';
 import { describeStrategies } from '../support/strategies.js';
 
-/** A kind of load. */
+/** A load with blocks of certain sizes. */
 interface Phase {
   /** Blocks that may live at once. */
   readonly slots: number;
@@ -17,7 +17,7 @@ interface Phase {
 
 const rounds = 50;
 
-/** They coalesce nothing, and walk their free lists: a reset after each round keeps these short. */
+/** Strategies that do not coalesce and that walk their free lists: a reset after each round keeps the lists short. */
 const fragmenting: readonly Strategy[] = ['bump-free-list', 'segregated-bump'];
 
 const firstPhase: Phase = { slots: 1000, sizeBits: [5, 6, 7, 8] };
@@ -58,14 +58,14 @@ class RandomLoad {
     }
   }
 
-  /** Everything is as the shadow says. */
+  /** Throws unless the heap agrees with the shadow. */
   verify(): void {
     this.shadow.verifyAll();
     this.#heap.check();
     const { liveBlocks, liveBytes } = this.#heap.stats();
     if (liveBlocks !== this.shadow.count || liveBytes < this.shadow.liveBytes) {
       throw new Error(
-        `stats tell of ${liveBlocks} blocks with ${liveBytes} bytes, not of ${this.shadow.count}`,
+        `stats report ${liveBlocks} blocks with ${liveBytes} bytes instead of ${this.shadow.count}`,
       );
     }
   }
@@ -143,7 +143,7 @@ function endRound(load: RandomLoad, heap: Heap, round: number): void {
   load.verify();
 }
 
-/** Small blocks live on while large ones come. */
+/** Allocates large blocks, so that memory grows past 64 MiB, while small ones live. */
 function growPast64MiB(load: RandomLoad, heap: Heap): void {
   const size = 1 << 20;
   const blocks = Array.from({ length: 70 }, () => load.shadow.add(heap.malloc(size), size, 16));

@@ -22,7 +22,7 @@ const replayBuilt = built.replayTrace as typeof replayTrace;
 
 const megabyte = 1 << 20;
 
-/** The calls that a replay makes, as another recording of them sees them. */
+/** Records the calls that a replay makes. */
 async function recordReplay(trace: AllocationTrace, strategy: Strategy): Promise<AllocationTrace> {
   const recorders: Recorder[] = [];
   const makeHeap: typeof createHeap = async (options) => {
@@ -30,7 +30,7 @@ async function recordReplay(trace: AllocationTrace, strategy: Strategy): Promise
     recorders.push(heap.record());
     return heap;
   };
-  // Its operations are there, if not in the published types.
+  // A trace has its operations, though the published types hide them.
   const operations = trace as unknown as Operations;
   await replayBuilt(operations, { strategy, rounds: 1 }, makeHeap);
   expect(recorders).toHaveLength(1);
@@ -68,7 +68,7 @@ describeStrategies((strategy) => {
     expect(heap.stats().liveBlocks).toBe(0);
   });
 
-  test('calls that fail or do nothing leave nothing behind', async () => {
+  test('calls that fail or do nothing are not recorded', async () => {
     const small = await createHeap({ strategy, maximumBytes: megabyte });
     const recorder = small.record();
     const block = small.malloc(100);
@@ -86,7 +86,7 @@ describeStrategies((strategy) => {
     expect(recorder.stop().operations).toBe(2);
   });
 
-  test('the same calls give the same bytes whatever the strategy', async () => {
+  test('the same calls make the same file with every strategy', async () => {
     const seed = inject('seed');
     console.log(`random calls with LITE_ALLOC_SEED=${seed}`);
     const use = (used: Heap) => makeRandomCalls(used, seed, 5000);
@@ -95,7 +95,7 @@ describeStrategies((strategy) => {
     expect(await toBytes(trace)).toEqual(await toBytes(reference));
   });
 
-  test('a debug heap records what was asked for, not what it makes of it', async () => {
+  test('a debug heap records the calls of its user, not the larger blocks that it allocates', async () => {
     const debugged = await createHeap({ strategy, debug: true });
     const recorders = [debugged, heap].map((used) => {
       const recorder = used.record();
@@ -116,7 +116,7 @@ describeStrategies((strategy) => {
     }
   });
 
-  test('blocks from before count from their first resize on, and their frees do nothing', async () => {
+  test('a replay allocates blocks from before the recording at their first resize, and ignores their frees', async () => {
     const [freed, resized, sized] = [heap.malloc(10), heap.malloc(20), heap.allocate(30)];
     const sizedToo = heap.allocate(40);
     const recorder = heap.record();
@@ -135,7 +135,7 @@ describeStrategies((strategy) => {
     expect(await toBytes(seen)).toEqual(await toBytes(expected));
   });
 
-  test('a heap with a recorder gives the same addresses as one without', async () => {
+  test('a heap with a recorder returns the same addresses as one without', async () => {
     const other = await createHeap({ strategy });
     heap.record();
     makeRandomCalls(heap, 1, 2000);
@@ -150,7 +150,7 @@ describe('a recorder', () => {
     heap = await createHeap();
   });
 
-  test('gives the same trace each time it is stopped, and records no more', () => {
+  test('returns the same trace each time it is stopped, and records no later calls', () => {
     const recorder = heap.record();
     heap.malloc(1);
     const trace = recorder.stop();
@@ -160,14 +160,14 @@ describe('a recorder', () => {
     expect(trace).toBeInstanceOf(AllocationTrace);
   });
 
-  test('stops at the end of its block', () => {
+  test('stops when it is disposed', () => {
     const recorder = heap.record();
     recorder[Symbol.dispose]();
     heap.malloc(1);
     expect(recorder.operations).toBe(0);
   });
 
-  test('runs beside others, whichever stops first', () => {
+  test('runs beside other recorders, whichever stops first', () => {
     const first = heap.record();
     heap.malloc(1);
     const second = heap.record();
@@ -182,7 +182,7 @@ describe('a recorder', () => {
     expect(heap.stats().liveBlocks).toBe(5);
   });
 
-  test('leaves out what is beyond its maximum, and says so', async () => {
+  test('leaves out operations beyond its maximum and marks the trace as truncated', async () => {
     const recorder = heap.record({ maximumOperations: 3 });
     const blocks = [1, 2, 3, 4].map((size) => heap.malloc(size));
     for (const block of blocks) heap.free(block);
@@ -193,10 +193,10 @@ describe('a recorder', () => {
     expect(heap.stats().liveBlocks).toBe(0);
   });
 
-  test('ends where the engine has no memory for it, and no call loses its result', () => {
+  test('stops when the engine has no memory for it, and every call still returns its result', () => {
     const size = 10_000;
     const before = heap.malloc(size);
-    // The heap notes down which blocks belong to handles: it has room for these high addresses from now on.
+    // The heap records which blocks belong to handles: this makes its table reach up to these high addresses.
     const filler = heap.malloc(1 << 19);
     heap.array(Uint8Array, 5).free();
     heap.free(filler);
@@ -208,11 +208,11 @@ describe('a recorder', () => {
       }
     };
     const addresses: number[] = [];
-    const fillPiece = (): void => {
+    const fillBuffer = (): void => {
       for (let count = 0; count < 16_384; count++) heap.free(addresses.pop() ?? 0);
       for (let count = 0; count < 16_384; count++) addresses.push(heap.malloc(1));
     };
-    fillPiece();
+    fillBuffer();
     const { operations } = recorder;
     globalThis.Uint32Array = refuse as unknown as Uint32ArrayConstructor;
     try {
@@ -240,13 +240,13 @@ describe('a recorder', () => {
     heap.check();
   });
 
-  test('is full without being cut at exactly its maximum', () => {
+  test('does not mark a trace of exactly its maximum as truncated', () => {
     const recorder = heap.record({ maximumOperations: 2 });
     heap.free(heap.malloc(1));
     expect(recorder.stop().truncated).toBe(false);
   });
 
-  test('keeps more calls than fit one of its pieces', async () => {
+  test('records more calls than fit in one of its buffers', async () => {
     const recorder = heap.record();
     for (let count = 0; count < 20_000; count++) heap.free(heap.malloc(count));
     const trace = recorder.stop();
@@ -267,13 +267,13 @@ describe('a recorder', () => {
     heap.free(heap.malloc(1));
   });
 
-  test('is refused with an option that there is not', () => {
+  test('is refused with an unknown option', () => {
     const options = { maxOperations: 5 } as object;
     expect(() => heap.record(options)).toThrow(/unknown option maxOperations/);
     expect(() => heap.record(options)).toThrow(TypeError);
   });
 
-  test('can be stopped after its heap was disposed, which stays dead', () => {
+  test('can be stopped after its heap was disposed, and the heap stays unusable', () => {
     const recorder = heap.record();
     heap.malloc(1);
     heap[Symbol.dispose]();

@@ -41,8 +41,8 @@ class ForeignMemory {
     this.#fill(begin);
   }
 
-  /** The first byte outside of all regions that is not as it was. */
-  findDamage(): number | undefined {
+  /** Returns the first byte outside of all regions that has changed, or undefined. */
+  findChangedByte(): number | undefined {
     const bytes = new Uint8Array(this.memory.buffer);
     for (let place = 0; place < bytes.length; place++) {
       const region = this.#regions.find(([start, end]) => start <= place && place < end);
@@ -62,7 +62,7 @@ function canaryAt(place: number): number {
   return (place * 31 + 7) % 251;
 }
 
-/** Random calls on a heap, contents and alignment checked. */
+/** Makes random calls on a heap and checks contents and alignment. */
 class Load {
   readonly #heap: Heap;
   readonly #random: Random;
@@ -116,13 +116,13 @@ class Load {
 }
 
 describeStrategies((strategy) => {
-  describe("a heap in somebody else's memory", () => {
+  describe('a heap in the memory of another module', () => {
     test.each([
       [70_001, 300_003],
       [65_536, 131_072],
       [1, 20_000],
       [8 * page - 30_000, 8 * page],
-    ])('touches no byte outside of [%i, %i) in random calls, and is full at times', async (start, end) => {
+    ])('changes no byte outside of [%i, %i) in random calls, even when it is full', async (start, end) => {
       const foreign = new ForeignMemory(8);
       const heap = await foreign.openHeap(start, end, { strategy });
       const load = new Load(heap, new Random(seed));
@@ -132,11 +132,11 @@ describeStrategies((strategy) => {
       });
       load.check();
       expect(load.refused).toBeGreaterThan(0);
-      expect(foreign.findDamage()).toBeUndefined();
+      expect(foreign.findChangedByte()).toBeUndefined();
       expect(foreign.memory.buffer.byteLength).toBe(8 * page);
     });
 
-    test('hands out blocks of the region only', async () => {
+    test('allocates blocks only in its region', async () => {
       const foreign = new ForeignMemory(2);
       const heap = await foreign.openHeap(1000, 60_000, { strategy });
       for (let address = heap.tryMalloc(100); address !== 0; address = heap.tryMalloc(100)) {
@@ -148,10 +148,10 @@ describeStrategies((strategy) => {
         expect(address).toBeGreaterThanOrEqual(1000);
         expect(address + size).toBeLessThanOrEqual(60_000);
       }
-      expect(foreign.findDamage()).toBeUndefined();
+      expect(foreign.findChangedByte()).toBeUndefined();
     });
 
-    test('throws OutOfMemoryError where the region is full, tells its size, and goes on', async () => {
+    test('throws OutOfMemoryError with the size of the region when it is full, and stays usable', async () => {
       const foreign = new ForeignMemory(2);
       const heap = await foreign.openHeap(16, 16 + 50_000, { strategy });
       expect(() => heap.malloc(60_000)).toThrow(OutOfMemoryError);
@@ -165,7 +165,7 @@ describeStrategies((strategy) => {
       heap.check();
     });
 
-    test('goes on when the owner grows memory: views, handles, listeners', async () => {
+    test('keeps views, handles and listeners working when the owner grows memory', async () => {
       const foreign = new ForeignMemory(2);
       const heap = await foreign.openHeap(page, 2 * page, { strategy });
       const array = heap.from(new Float64Array([1, 2, 3]));
@@ -180,10 +180,10 @@ describeStrategies((strategy) => {
       expect(heap.tryMalloc(2 * page)).toBe(0);
       array.free();
       heap.check();
-      expect(foreign.findDamage()).toBeUndefined();
+      expect(foreign.findChangedByte()).toBeUndefined();
     });
 
-    test('takes nothing that an earlier heap left for its own', async () => {
+    test('refuses addresses of an earlier heap in the same region', async () => {
       const foreign = new ForeignMemory(2);
       const first = await foreign.openHeap(0, 2 * page, { strategy });
       const addresses = [10, 100, 1000, 10_000].map((size) => first.malloc(size));
@@ -196,7 +196,7 @@ describeStrategies((strategy) => {
       second.check();
     });
 
-    test('tells wrong frees, and starts afresh', async () => {
+    test('detects invalid frees, and is empty after a reset', async () => {
       const foreign = new ForeignMemory(2);
       const heap = await foreign.openHeap(0, 2 * page, { strategy });
       const address = heap.malloc(50);
@@ -216,7 +216,7 @@ describeStrategies((strategy) => {
       expect(heap.leaks()).toHaveLength(1);
       heap.free(address);
       expect(() => heap.free(address)).toThrow(DoubleFreeError);
-      expect(foreign.findDamage()).toBeUndefined();
+      expect(foreign.findChangedByte()).toBeUndefined();
     });
   });
 });
@@ -233,7 +233,7 @@ test('heaps of all strategies live side by side in one memory', async () => {
     for (const load of loads) load.step();
   });
   for (const load of loads) load.check();
-  expect(foreign.findDamage()).toBeUndefined();
+  expect(foreign.findChangedByte()).toBeUndefined();
 });
 
 describe('one live heap for each byte of memory', () => {
@@ -249,7 +249,7 @@ describe('one live heap for each byte of memory', () => {
     ['one byte at the end', newer - 1, 4 * page],
     ['one byte at the start', page, page + 50_000],
     ['more on both sides', 0, 4 * page],
-  ])('a newer heap over %s ends the older one', async (_name, start, end) => {
+  ])('a newer heap over %s makes the older heap unusable', async (_name, start, end) => {
     const memory = new WebAssembly.Memory({ initial: 4 });
     const [oldStart, oldEnd] = start === page ? [20_000, page + 1] : [0, newer];
     const older = await open(memory, oldStart, oldEnd);
@@ -289,7 +289,7 @@ describe('one live heap for each byte of memory', () => {
     heap.check();
   });
 
-  test('heaps side by side, in other memories, and disposed ones end nobody', async () => {
+  test('heaps side by side, in other memories, and over disposed heaps do not affect each other', async () => {
     const memory = new WebAssembly.Memory({ initial: 4 });
     const left = await open(memory, 0, page);
     const right = await open(memory, page, newer);
@@ -301,7 +301,7 @@ describe('one live heap for each byte of memory', () => {
     expect(() => disposed.malloc(1)).toThrow('the heap was disposed');
   });
 
-  test('a heap that cannot be made ends nobody', async () => {
+  test('a heap that cannot be made leaves the older heap usable', async () => {
     const memory = new WebAssembly.Memory({ initial: 4 });
     const heap = await open(memory, 0, newer);
     const address = heap.malloc(100);
@@ -313,7 +313,7 @@ describe('one live heap for each byte of memory', () => {
     heap.free(address);
   });
 
-  test('a debug heap, and one that is recorded, end as others do', async () => {
+  test('a newer heap makes an older debug heap with a recorder unusable, too', async () => {
     const memory = new WebAssembly.Memory({ initial: 4 });
     const older = await open(memory, 0, newer, { debug: true });
     const recorder = older.record();
@@ -331,7 +331,7 @@ describe('options of a heap in a region', () => {
 
   test.each<[string, object, RegExp, ErrorConstructor]>([
     [
-      'what is no memory',
+      'an object that is not a memory',
       { ...region, memory: {} },
       /memory must be .* got Object \(object\)/,
       TypeError,
@@ -339,7 +339,7 @@ describe('options of a heap in a region', () => {
     ['a missing start', { memory, end: 100 }, /start must be a number, got undefined/, TypeError],
     ['a missing end', { memory, start: 0 }, /end must be a number, got undefined/, TypeError],
     [
-      'a start that is no integer',
+      'a start that is not an integer',
       { ...region, start: 1.5 },
       /start must be an integer .* got 1.5/,
       RangeError,
@@ -386,7 +386,7 @@ describe('options of a heap in a region', () => {
     await expect(createHeap({ memory: shared, start: 0, end: page })).rejects.toThrow(/unshared/);
   });
 
-  test('a region that is too small is refused, with the size that does', async () => {
+  test('a region that is too small is refused by an error with an end that is large enough', async () => {
     const tooSmall = createHeap({ memory, start: 100, end: 1000 });
     await expect(tooSmall).rejects.toThrow(RangeError);
     const message = await createHeap({ memory, start: 100, end: 1000 }).catch(String);
@@ -398,7 +398,7 @@ describe('options of a heap in a region', () => {
     await expect(createHeap({ memory, start: 100, end: needed - 1 })).rejects.toThrow(RangeError);
   });
 
-  test('memory without a maximum, and of a module that exports it, will do', async () => {
+  test('a memory without a maximum is accepted', async () => {
     const heap = await createHeap({
       memory: new WebAssembly.Memory({ initial: 1 }),
       start: 0,
@@ -414,17 +414,17 @@ describe('the wasm of a heap in a region', () => {
   const url = new URL('lite-alloc.region.wasm', packagedWasmUrl);
   beforeAll(() => createHeap(region));
 
-  test('is compiled once, and there without a promise then', () => {
+  test('is compiled once, and createHeapSync works from then on', () => {
     const heap = createHeapSync(region);
     heap.free(heap.malloc(1));
   });
 
-  test('can be given', async () => {
+  test('can be passed as an option', async () => {
     const heap = await createHeap({ ...region, wasm: url });
     heap.free(heap.malloc(1));
   });
 
-  test('is not that of other heaps, nor the other way round', async () => {
+  test('cannot be exchanged with the wasm of other heaps', async () => {
     await expect(createHeap({ ...region, wasm: packagedWasmUrl })).rejects.toThrow(WasmLoadError);
     await expect(createHeap({ wasm: url })).rejects.toThrow(WasmLoadError);
   });

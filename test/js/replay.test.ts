@@ -19,14 +19,14 @@ import { makeRandomCalls, record, toBytes } from '../support/traces.js';
 
 const megabyte = 1 << 20;
 
-/** 100 live blocks of 1000 bytes, every other one freed; then 20 of 500. */
+/** Allocates 100 blocks of 1000 bytes, frees every other one, and allocates 20 blocks of 500 bytes. */
 function makeHoles(heap: Heap): void {
   const blocks = Array.from({ length: 100 }, () => heap.malloc(1000));
   for (let index = 0; index < blocks.length; index += 2) heap.free(blocks[index] as number);
   for (let count = 0; count < 20; count++) heap.malloc(500);
 }
 
-/** Freed blocks that no later one fits: what first fit looks through each time. */
+/** Frees blocks that are too small for every later one, so that first fit looks through all of them each time. */
 function makeFreeBlocks(heap: Heap): void {
   for (let round = 1; round <= 4000; round++) {
     const blocks = [heap.malloc(round * 16), heap.malloc(1)];
@@ -35,7 +35,7 @@ function makeFreeBlocks(heap: Heap): void {
 }
 
 describeStrategies((strategy) => {
-  test('a replay tells what its heap tells', async () => {
+  test('a replay reports the statistics of its heap', async () => {
     const result = await replay(await record(makeHoles), { strategy, rounds: 3 });
     const heap = await createHeap({ strategy });
     makeHoles(heap);
@@ -60,7 +60,7 @@ describeStrategies((strategy) => {
     );
   });
 
-  test('a replay of random calls goes through, and twice the same way', async () => {
+  test('two replays of random calls give the same result', async () => {
     const trace = await record((heap) => makeRandomCalls(heap, inject('seed'), 20_000));
     const [first, second] = [
       await replay(trace, { strategy, rounds: 1 }),
@@ -72,7 +72,7 @@ describeStrategies((strategy) => {
     expect(first.failures).toBe(0);
   });
 
-  test('calls that find no memory are counted, and the rest goes on', async () => {
+  test('a replay counts calls that run out of memory and goes on', async () => {
     const trace = await record((heap) => {
       const large = [heap.malloc(megabyte), heap.calloc(1, megabyte), heap.memalign(64, megabyte)];
       const sized = heap.reallocate(heap.allocate(megabyte), megabyte, 2 * megabyte);
@@ -94,17 +94,17 @@ describe('replay', () => {
     trace = await record(makeHoles);
   });
 
-  test('is of the default strategy and five rounds', async () => {
+  test('uses the default strategy and five rounds by default', async () => {
     expect(await replay(trace)).toMatchObject({ strategy: 'segregated-fit', rounds: 5 });
   });
 
-  test('of nothing tells zeros', async () => {
+  test('reports zeros for an empty trace', async () => {
     const result = await replay(await record(() => undefined));
     expect(result).toMatchObject({ operations: 0, peakLiveBytes: 0, memoryOverPeakLive: 0 });
     expect(result.nanosecondsPerOperation).toEqual({ minimum: 0, median: 0 });
   });
 
-  test('leaves out frees of blocks from before, and tells so', async () => {
+  test('leaves out frees of blocks from before the recording, and does not count them', async () => {
     const heap = await createHeap();
     const before = heap.malloc(10);
     const recorder = heap.record();
@@ -113,19 +113,19 @@ describe('replay', () => {
     expect((await replay(recorder.stop())).operations).toBe(2);
   });
 
-  test('starts with the memory that is asked for', async () => {
+  test('starts with initialBytes of memory', async () => {
     const small = await replay(trace, { initialBytes: 65536 });
     const large = await replay(trace, { initialBytes: 4 * megabyte });
     expect(small.peakMemoryBytes).toBeLessThan(4 * megabyte);
     expect(large).toMatchObject({ peakMemoryBytes: 4 * megabyte, growths: 0 });
   });
 
-  test('takes the wasm as a response, which can be read once, for all rounds', async () => {
+  test('accepts the wasm as a Response, which can be read only once, for all rounds', async () => {
     const wasm = new Response(await readPackagedWasm());
     expect(await replay(trace, { wasm, rounds: 3 })).toMatchObject({ rounds: 3 });
   });
 
-  test('cuts a round that takes too long, and tells how far it came', async () => {
+  test('cuts a round at the time limit and reports how many operations it ran', async () => {
     const slow = await record(makeFreeBlocks);
     const result = await replay(slow, { strategy: 'bump-free-list', timeLimit: 0.001 });
     expect(result).toMatchObject({ rounds: 1, timedOut: true });
@@ -133,18 +133,18 @@ describe('replay', () => {
     expect(result.operations).toBeLessThan(slow.operations);
   });
 
-  describe('holds its time limit within a factor of two, and lets others run,', () => {
+  describe('keeps its time limit within a factor of two and lets other tasks run', () => {
     const mebi = 2 ** 20;
     const slowCalls: readonly (readonly [string, Strategy, (heap: Heap) => void])[] = [
       [
-        'where each call clears many bytes',
+        'if each call clears many bytes',
         'segregated-fit',
         (heap) => {
           for (let count = 0; count < 100; count++) heap.free(heap.calloc(1, 64 * mebi));
         },
       ],
       [
-        'where each call moves many bytes',
+        'if each call moves many bytes',
         'free-list',
         (heap) => {
           const [low, high] = [heap.malloc(64 * mebi), heap.malloc(16)];
@@ -155,7 +155,7 @@ describe('replay', () => {
         },
       ],
       [
-        'where each call looks at many free blocks',
+        'if each call looks at many free blocks',
         'bump-free-list',
         (heap) => {
           const small = Array.from({ length: 300_000 }, () => [heap.malloc(16), heap.malloc(1)]);
@@ -165,7 +165,7 @@ describe('replay', () => {
         },
       ],
       [
-        'where there are many short calls',
+        'if there are many short calls',
         'segregated-fit',
         (heap) => {
           for (let count = 0; count < 1_500_000; count++) heap.free(heap.malloc(count % 1000));
@@ -177,7 +177,7 @@ describe('replay', () => {
       '%s',
       async (_, strategy, use) => {
         const slow = await record(use);
-        // Long enough for the turns of a busy machine.
+        // Long enough for other tasks to run on a busy machine.
         const timeLimit = 400;
         let turns = 0;
         const timer = setInterval(() => turns++, 10);
@@ -194,12 +194,12 @@ describe('replay', () => {
     );
   });
 
-  test('takes a signal of any class that has one, and looks at it before all else', async () => {
+  test('accepts a signal of any class, and checks it first', async () => {
     const signal = { aborted: true, reason: 'enough' } as AbortSignal;
     await expect(replay(trace, { signal })).rejects.toBe('enough');
   });
 
-  test('ends soon after its signal was aborted, in the middle of slow calls', async () => {
+  test('rejects soon after its signal was aborted, even between slow calls', async () => {
     const slow = await record((heap) => {
       for (let count = 0; count < 100; count++) heap.free(heap.calloc(1, 2 ** 26));
     });
@@ -214,7 +214,7 @@ describe('replay', () => {
     expect(performance.now() - aborted).toBeLessThan(500);
   }, 60_000);
 
-  test('tells its progress, and lets others run meanwhile', async () => {
+  test('reports its progress and lets other tasks run meanwhile', async () => {
     const slow = await record((heap) => {
       makeFreeBlocks(heap);
       heap.reset();
@@ -234,7 +234,7 @@ describe('replay', () => {
     expect(turns).toBeGreaterThanOrEqual(shares.length - 1);
   });
 
-  test('ends with the reason of its signal', async () => {
+  test('rejects with the reason of its signal', async () => {
     const reason = new Error('enough');
     await expect(replay(trace, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
     const controller = new AbortController();
@@ -268,7 +268,7 @@ describe('replay', () => {
     await expect(replay(trace, options)).rejects.toThrow(message);
   });
 
-  test('refuses options that there are not, and what is no trace', async () => {
+  test('refuses unknown options, and a value that is not a trace', async () => {
     const options = { round: 2 } as ReplayOptions;
     await expect(replay(trace, options)).rejects.toThrow(/unknown option round/);
     await expect(advise(trace, { strategy: 'free-list' } as object)).rejects.toThrow(TypeError);
@@ -279,7 +279,7 @@ describe('replay', () => {
     await expect(advise(path)).rejects.toThrow(TypeError);
   });
 
-  test('is there in the entry with the wasm inlined, too', async () => {
+  test('is exported by the entry with the wasm inlined, too', async () => {
     const inline = await import('lite-alloc/inline');
     expect(await inline.replay(trace, { rounds: 1 })).toMatchObject({ operations: 170 });
     expect(await inline.advise(trace, { rounds: 1 })).toHaveLength(4);
@@ -287,7 +287,7 @@ describe('replay', () => {
 });
 
 describe('advise', () => {
-  test('ranks all strategies, each with its figures and a sentence', async () => {
+  test('ranks all strategies, each with its result and a reason', async () => {
     const advice = await advise(await record(makeHoles), { rounds: 2 });
     expect(advice.map(({ strategy }) => strategy).toSorted()).toEqual([...strategies].toSorted());
     const scores = advice.map(({ score }) => score);
@@ -298,7 +298,7 @@ describe('advise', () => {
     }
   });
 
-  test('puts those last that run out of time', async () => {
+  test('ranks strategies last that exceed the time limit', async () => {
     const trace = await record((heap) => {
       for (let round = 0; round < 3; round++) makeFreeBlocks(heap);
     });
@@ -313,7 +313,7 @@ describe('advise', () => {
 });
 
 describe('the ranking', () => {
-  function made(
+  function makeResult(
     strategy: Strategy,
     time: number,
     memory: number,
@@ -339,12 +339,12 @@ describe('the ranking', () => {
     return rank(results).map(({ strategy, score }) => [strategy, score]);
   }
 
-  test('weighs time and memory alike', () => {
+  test('weighs time and memory equally', () => {
     const results = [
-      made('bump-free-list', 10, 8000),
-      made('segregated-bump', 20, 1000),
-      made('free-list', 40, 2000),
-      made('segregated-fit', 10, 1000),
+      makeResult('bump-free-list', 10, 8000),
+      makeResult('segregated-bump', 20, 1000),
+      makeResult('free-list', 40, 2000),
+      makeResult('segregated-fit', 10, 1000),
     ];
     const expected = [
       ['segregated-fit', 1],
@@ -362,8 +362,8 @@ describe('the ranking', () => {
     ]);
   });
 
-  test('puts the better bounds first where all is equal', () => {
-    const results = strategies.map((strategy) => made(strategy, 10, 1000));
+  test('ranks the strategy with the better worst case first if scores are equal', () => {
+    const results = strategies.map((strategy) => makeResult(strategy, 10, 1000));
     expect(orderOf(...results).map(([strategy]) => strategy)).toEqual([
       'segregated-fit',
       'free-list',
@@ -372,20 +372,23 @@ describe('the ranking', () => {
     ]);
   });
 
-  test('takes scores that differ by less than a hundredth for equal', () => {
-    const order = orderOf(made('free-list', 10, 1000), made('segregated-fit', 10.01, 1000));
+  test('treats scores that differ by less than a hundredth as equal', () => {
+    const order = orderOf(
+      makeResult('free-list', 10, 1000),
+      makeResult('segregated-fit', 10.01, 1000),
+    );
     expect(order).toEqual([
       ['segregated-fit', 1],
       ['free-list', 1],
     ]);
   });
 
-  test('puts last what did not get through, by how far it came', () => {
+  test('ranks strategies that failed last, by the number of operations that they ran', () => {
     const results = [
-      made('segregated-fit', 1, 100, { timedOut: true, operations: 10 }),
-      made('free-list', 1, 100, { timedOut: true, operations: 500 }),
-      made('segregated-bump', 1, 100, { failures: 1 }),
-      made('bump-free-list', 900, 90_000),
+      makeResult('segregated-fit', 1, 100, { timedOut: true, operations: 10 }),
+      makeResult('free-list', 1, 100, { timedOut: true, operations: 500 }),
+      makeResult('segregated-bump', 1, 100, { failures: 1 }),
+      makeResult('bump-free-list', 900, 90_000),
     ];
     expect(rank(results).map(({ strategy, reason }) => `${strategy}: ${reason}`)).toEqual([
       'bump-free-list: It takes the least time and the least memory.',
@@ -395,8 +398,8 @@ describe('the ranking', () => {
     ]);
   });
 
-  test('is of any number of results', () => {
+  test('accepts any number of results', () => {
     expect(rank([])).toEqual([]);
-    expect(orderOf(made('free-list', 0, 65536))).toEqual([['free-list', 1]]);
+    expect(orderOf(makeResult('free-list', 0, 65536))).toEqual([['free-list', 1]]);
   });
 });

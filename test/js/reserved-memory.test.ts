@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// How much memory a heap reserves where the engine refuses some sizes.
+// How much memory a heap reserves when the engine refuses some sizes.
 
 import { createHeap, createHeapSync, OutOfMemoryError } from 'lite-alloc';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -8,10 +8,10 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 const page = 65536;
 const RealMemory = WebAssembly.Memory;
 
-/** Of each attempt, in pages. */
+/** The maximum of each memory that a heap asked for, in pages. */
 let maxima: number[];
 
-/** Lets the engine refuse memories, with an error of another realm. */
+/** Makes the engine refuse memories, with an error that is not an instance of this realm's classes. */
 function refuse(isRefused: (maximum: number) => boolean, name = 'RangeError'): void {
   WebAssembly.Memory = class extends RealMemory {
     constructor(descriptor: WebAssembly.MemoryDescriptor) {
@@ -35,7 +35,7 @@ describe('an engine that refuses another memory', () => {
   test.each([
     ['createHeap', createHeap],
     ['createHeapSync', async (options?: object) => createHeapSync(options)],
-  ])('makes %s fail after two attempts, with the cure', async (_, make) => {
+  ])('makes %s throw an error with the cure after two attempts', async (_, make) => {
     refuse(() => true);
     const error: unknown = await make({ initialBytes: 4 * page }).catch((caught) => caught);
     expect(error).toBeInstanceOf(OutOfMemoryError);
@@ -49,7 +49,7 @@ describe('an engine that refuses another memory', () => {
     expect(maxima).toEqual([32768, 4]);
   });
 
-  test('is asked twice where the maximum is the initial size, too', async () => {
+  test('is asked twice even if the maximum equals the initial size', async () => {
     refuse(() => true);
     await expect(createHeap({ initialBytes: 4 * page, maximumBytes: 4 * page })).rejects.toThrow(
       OutOfMemoryError,
@@ -58,7 +58,7 @@ describe('an engine that refuses another memory', () => {
   });
 });
 
-test('a smaller maximum is taken where the engine refuses the wanted one', async () => {
+test('createHeap reserves a smaller maximum when the engine refuses the default one', async () => {
   refuse((maximum) => maximum > 10_000);
   const heap = await createHeap({ initialBytes: 4 * page });
   expect(heap.stats().maximumBytes).toBe(8192 * page);
@@ -66,7 +66,7 @@ test('a smaller maximum is taken where the engine refuses the wanted one', async
   heap.free(heap.malloc(10 * page));
 });
 
-test('createHeap gives the engine a task in which to collect dead heaps', async () => {
+test('createHeap waits a task, in which the engine can collect dead heaps, and tries again', async () => {
   let isRefused = true;
   refuse(() => isRefused);
   setTimeout(() => {
@@ -77,7 +77,7 @@ test('createHeap gives the engine a task in which to collect dead heaps', async 
   expect(maxima).toEqual([32768, 4, 32768]);
 });
 
-test('createHeap goes on where a host has no timers', async () => {
+test('createHeap does not wait on a host without timers', async () => {
   vi.stubGlobal('setTimeout', undefined);
   try {
     refuse((maximum) => maximum > 10_000);
@@ -87,14 +87,14 @@ test('createHeap goes on where a host has no timers', async () => {
   }
 });
 
-test('the smallest memory is taken where the engine grants no larger one', async () => {
+test('createHeap reserves only the initial size when the engine grants no more', async () => {
   refuse((maximum) => maximum > 5);
   const heap = await createHeap({ initialBytes: 5 * page });
   expect(heap.stats().maximumBytes).toBe(5 * page);
   heap.free(heap.malloc(page));
 });
 
-test('other errors of the engine come through', async () => {
+test('createHeap passes on other errors of the engine', async () => {
   refuse(() => true, 'TypeError');
   await expect(createHeap()).rejects.toThrow('no memory');
   expect(maxima).toHaveLength(1);

@@ -21,7 +21,7 @@ describeStrategies((strategy) => {
 
   const liveBlocks = (): number => heap.stats().liveBlocks;
 
-  /** One of everything. */
+  /** Allocates one block of every kind through a scope. */
   function allocateAll(scope: Scope) {
     return {
       array: scope.array(Float32Array, 10, { alignment: 'cache', zero: true }),
@@ -66,7 +66,7 @@ describeStrategies((strategy) => {
       heap.check();
     });
 
-    test('frees it when its function throws, and throws the same', () => {
+    test('frees its blocks when its function throws, and throws the same error', () => {
       const thrown = new Error('no');
       let array: HeapArray<Uint8Array> | undefined;
       const error = catchError(Error, () =>
@@ -81,7 +81,7 @@ describeStrategies((strategy) => {
       expect(array?.alive).toBe(true);
     });
 
-    test('gives aligned and cleared blocks as the heap does', () => {
+    test('allocates aligned and cleared blocks as the heap does', () => {
       heap.scope((scope) => {
         for (let count = 0; count < 5; count++) {
           const dirty = scope.malloc(1000);
@@ -95,7 +95,7 @@ describeStrategies((strategy) => {
       expect(liveBlocks()).toBe(0);
     });
 
-    test('leaves alone what the heap itself allocated', () => {
+    test('does not free blocks that the heap itself allocated', () => {
       const outside = heap.scope((scope) => {
         scope.array(Uint8Array, 10);
         return [heap.array(Uint8Array, 10).free, heap.array(Uint8Array, 10)].length;
@@ -104,7 +104,7 @@ describeStrategies((strategy) => {
       expect(liveBlocks()).toBe(2);
     });
 
-    test('frees the last first', () => {
+    test('frees the last block first', () => {
       const order: string[] = [];
       const scope = heap.openScope();
       const arrays = ['a', 'b', 'c'].map((name) => {
@@ -121,7 +121,7 @@ describeStrategies((strategy) => {
       expect(arrays.some(({ alive }) => alive)).toBe(false);
     });
 
-    test('does not mind what was freed before', () => {
+    test('accepts that blocks were freed before it closes', () => {
       heap.scope((scope) => {
         const { array, string, arena, raw } = allocateAll(scope);
         array.free();
@@ -134,7 +134,7 @@ describeStrategies((strategy) => {
       heap.check();
     });
 
-    test('frees no block that came later to the place of one freed before', () => {
+    test('does not free a newer block at the address of one that was freed before', () => {
       const after = heap.scope((scope) => {
         const raw = scope.malloc(100);
         scope.free(raw);
@@ -146,7 +146,7 @@ describeStrategies((strategy) => {
       for (const address of after) heap.free(address);
     });
 
-    test('follows a raw block that moves', () => {
+    test('frees a raw block that realloc moved', () => {
       const kept = heap.scope((scope) => {
         const address = scope.malloc(16);
         heap.u8.fill(7, address, address + 16);
@@ -161,7 +161,7 @@ describeStrategies((strategy) => {
       heap.free(kept.foreign);
     });
 
-    test('forgets what was freed, however long it is open', () => {
+    test('forgets blocks that were freed, however long it is open', () => {
       using scope = heap.openScope();
       const kept = scope.array(Uint8Array, 1);
       for (let count = 0; count < 10_000; count++) scope.array(Uint8Array, 10).free();
@@ -202,7 +202,7 @@ describeStrategies((strategy) => {
       expect(liveBlocks()).toBe(0);
     });
 
-    test('closes without trouble after its heap was disposed', () => {
+    test('closes without an error after its heap was disposed', () => {
       const scope = heap.openScope();
       allocateAll(scope);
       heap[Symbol.dispose]();
@@ -210,7 +210,7 @@ describeStrategies((strategy) => {
     });
   });
 
-  describe('what a scope returns stays alive:', () => {
+  describe('the result of a scope stays alive if it is', () => {
     test('a handle', () => {
       const array = heap.scope((scope) => {
         scope.array(Uint8Array, 10);
@@ -220,7 +220,7 @@ describeStrategies((strategy) => {
       expect(liveBlocks()).toBe(1);
     });
 
-    test('a string, an arena, a raw address', () => {
+    test('a string, an arena or a raw address', () => {
       const string = heap.scope((scope) => scope.string('text'));
       const arena = heap.scope((scope) => scope.arena({ bytes: 64 }));
       const address = heap.scope((scope) => scope.malloc(64));
@@ -239,11 +239,11 @@ describeStrategies((strategy) => {
       expect(liveBlocks()).toBe(5);
     });
 
-    test('a plain object of everything', () => {
+    test('a plain object with one block of every kind', () => {
       expectKept(heap.scope(allocateAll));
     });
 
-    test('objects and arrays of these, also where they go in a circle', () => {
+    test('nested objects and arrays, even with a cycle', () => {
       const result = heap.scope((scope) => {
         const deep: { parts: unknown[]; self?: unknown } = {
           parts: [
@@ -258,7 +258,7 @@ describeStrategies((strategy) => {
       expect(liveBlocks()).toBe(2);
     });
 
-    test('not what lies in objects of a class', () => {
+    test('a handle, but not in an instance of a class', () => {
       class Mesh {
         constructor(readonly positions: HeapArray<Float32Array>) {}
       }
@@ -269,7 +269,7 @@ describeStrategies((strategy) => {
   });
 
   describe('keep', () => {
-    test('returns what it is given and keeps it alive', () => {
+    test('returns its argument and keeps all blocks in it alive', () => {
       let all: ReturnType<typeof allocateAll> | undefined;
       heap.scope((scope) => {
         all = allocateAll(scope);
@@ -279,7 +279,7 @@ describeStrategies((strategy) => {
       if (all !== undefined) expectKept(all);
     });
 
-    test('leaves alone what is none of the scope', () => {
+    test('returns values that are not blocks of the scope unchanged', () => {
       const foreign = heap.array(Uint8Array, 1);
       heap.scope((scope) => {
         for (const value of [foreign, 5, 'text', null, undefined, () => 1, new Date(0), 5n]) {
@@ -289,7 +289,7 @@ describeStrategies((strategy) => {
       expect(foreign.alive).toBe(true);
     });
 
-    test('of an inner scope keeps a block from the outer one, too', () => {
+    test('of an inner scope keeps a block alive after the outer scope, too', () => {
       const arrays: HeapArray<Uint8Array>[] = [];
       heap.scope((outer) => {
         arrays.push(outer.array(Uint8Array, 1));
@@ -303,7 +303,7 @@ describeStrategies((strategy) => {
       expect(liveBlocks()).toBe(1);
     });
 
-    test('of blocks in any order leaves the others to the scope', () => {
+    test('keeps blocks in any order, and the scope frees the other ones', () => {
       const count = 1000;
       const kept = heap.scope((scope) => {
         const addresses = Array.from({ length: count }, () => scope.malloc(16));
@@ -320,7 +320,7 @@ describeStrategies((strategy) => {
       heap.check();
     });
 
-    test('of a value that cannot be walked throws, and the scope frees all', () => {
+    test('throws for a value that cannot be walked, and the scope frees all blocks', () => {
       const thrown = new Error('no');
       const error = catchError(Error, () =>
         heap.scope((scope) => {
@@ -339,7 +339,7 @@ describeStrategies((strategy) => {
   });
 
   describe('a scope within a scope', () => {
-    test('gives what it returns to the outer one', () => {
+    test('passes the blocks that it returns to the outer scope', () => {
       let all: ReturnType<typeof allocateAll> | undefined;
       heap.scope((outer) => {
         outer.malloc(1);
@@ -359,7 +359,7 @@ describeStrategies((strategy) => {
       heap.check();
     });
 
-    test('gives it on through any number of scopes, to the caller in the end', () => {
+    test('passes a block through any number of scopes to the caller', () => {
       const nest = (depth: number): HeapArray<Uint8Array> =>
         heap.scope((scope) => {
           scope.array(Uint8Array, 10);
@@ -370,7 +370,7 @@ describeStrategies((strategy) => {
       expect(liveBlocks()).toBe(1);
     });
 
-    test('leaves the outer one what the outer one allocated', () => {
+    test('does not take blocks that the outer scope allocated', () => {
       heap.scope((outer) => {
         const array = outer.array(Uint8Array, 1);
         expect(heap.scope(() => array)).toBe(array);
@@ -379,7 +379,7 @@ describeStrategies((strategy) => {
       expect(liveBlocks()).toBe(0);
     });
 
-    test('that fails leaves the outer one as it was', () => {
+    test('that throws does not affect the outer scope', () => {
       heap.scope((outer) => {
         const array = outer.from(Uint8Array.of(3));
         expect(() =>
@@ -396,7 +396,7 @@ describeStrategies((strategy) => {
       expect(liveBlocks()).toBe(0);
     });
 
-    test('leaves to its caller what it returns after the outer one was closed', () => {
+    test('passes its result to the caller if the outer scope was closed before', () => {
       const array = heap.scope((outer) => {
         outer.close();
         return heap.scope((inner) => inner.array(Uint8Array, 1));
@@ -405,7 +405,7 @@ describeStrategies((strategy) => {
       expect(liveBlocks()).toBe(1);
     });
 
-    test('of another heap, in an open scope or after the outer one returned is within none', async () => {
+    test('of another heap or inside an open scope passes its result to the caller', async () => {
       const other = await createHeap({ strategy });
       const [foreign, opened] = heap.scope(() => {
         using scope = heap.openScope();
@@ -422,7 +422,7 @@ describeStrategies((strategy) => {
       expect([liveBlocks(), other.stats().liveBlocks]).toEqual([1, 1]);
     });
 
-    test('is within no asynchronous scope, which may go on after the outer one', async () => {
+    test('passes its result to the caller in an asynchronous scope, which may outlive the outer one', async () => {
       let running: Promise<HeapArray<Uint8Array>> | undefined;
       heap.scope((outer) => {
         outer.malloc(1);
@@ -438,7 +438,7 @@ describeStrategies((strategy) => {
       });
       expect([...((await running)?.view ?? [])]).toEqual([5]);
       expect(liveBlocks()).toBe(1);
-      // The outer one is around what comes after the asynchronous call.
+      // A scope after the asynchronous call is within the outer one again.
       heap.scope(() => {
         void heap.scopeAsync(() => {});
         return heap.scope((inner) => inner.array(Uint8Array, 1)).alive;
@@ -466,7 +466,9 @@ describeStrategies((strategy) => {
       ['an array of getters', (inner) => Object.defineProperty([inner, 1], 1, { get: fail })],
     ];
 
-    test.each(results)('(%s) has all freed, and throws the same', (_, wrap) => {
+    test.each(
+      results,
+    )('(%s) makes the scope free all blocks and throw the same error', (_, wrap) => {
       let scope: Scope | undefined;
       const error = catchError(Error, () =>
         heap.scope((opened) => {
@@ -480,12 +482,12 @@ describeStrategies((strategy) => {
       heap.check();
     });
 
-    test.each(results)('(%s) rejects scopeAsync, and has all freed', async (_, wrap) => {
+    test.each(results)('(%s) makes scopeAsync free all blocks and reject', async (_, wrap) => {
       await expect(heap.scopeAsync((scope) => wrap(allocateAll(scope)))).rejects.toBe(thrown);
       expect(liveBlocks()).toBe(0);
     });
 
-    test.each(results)('(%s) has nothing left in an outer scope', (_, wrap) => {
+    test.each(results)('(%s) leaves no block in an outer scope', (_, wrap) => {
       heap.scope((outer) => {
         outer.malloc(1);
         expect(() => heap.scope((inner) => wrap(allocateAll(inner)))).toThrow(thrown);
@@ -494,7 +496,7 @@ describeStrategies((strategy) => {
       expect(liveBlocks()).toBe(0);
     });
 
-    test('since it is a Proxy that was revoked has all freed', () => {
+    test('(a Proxy that was revoked) makes the scope free all blocks', () => {
       expect(() =>
         heap.scope((scope) => {
           scope.malloc(1);
@@ -508,7 +510,7 @@ describeStrategies((strategy) => {
   });
 
   describe('a large result', () => {
-    test('of 50 000 levels is walked to its end', () => {
+    test('of 50 000 nested levels is walked completely', () => {
       const array = heap.scope((scope) => {
         let nested: unknown = scope.array(Uint8Array, 1);
         for (let level = 0; level < 50_000; level++)
@@ -519,7 +521,7 @@ describeStrategies((strategy) => {
       heap.free(array.address);
     });
 
-    test('of a million numbers has its addresses kept alive', () => {
+    test('of a million numbers keeps the blocks at its addresses alive', () => {
       const numbers = heap.scope((scope) => {
         scope.malloc(1);
         const many = Array.from({ length: 1_000_000 }, (_, index) => index + 0.5);
@@ -530,7 +532,7 @@ describeStrategies((strategy) => {
       heap.free(numbers.at(-1) as number);
     });
 
-    test('that is a sparse array takes no time, and maps and typed arrays are not looked into', () => {
+    test('with a sparse array is walked fast, and maps and typed arrays are not searched', () => {
       const sparse: unknown[] = [];
       sparse.length = 2 ** 32 - 1;
       const result = heap.scope((scope) => {
@@ -546,7 +548,7 @@ describeStrategies((strategy) => {
   });
 
   describe('an open scope', () => {
-    test('frees at the end of its `using` block, also when that throws', () => {
+    test('frees its blocks at the end of a `using` block that throws', () => {
       expect(() => {
         using scope = heap.openScope();
         allocateAll(scope);
@@ -555,7 +557,7 @@ describeStrategies((strategy) => {
       expect(liveBlocks()).toBe(0);
     });
 
-    test('closes once', () => {
+    test('frees its blocks once, however often it is closed', () => {
       const scope = heap.openScope();
       allocateAll(scope);
       scope.close();
@@ -580,7 +582,7 @@ describeStrategies((strategy) => {
       ['keep', (scope) => scope.keep(5)],
     ];
 
-    test.each(calls)('throws UseAfterFreeError at %s once it was closed', (_, call) => {
+    test.each(calls)('throws UseAfterFreeError from %s once it was closed', (_, call) => {
       const scope = heap.openScope();
       scope.close();
       expect(catchError(UseAfterFreeError, () => call(scope)).message).toContain(
@@ -593,8 +595,8 @@ describeStrategies((strategy) => {
   });
 
   describe('a free that fails while a scope closes', () => {
-    /** Three blocks, the last of which is freed behind the back of the scope, and one of the heap. */
-    function spoil(scope: Scope): void {
+    /** Allocates three blocks in the scope and one in the heap, and frees the last one of the scope by its raw address. */
+    function loseBlock(scope: Scope): void {
       scope.array(Uint8Array, 100);
       scope.string('text');
       const address = scope.malloc(5000);
@@ -602,17 +604,17 @@ describeStrategies((strategy) => {
       heap.free(address);
     }
 
-    test('is thrown after all others were freed', () => {
-      expect(() => heap.scope(spoil)).toThrow(LiteAllocError);
+    test('is thrown after all other blocks were freed', () => {
+      expect(() => heap.scope(loseBlock)).toThrow(LiteAllocError);
       expect(liveBlocks()).toBe(1);
       heap.check();
     });
 
-    test('comes together with what the function threw', () => {
+    test('is thrown together with the error of the function', () => {
       const thrown = new Error('no');
       const error = catchError(AggregateError, () =>
         heap.scope((scope) => {
-          spoil(scope);
+          loseBlock(scope);
           throw thrown;
         }),
       );
@@ -620,18 +622,18 @@ describeStrategies((strategy) => {
       expect(liveBlocks()).toBe(1);
     });
 
-    test('has what the function returned freed, which nobody gets', () => {
+    test('makes the scope free the result of the function, too', () => {
       expect(() =>
         heap.scope((scope) => {
           const all = allocateAll(scope);
-          spoil(scope);
+          loseBlock(scope);
           return all;
         }),
       ).toThrow(LiteAllocError);
       expect(liveBlocks()).toBe(1);
     });
 
-    test('comes together with other ones', () => {
+    test('is thrown together with other failed frees', () => {
       const scope = heap.openScope();
       const arrays = [1, 2, 3].map((length) => scope.array(Uint8Array, length));
       const failures = [new Error('first'), new Error('second')];
@@ -648,14 +650,14 @@ describeStrategies((strategy) => {
       expect(() => scope.close()).not.toThrow();
     });
 
-    test('rejects scopeAsync', async () => {
-      await expect(heap.scopeAsync(spoil)).rejects.toThrow(LiteAllocError);
+    test('makes scopeAsync reject', async () => {
+      await expect(heap.scopeAsync(loseBlock)).rejects.toThrow(LiteAllocError);
       expect(liveBlocks()).toBe(1);
     });
   });
 
   describe('an asynchronous function', () => {
-    test('is refused by scope before it runs, where that can be told', () => {
+    test('is refused by scope before it runs if it is declared async or as a generator', () => {
       let runs = 0;
       const functions: readonly (() => unknown)[] = [
         async () => runs++,
@@ -673,7 +675,7 @@ describeStrategies((strategy) => {
       expect(runs).toBe(0);
     });
 
-    test('is refused after it ran else, and all is freed', async () => {
+    test('is refused after it ran if it returns a promise, and all blocks are freed', async () => {
       const error = catchError(TypeError, () =>
         heap.scope((scope) => {
           const array = scope.array(Uint8Array, 1);
@@ -682,17 +684,17 @@ describeStrategies((strategy) => {
       );
       expect(error.message).toContain('scopeAsync');
       expect(liveBlocks()).toBe(0);
-      // Its own failure, on the dead array, must reach nobody.
+      // The promise rejects, as the array is dead: this must not become an unhandled rejection.
       await new Promise((resolve) => setTimeout(resolve, 5));
     });
 
-    test('is refused also where its promise is one of another kind', () => {
-      // biome-ignore lint/suspicious/noThenProperty: that is what is looked for.
+    test('is refused if it returns any thenable', () => {
+      // biome-ignore lint/suspicious/noThenProperty: the scope must detect it.
       const thenable = { then: () => {} };
       expect(() => heap.scope(() => thenable)).toThrow(TypeError);
     });
 
-    test('runs in scopeAsync, which frees when it is done', async () => {
+    test('runs in scopeAsync, which frees its blocks when it is done', async () => {
       const running = heap.scopeAsync(async (scope) => {
         allocateAll(scope);
         await Promise.resolve();
@@ -707,7 +709,7 @@ describeStrategies((strategy) => {
       expect(liveBlocks()).toBe(1);
     });
 
-    test('that fails in scopeAsync has all freed', async () => {
+    test('makes scopeAsync free all blocks when it fails', async () => {
       const thrown = new Error('no');
       await expect(
         heap.scopeAsync(async (scope) => {
@@ -719,7 +721,7 @@ describeStrategies((strategy) => {
       expect(liveBlocks()).toBe(0);
     });
 
-    test('may be none in scopeAsync', async () => {
+    test('may be a synchronous function in scopeAsync', async () => {
       expect(await heap.scopeAsync((scope) => scope.malloc(1))).toBeGreaterThan(0);
       await expect(
         heap.scopeAsync(() => {
@@ -738,7 +740,7 @@ describeStrategies((strategy) => {
 describe('a result of more than 4 194 304 objects', () => {
   const handler: ProxyHandler<object> = {
     ownKeys: () => ['a'],
-    // Many objects in each, so that the limit is near.
+    // Many objects in each, so that few levels reach the limit.
     get: () => [...Array.from({ length: 2 ** 19 }, () => []), new Proxy({}, handler)],
     getOwnPropertyDescriptor: () => ({ configurable: true, enumerable: true, writable: true }),
   };
@@ -749,12 +751,12 @@ describe('a result of more than 4 194 304 objects', () => {
   });
   const results: readonly (readonly [string, () => object])[] = [
     ['an array', () => Array.from({ length: 4_194_304 }, () => [])],
-    ['a Proxy without an end', () => new Proxy({}, handler)],
-    ['getters without an end', endless],
+    ['an endless Proxy', () => new Proxy({}, handler)],
+    ['endless getters', endless],
   ];
 
   test.each(results)(
-    '(%s) is a RangeError, and all is freed',
+    '(%s) makes the scope throw a RangeError and free all blocks',
     async (_, make) => {
       const heap = await createHeap();
       const result = make();
@@ -770,10 +772,10 @@ describe('a result of more than 4 194 304 objects', () => {
   );
 });
 
-test('a scope holds more blocks than a Set of the engine', async () => {
+test('a scope holds more blocks than a Set of the engine can', async () => {
   const heap = await createHeap();
   const RealSet = globalThis.Set;
-  // The engine's own ends at 2^24, which takes a minute to reach.
+  // The real limit of a Set is 2^24 values, which takes a minute to reach.
   const most = 2 ** 22;
   globalThis.Set = class<Value> extends RealSet<Value> {
     override add(value: Value): this {

@@ -8,10 +8,10 @@ import {
   strategies,
 } from 'lite-alloc';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { headerlessStrategies } from '../support/strategies.js';
 
 const page = 65536;
 const headerBytes = 16;
-const headerless = strategies.filter((strategy) => strategy !== 'segregated-fit');
 
 afterEach(() => {
   vi.unstubAllGlobals();
@@ -27,12 +27,12 @@ function makeHeap(strategy: (typeof strategies)[number], isRegion: boolean): Pro
   return createHeap(isRegion ? { strategy, memory, start: 0, end: 4 * page } : { strategy });
 }
 
-describe.each(headerless)('%s', (strategy) => {
+describe.each(headerlessStrategies)('%s', (strategy) => {
   describe.each([
     ['with a memory of its own', false],
     ['in a region', true],
   ])('%s', (_name, isRegion) => {
-    test('every heap seals the same block differently', async () => {
+    test('every heap seals the header of the same block differently', async () => {
       const heaps = await Promise.all(
         Array.from({ length: 4 }, () => makeHeap(strategy, isRegion)),
       );
@@ -42,7 +42,7 @@ describe.each(headerless)('%s', (strategy) => {
       expect(new Set(seals).size).toBe(4);
     });
 
-    test('a header of another heap does not make an address a block', async () => {
+    test('a header copied from another heap does not make an address a valid block', async () => {
       const [heap, other] = [
         await makeHeap(strategy, isRegion),
         await makeHeap(strategy, isRegion),
@@ -58,7 +58,7 @@ describe.each(headerless)('%s', (strategy) => {
       heap.free(block);
     });
 
-    test('a stray write to a freed block is reported at once, and moves no block', async () => {
+    test('a stray write to a freed block is detected, and malloc never returns a live block', async () => {
       for (const word of [0, 1]) {
         for (const value of [0, 16, 64, 1024, 8192, 0xffffffff]) {
           const heap = await makeHeap(strategy, isRegion);
@@ -91,7 +91,7 @@ describe.each(headerless)('%s', (strategy) => {
   });
 });
 
-test('free-list makes one block of a fixed memory once everything is freed', async () => {
+test('free-list has one free block in a fixed memory once everything is freed', async () => {
   const heap = await createHeap({
     strategy: 'free-list',
     initialBytes: 4 << 20,
@@ -105,7 +105,7 @@ test('free-list makes one block of a fixed memory once everything is freed', asy
   expect(heap.tryMalloc(Math.floor((4 << 20) * 0.9))).not.toBe(0);
 });
 
-describe.each(strategies)('%s where the host has no random numbers', (strategy) => {
+describe.each(strategies)('%s on a host without random numbers', (strategy) => {
   test.each([
     ['no crypto', undefined],
     ['crypto without getRandomValues', {}],
@@ -117,7 +117,7 @@ describe.each(strategies)('%s where the host has no random numbers', (strategy) 
         },
       },
     ],
-  ])('%s: every heap still has a secret of its own', async (_name, crypto) => {
+  ])('%s: every heap still has its own secret', async (_name, crypto) => {
     vi.stubGlobal('crypto', crypto);
     const heaps = [await createHeap({ strategy }), await createHeap({ strategy })];
     const seals = heaps.map((heap) => {

@@ -7,7 +7,7 @@ import { expectPattern, fillPattern } from '../support/pattern.js';
 import { Random, runSteps } from '../support/random.js';
 import { type ShadowBlock, ShadowHeap } from '../support/shadow-heap.js';
 import { badAlignments, badSizes, hugeSizes, powersOfTwo } from '../support/sizes.js';
-import { describeStrategies, stateAt, strategiesWithHeaders } from '../support/strategies.js';
+import { describeStrategies, headerlessStrategies, stateAt } from '../support/strategies.js';
 
 describeStrategies((strategy) => {
   let heap: Heap;
@@ -15,7 +15,7 @@ describeStrategies((strategy) => {
     heap = await createHeap({ strategy });
   });
 
-  function expectGoingOn(): void {
+  function expectUsable(): void {
     heap.check();
     const address = heap.allocate(24);
     heap.deallocate(address, 24);
@@ -33,7 +33,7 @@ describeStrategies((strategy) => {
       heap.check();
     });
 
-    test('aligns to 16 unless told', () => {
+    test('aligns to 16 by default', () => {
       for (let size = 0; size < 200; size++) expect(heap.allocate(size) % 16).toBe(0);
     });
 
@@ -43,30 +43,30 @@ describeStrategies((strategy) => {
       expect(heap.stats()).toMatchObject({ liveBlocks: 2, liveBytes: 128 });
     });
 
-    test('gives distinct live blocks for 0 bytes', () => {
+    test('allocates a distinct live block for each call with 0 bytes', () => {
       expect(new Set(Array.from({ length: 50 }, () => heap.allocate(0))).size).toBe(50);
     });
 
     test.each(badSizes)('refuses the size %s', (size) => {
       expect(() => heap.allocate(size)).toThrow(RangeError);
-      expectGoingOn();
+      expectUsable();
     });
 
     test.each(badAlignments)('refuses the alignment %s', (alignment) => {
       expect(catchError(RangeError, () => heap.allocate(16, alignment)).message).toContain(
         String(alignment),
       );
-      expectGoingOn();
+      expectUsable();
     });
 
-    test.each(hugeSizes)('is out of memory for %i bytes', (size) => {
+    test.each(hugeSizes)('throws OutOfMemoryError for %i bytes', (size) => {
       expect(catchError(OutOfMemoryError, () => heap.allocate(size)).requestedBytes).toBe(size);
-      expectGoingOn();
+      expectUsable();
     });
   });
 
   describe('deallocate', () => {
-    test('gives the memory back', () => {
+    test('frees the block', () => {
       const address = heap.allocate(1000);
       heap.allocate(16);
       expect(stateAt(heap, address)).toBe('used');
@@ -77,18 +77,24 @@ describeStrategies((strategy) => {
 
     test.each<readonly [string, (address: number) => [number, number, number?]]>([
       ['address 0', () => [0, 64]],
-      ['an address between units', (address) => [address + 8, 64]],
-      ['an address less aligned than it says', (address) => [address + 16, 16, 4096]],
-      ['an address behind memory', () => [heap.memory.buffer.byteLength + 64, 64]],
+      ['an address that is not a multiple of 16', (address) => [address + 8, 64]],
+      [
+        'an address with a smaller alignment than the call names',
+        (address) => [address + 16, 16, 4096],
+      ],
+      ['an address beyond the end of memory', () => [heap.memory.buffer.byteLength + 64, 64]],
       ['an address above the last block', (address) => [address + 4096, 64]],
       ['an address below the heap', () => [512, 16]],
       ['an address above 32 bits', (address) => [address + 2 ** 32, 64]],
       ['a negative address', () => [-64, 64]],
-      ['an address that is no number', () => [Number.NaN, 64]],
-      ['more bytes than there are behind it', (address) => [address, 2 ** 20]],
+      ['an address that is NaN', () => [Number.NaN, 64]],
+      [
+        'more bytes than lie between the address and the end of memory',
+        (address) => [address, 2 ** 20],
+      ],
       ['more bytes than memory has', (address) => [address, 2 ** 31]],
-      ['more bytes than 32 bits tell', (address) => [address, 2 ** 32]],
-    ])('refuses %s with InvalidFreeError, and the heap goes on', (_, wrong) => {
+      ['more bytes than 32 bits can express', (address) => [address, 2 ** 32]],
+    ])('refuses %s with InvalidFreeError and leaves the heap unchanged', (_, wrong) => {
       const address = heap.allocate(64, 4096);
       const before = heap.stats();
       const [wrongAddress, size, alignment] = wrong(address);
@@ -100,7 +106,7 @@ describeStrategies((strategy) => {
       expect(() => heap.reallocate(wrongAddress, size, 16, alignment)).toThrow(InvalidFreeError);
       expect(heap.stats()).toEqual(before);
       heap.deallocate(address, 64, 4096);
-      expectGoingOn();
+      expectUsable();
     });
 
     test('refuses bad sizes and alignments', () => {
@@ -111,7 +117,7 @@ describeStrategies((strategy) => {
           expect(() => heap.deallocate(address, 64, alignment)).toThrow(RangeError);
       }
       heap.deallocate(address, 64);
-      expectGoingOn();
+      expectUsable();
     });
   });
 
@@ -126,7 +132,7 @@ describeStrategies((strategy) => {
       heap.check();
     });
 
-    test('moves a block that has no room, keeps its contents, and frees the old place', () => {
+    test('moves a block that cannot grow in place, keeps its contents, and frees the old block', () => {
       const [, old] = [heap.allocate(16), heap.allocate(96), heap.allocate(16)];
       fillPattern(heap.memory, old, 96, 2);
       const moved = heap.reallocate(old, 96, 1000);
@@ -136,7 +142,7 @@ describeStrategies((strategy) => {
       heap.check();
     });
 
-    test('shrinks in place and gives the tail back', () => {
+    test('shrinks a block in place and frees its tail', () => {
       const address = heap.allocate(1024);
       heap.allocate(16);
       fillPattern(heap.memory, address, 1024, 3);
@@ -147,7 +153,7 @@ describeStrategies((strategy) => {
       heap.check();
     });
 
-    test('keeps the alignment it is told when it moves', () => {
+    test('keeps the alignment that it is passed when it moves a block', () => {
       for (const alignment of powersOfTwo) {
         const address = heap.allocate(64, alignment);
         heap.allocate(48);
@@ -168,10 +174,12 @@ describeStrategies((strategy) => {
       }
       expect(() => heap.reallocate(address, 64, 10, 3)).toThrow(RangeError);
       heap.deallocate(address, 64);
-      expectGoingOn();
+      expectUsable();
     });
 
-    test.each(hugeSizes)('is out of memory for %i bytes, and the block is as it was', (size) => {
+    test.each(
+      hugeSizes,
+    )('throws OutOfMemoryError for %i bytes and leaves the block unchanged', (size) => {
       const address = heap.allocate(64);
       fillPattern(heap.memory, address, 64, 4);
       expect(
@@ -179,7 +187,7 @@ describeStrategies((strategy) => {
       ).toBe(size);
       expectPattern(heap.memory, address, 64, 4);
       heap.deallocate(address, 64);
-      expectGoingOn();
+      expectUsable();
     });
   });
 
@@ -215,8 +223,8 @@ describeStrategies((strategy) => {
   });
 });
 
-describe.each(strategiesWithHeaders)('%s', (strategy) => {
-  test('keeps blocks of malloc and of the sized calls apart', async () => {
+describe.each(headerlessStrategies)('%s', (strategy) => {
+  test('refuses blocks of malloc in sized calls, and sized blocks in free', async () => {
     const heap = await createHeap({ strategy });
     const [address, sized] = [heap.malloc(64), heap.allocate(64)];
     heap.u8.fill(0, sized, sized + 64);
@@ -232,7 +240,9 @@ describe.each(strategiesWithHeaders)('%s', (strategy) => {
 });
 
 describe('segregated-fit', () => {
-  test.each([64, 5000])('gives blocks of %i bytes that both kinds of calls take', async (size) => {
+  test.each([
+    64, 5000,
+  ])('allocates blocks of %i bytes that both the sized and the other calls accept', async (size) => {
     const heap = await createHeap({ strategy: 'segregated-fit' });
     const [address, sized] = [heap.malloc(size), heap.allocate(size)];
     heap.free(heap.realloc(sized, 2 * size));
@@ -243,7 +253,7 @@ describe('segregated-fit', () => {
 
   test.each([
     64, 5000,
-  ])('refuses a sized block of %i bytes that was freed, and one that is too short', async (size) => {
+  ])('refuses to deallocate a block of %i bytes twice or with a size that is too large', async (size) => {
     const heap = await createHeap({ strategy: 'segregated-fit' });
     const [address, other] = [heap.allocate(size), heap.allocate(size)];
     heap.deallocate(address, size);

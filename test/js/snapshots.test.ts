@@ -16,7 +16,7 @@ describeStrategies((strategy) => {
       .map(({ address }) => ({ address, size: heap.usableSize(address) }));
 
   describe('a snapshot', () => {
-    test('holds the used blocks and the figures of its moment', () => {
+    test('holds the used blocks and the statistics at the time of the call', () => {
       const addresses = [100, 5000, 16].map((size) => heap.malloc(size));
       heap.free(heap.malloc(700));
       const [blocks, stats] = [usedBlocks(), heap.stats()];
@@ -67,7 +67,7 @@ describeStrategies((strategy) => {
       );
     });
 
-    test('is the other way round from the later one to the earlier', () => {
+    test('is inverted if it is taken from the later to the earlier snapshot', () => {
       const before = heap.snapshot();
       heap.malloc(1000);
       heap.malloc(heap.stats().memoryBytes);
@@ -82,7 +82,7 @@ describeStrategies((strategy) => {
       }
     });
 
-    test('is empty where all was given back', () => {
+    test('is empty if all new blocks were freed', () => {
       heap.malloc(1000);
       const before = heap.snapshot();
       heap.scope((scope) => {
@@ -107,7 +107,7 @@ describeStrategies((strategy) => {
       expect(liveBlocks).toBe(0);
     });
 
-    test('is useful as text', () => {
+    test('lists its blocks with sign, address and size as text', () => {
       const gone = heap.malloc(1000);
       heap.malloc(16);
       const before = heap.snapshot();
@@ -122,7 +122,7 @@ describeStrategies((strategy) => {
       ]);
     });
 
-    test('is short as text however much changed', () => {
+    test('has a short text however many blocks changed', () => {
       const before = heap.snapshot();
       for (let count = 0; count < 1000; count++) heap.malloc(600);
       const lines = String(before.diff(heap.snapshot())).split('\n');

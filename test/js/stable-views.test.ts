@@ -8,7 +8,7 @@ import { bytesOf, kinds } from '../support/typed-arrays.js';
 
 const isPossible = 'toResizableBuffer' in WebAssembly.Memory.prototype;
 
-test.each(['yes', 1, null])('stableViews is not %s', async (stableViews) => {
+test.each(['yes', 1, null])('createHeapSync checks stableViews: %s', async (stableViews) => {
   await createHeap();
   const wrong = { stableViews } as never;
   if (stableViews === null) return void createHeapSync(wrong);
@@ -16,7 +16,7 @@ test.each(['yes', 1, null])('stableViews is not %s', async (stableViews) => {
 });
 
 function refuseStableViews(): void {
-  test('stableViews is refused where the platform has none', async () => {
+  test('createHeap refuses stableViews on a platform without the feature', async () => {
     await expect(createHeap({ stableViews: true })).rejects.toThrow(
       /^stableViews: .*toResizableBuffer/,
     );
@@ -31,7 +31,7 @@ function keepViews(): void {
       heap = await createHeap({ strategy, stableViews: true, maximumBytes: 1 << 26 });
     });
 
-    /** By the heap, and by somebody else. */
+    /** Grows memory by an allocation, and then as other code would. */
     function grow(): void {
       const { byteLength } = heap.memory.buffer;
       heap.malloc(byteLength);
@@ -39,14 +39,14 @@ function keepViews(): void {
       expect(heap.memory.buffer.byteLength).toBeGreaterThan(byteLength + 65536);
     }
 
-    test('the buffer of memory is one and the same', () => {
+    test('the buffer of the memory stays the same object', () => {
       const { buffer } = heap.memory;
       expect((buffer as { resizable?: boolean }).resizable).toBe(true);
       grow();
       expect(heap.memory.buffer).toBe(buffer);
     });
 
-    test.each(kinds)('a kept view of $name goes on after growth, and is not re-made', ({
+    test.each(kinds)('a view of $name stays valid and the same object after growth', ({
       sample,
     }) => {
       const array = heap.from(sample());
@@ -58,7 +58,7 @@ function keepViews(): void {
       expect(bytesOf(array.slice())).toEqual(bytesOf(view));
     });
 
-    test('views of the whole memory grow along', () => {
+    test('views of the whole memory grow with it', () => {
       const { u8, f64 } = heap;
       grow();
       expect(heap.u8).toBe(u8);
@@ -79,7 +79,7 @@ function keepViews(): void {
       expect(heap.string('').toString()).toBe('');
     });
 
-    test('everything else works as well', () => {
+    test('arenas, scopes, resize and reset work as well', () => {
       const arena = heap.arena({ bytes: 1000 });
       const inArena = arena.from(Float32Array, [1, 2]);
       const { view } = inArena;
@@ -98,5 +98,5 @@ function keepViews(): void {
   });
 }
 
-// Each platform has one of the two: nothing is left out.
+// Each platform runs one of the two suites, depending on whether it has the feature.
 describe('with stableViews', isPossible ? keepViews : refuseStableViews);

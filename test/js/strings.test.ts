@@ -9,13 +9,13 @@ import { describeStrategies } from '../support/strategies.js';
 const encoder = new TextEncoder();
 
 const texts = [
-  ['nothing', ''],
+  ['no characters', ''],
   ['ASCII', 'hello, heap'],
   ['two bytes a character', 'äöüß ñ'],
   ['three bytes a character', '€ 漢字'],
   ['four bytes a character', '😀 𝔘𝔫𝔦'],
-  ['ASCII first and others later', `${'x'.repeat(1000)}é€😀`],
-  ['others first and ASCII later', `é€😀${'x'.repeat(1000)}`],
+  ['ASCII followed by other characters', `${'x'.repeat(1000)}é€😀`],
+  ['other characters followed by ASCII', `é€😀${'x'.repeat(1000)}`],
   ['NULs', '\0a\0\0b\0'],
   ['byte order marks', '\uFEFFa\uFEFF'],
   ['much text', 'ab€'.repeat(100_000)],
@@ -43,15 +43,15 @@ describeStrategies((strategy) => {
     test.each([
       ['at the end', 'a\uD800', 'a\uFFFD'],
       ['alone', '\uDC00', '\uFFFD'],
-      ['the wrong way round', '\uDC00\uD800!', '\uFFFD\uFFFD!'],
-      ['between others', 'é\uD83Dé', 'é\uFFFDé'],
-    ])('has U+FFFD for half a surrogate pair %s', (_, text, stored) => {
+      ['in the wrong order', '\uDC00\uD800!', '\uFFFD\uFFFD!'],
+      ['between other characters', 'é\uD83Dé', 'é\uFFFDé'],
+    ])('has U+FFFD for a lone surrogate %s', (_, text, stored) => {
       const string = heap.string(text);
       expect(string.toString()).toBe(stored);
       expect(string.byteLength).toBe(encoder.encode(stored).length);
     });
 
-    test('is one live block, aligned as others', () => {
+    test('is one live block, aligned to 16 bytes', () => {
       const strings = texts.map(([, text]) => heap.string(text));
       expect(heap.stats().liveBlocks).toBe(texts.length);
       expect(new Set(strings.map(({ address }) => address)).size).toBe(texts.length);
@@ -61,7 +61,7 @@ describeStrategies((strategy) => {
       heap.check();
     });
 
-    test('writes not a byte outside of its block', () => {
+    test('writes no byte outside of its block', () => {
       const before = heap.from(new Uint8Array(64).fill(0xaa));
       const string = heap.string('é€😀'.repeat(20));
       const after = heap.from(new Uint8Array(64).fill(0xbb));
@@ -71,7 +71,7 @@ describeStrategies((strategy) => {
       heap.check();
     });
 
-    test('is what its bytes are now', () => {
+    test('shows later changes of its bytes', () => {
       const string = heap.string('cat');
       heap.u8[string.address] = 'h'.charCodeAt(0);
       expect(string.toString()).toBe('hat');
@@ -79,7 +79,7 @@ describeStrategies((strategy) => {
       expect(string.toString()).toBe('\uFFFDat');
     });
 
-    test('is still there after memory has grown', () => {
+    test('keeps its text after memory has grown', () => {
       const string = heap.string('stays: é');
       heap.malloc(heap.memory.buffer.byteLength);
       heap.memory.grow(1);
@@ -92,7 +92,7 @@ describeStrategies((strategy) => {
       heap.check();
     });
 
-    test('is dead once it was freed', () => {
+    test('is dead after free', () => {
       const string = heap.string('text');
       string.free();
       string.free();
@@ -117,20 +117,20 @@ describeStrategies((strategy) => {
 
     test.each([
       ['a number', 5],
-      ['nothing', undefined],
+      ['undefined', undefined],
       ['null', null],
       ['a String object', Object('text')],
       ['bytes', new Uint8Array(3)],
       ['a symbol', Symbol('text')],
-    ])('is not made of %s', (_, text) => {
+    ])('is not made from %s', (_, text) => {
       expect(catchError(TypeError, () => heap.string(text as string)).message).toMatch(/^text /);
       expect(heap.stats().liveBlocks).toBe(0);
     });
 
     test.each([
       ['ASCII', 'x'],
-      ['others', '€'],
-    ])('of %s that does not fit is out of memory, and leaves nothing', async (_, character) => {
+      ['other characters', '€'],
+    ])('of %s that does not fit throws OutOfMemoryError and leaves nothing allocated', async (_, character) => {
       heap = await createHeap({ strategy, initialBytes: 1 << 17, maximumBytes: 1 << 17 });
       expect(() => heap.string(character.repeat(60_000) + character.repeat(80_000))).toThrow(
         OutOfMemoryError,
@@ -140,7 +140,7 @@ describeStrategies((strategy) => {
       expect(heap.string('fits').toString()).toBe('fits');
     });
 
-    test('whose bytes do not fit though its characters would leaves nothing', async () => {
+    test('whose bytes do not fit, though one byte per character would, leaves nothing allocated', async () => {
       heap = await createHeap({ strategy, initialBytes: 1 << 17, maximumBytes: 1 << 17 });
       expect(() => heap.string('€'.repeat(60_000))).toThrow(OutOfMemoryError);
       expect(heap.stats().liveBlocks).toBe(0);
@@ -174,7 +174,7 @@ describeStrategies((strategy) => {
       }
     });
 
-    test.each(badSizes)('refuses %s', (value) => {
+    test.each(badSizes)('refuses %s as address and as byteLength', (value) => {
       expect(catchError(RangeError, () => heap.readString(value, 1)).message).toMatch(/^address /);
       expect(catchError(RangeError, () => heap.readString(16, value)).message).toMatch(
         /^byteLength /,

@@ -23,7 +23,7 @@ async function expectSame(source: TraceSource): Promise<void> {
   expect(written.findIndex((byte, index) => byte !== bytes[index])).toBe(-1);
 }
 
-/** A file whose one frame, with a right checksum, has this payload. */
+/** A file with one frame that has this payload and a valid checksum. */
 function fileOf(operations: number, payload: readonly number[], total = operations): Uint8Array {
   const frames = [
     [operations, payload.length, ...payload],
@@ -36,7 +36,7 @@ function checksumOf(frame: readonly number[]): number[] {
   return [...new Uint8Array(Uint32Array.of(crc32(Uint8Array.from(frame))).buffer)];
 }
 
-/** The file with its first frame's byte changed and the checksum left as it was. */
+/** The file with one byte changed and its checksums unchanged. */
 function changed(index: number, change: (byte: number) => number): Uint8Array {
   const copy = bytes.slice();
   copy[index] = change(copy[index] as number);
@@ -47,7 +47,7 @@ function pairs(...integers: number[]): Uint8Array {
   return new Uint8Array(Uint32Array.from(integers).buffer);
 }
 
-describe('a trace is read again', () => {
+describe('a trace is read', () => {
   test('from bytes, a buffer, a view, a blob and a stream', async () => {
     const inside = new Uint8Array(bytes.length + 10);
     inside.set(bytes, 7);
@@ -63,7 +63,7 @@ describe('a trace is read again', () => {
     await expectSame(inPieces(bytes, length));
   });
 
-  test('from pieces that come later, some of them empty', async () => {
+  test('from pieces that arrive later, some of them empty', async () => {
     async function* later() {
       for (const piece of inPieces(bytes, 997)) {
         yield new Uint8Array();
@@ -82,7 +82,7 @@ describe('a trace is read again', () => {
     await expectSame(trace.write({ gzip: true }));
   });
 
-  test('that is empty', async () => {
+  test('if it is empty', async () => {
     const empty = await record(() => undefined);
     expect((await AllocationTrace.read(await toBytes(empty))).operations).toBe(0);
   });
@@ -107,7 +107,7 @@ describe('a trace is read again', () => {
 });
 
 describe('a trace is written', () => {
-  test('in pieces, each when it is asked for', async () => {
+  test('in pieces, each when the reader asks for it', async () => {
     const reader = trace.write().getReader();
     const lengths: number[] = [];
     for (let next = await reader.read(); !next.done; next = await reader.read()) {
@@ -117,18 +117,18 @@ describe('a trace is written', () => {
     expect(lengths.length).toBe(1 + Math.ceil(20_000 / 8192) + 1);
   });
 
-  test('up to where its reader has enough, compressed or not', async () => {
+  test('until its reader cancels, compressed or not', async () => {
     for (const gzip of [false, true]) {
       const reader = trace.write({ gzip }).getReader();
       expect((await reader.read()).done).toBe(false);
       await reader.cancel('enough');
       expect((await reader.read()).done).toBe(true);
     }
-    // A rejection that nobody handles would fail the run.
+    // An unhandled rejection would fail the run.
     await new Promise((resolve) => setTimeout(resolve, 20));
   });
 
-  test('in about a byte a call where sizes and lifetimes repeat', async () => {
+  test('in about one byte per call if sizes and lifetimes repeat', async () => {
     const regular = await record((heap) => {
       for (let round = 0; round < 1000; round++) {
         const blocks = [24, 48, 1000, 24].map((size) => heap.malloc(size));
@@ -139,7 +139,7 @@ describe('a trace is written', () => {
   });
 });
 
-describe('a damaged file is refused with the place and the reason', () => {
+describe('a corrupted file is refused with the place and the reason', () => {
   test('as an error of this package', async () => {
     const error = await refusalOf(Uint8Array.of(1, 2, 3, 4, 5));
     expect(error).toBeInstanceOf(LiteAllocError);
@@ -153,17 +153,17 @@ describe('a damaged file is refused with the place and the reason', () => {
     ['empty', new Uint8Array()],
     ['too short for a signature', Uint8Array.of(0x89, 0x4c)],
     ['text', new TextEncoder().encode('{"operations": []}')],
-  ])('where it is %s', async (_, file) => {
+  ])('if it is %s', async (_, file) => {
     expect((await refusalOf(file)).message).toContain('it is not a trace of allocations');
   });
 
-  test('where it is of a later version', async () => {
+  test('if it has a later version', async () => {
     const error = await refusalOf(changed(4, () => 2));
     expect(error.offset).toBe(4);
     expect(error.message).toContain('it is of version 2; this package reads version 1');
   });
 
-  test('where it was cut, at every length', async () => {
+  test('if it was cut, at any length', async () => {
     const small = await toBytes(await record((heap) => makeRandomCalls(heap, 1, 300)));
     for (let length = 0; length < small.length; length++) {
       const error = await refusalOf(small.subarray(0, length));
@@ -173,7 +173,7 @@ describe('a damaged file is refused with the place and the reason', () => {
     expect(error.message).toContain('it ends where a checksum should be');
   });
 
-  test('where one bit is wrong, wherever', async () => {
+  test('if any bit is wrong', async () => {
     const small = await toBytes(await record((heap) => makeRandomCalls(heap, 2, 60)));
     for (let bit = 0; bit < small.length * 8; bit++) {
       const copy = small.slice();
@@ -182,53 +182,53 @@ describe('a damaged file is refused with the place and the reason', () => {
     }
   });
 
-  test('where a checksum is wrong', async () => {
+  test('if a checksum is wrong', async () => {
     const error = await refusalOf(changed(40, (byte) => byte ^ 1));
     expect(error.offset).toBe(headerBytes);
     expect(error.message).toContain('the checksum of the frame that begins here is wrong');
   });
 
-  test('where bytes follow the end', async () => {
+  test('if bytes follow its end', async () => {
     const error = await refusalOf(Uint8Array.of(...bytes, 0));
     expect(error.offset).toBe(bytes.length);
     expect(error.message).toContain('bytes follow its end');
   });
 
-  // Values: an allocation is size * 4, a recent size rank * 4 + 1, a free step * 8 + 2.
+  // In a payload an allocation is size * 4, a recent size rank * 4 + 1, a free step * 8 + 2.
   test.each<[string, number, readonly number[], number, string]>([
     ['a block is freed twice', 3, [16 * 4, 2, 2], 2, 'block 0 was freed before'],
-    ['a block is freed that is yet to come', 2, [16 * 4, 8 + 2], 1, 'block 1 was not allocated'],
-    ['a block is freed before the first', 2, [16 * 4, 4 + 2], 1, 'block -1 was not allocated'],
+    ['a block is freed before it is allocated', 2, [16 * 4, 8 + 2], 1, 'block 1 was not allocated'],
+    ['a block before the first one is freed', 2, [16 * 4, 4 + 2], 1, 'block -1 was not allocated'],
     ['a freed block is resized', 3, [64, 2, 3, 9], 2, 'block 0 was freed before'],
     ['a block is freed after a reset', 3, [64, 0x81, 1, 2], 3, 'block 0 was'],
     ['a size is out of range', 1, [0x80, 0x80, 0x80, 0x80, 0x40], 0, 'the size 4294967296 is'],
-    ['there was no such size', 1, [5 * 4 + 1], 0, 'there is no recent size 5 yet'],
-    ['an operation is not known', 1, [0x81, 0x7f], 0, 'is not known'],
-    ['a number has no end', 1, [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1], 0, 'too large'],
-    ['a frame is short', 1, [0x80], 0, 'a frame ends within an operation'],
+    ['a recent size does not exist', 1, [5 * 4 + 1], 0, 'there is no recent size 5 yet'],
+    ['an operation is unknown', 1, [0x81, 0x7f], 0, 'is not known'],
+    ['a number is too long', 1, [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1], 0, 'too large'],
+    ['a frame ends within an operation', 1, [0x80], 0, 'a frame ends within an operation'],
     ['a frame has more bytes than operations', 1, [64, 64], 1, 'more than its operations'],
-  ])('where %s', async (_, count, payload, position, reason) => {
+  ])('if %s', async (_, count, payload, position, reason) => {
     const file = fileOf(count, payload);
     const error = await refusalOf(file);
     expect(error.message).toContain(reason);
     expect(error.offset).toBe(headerBytes + 2 + position);
   });
 
-  test('where the number of operations is another', async () => {
+  test('if the number of operations is wrong', async () => {
     const error = await refusalOf(fileOf(1, [64], 2));
     expect(error.message).toContain('its end says that it has 2 operations, but it has 1');
   });
 
-  test('where a frame is larger than frames are, without making room for it', async () => {
+  test('if a frame is too large, before memory is allocated for it', async () => {
     const file = Uint8Array.of(...bytes.subarray(0, headerBytes), 1, 0xff, 0xff, 0xff, 0xff, 0x7f);
     expect((await refusalOf(file)).message).toContain('a frame cannot have 1 operations in');
   });
 
-  test('where its compression is damaged or cut', async () => {
+  test('if its compression is corrupted or cut', async () => {
     const compressed = await toBytes(trace, { gzip: true });
     const middle = compressed.length >> 1;
     const wrong = compressed.slice();
-    // Behind the header of ten bytes: a kind of block that there is not.
+    // The first byte behind the gzip header of ten bytes: a block type that does not exist.
     wrong[10] = 0xff;
     expect((await refusalOf(wrong)).message).toContain('its compression is corrupted');
     expect((await refusalOf(compressed.subarray(0, middle))).message).toContain(
@@ -239,23 +239,23 @@ describe('a damaged file is refused with the place and the reason', () => {
   test.each<[string, number[], number, string]>([
     ['of an unknown kind', [0, 1, 3, 0], 8, 'the operation is of an unknown kind'],
     ['out of order', [0, 1, 8, 1], 8, 'block 2 is allocated where 1 is the next'],
-    ['of a block that is dead', [0, 1, 1, 0, 1, 0], 16, 'block 0 was freed before'],
-    ['with a size where none is', [0, 1, 1, 5], 8, 'block 0 is freed with a size of 5'],
-  ])('where a plain pair is %s', async (_, integers, offset, reason) => {
+    ['about a dead block', [0, 1, 1, 0, 1, 0], 16, 'block 0 was freed before'],
+    ['a free with a size', [0, 1, 1, 5], 8, 'block 0 is freed with a size of 5'],
+  ])('if a plain pair is %s', async (_, integers, offset, reason) => {
     const error = await refusalOf(pairs(...integers));
     expect([error.offset, error.message]).toEqual([offset, expect.stringContaining(reason)]);
   });
 
-  test('where plain pairs are cut', async () => {
+  test('if plain pairs are cut', async () => {
     const error = await refusalOf(pairs(0, 1, 1, 0).subarray(0, 13));
     expect(error.message).toContain('it ends within an operation');
   });
 
-  test('or is a valid trace, whatever random bytes change', async () => {
+  test('or is a valid trace after random changes', async () => {
     const seed = inject('seed');
     const random = new Random(seed);
     const small = await toBytes(await record((heap) => makeRandomCalls(heap, 3, 400)));
-    console.log(`random damage with LITE_ALLOC_SEED=${seed}`);
+    console.log(`random changes with LITE_ALLOC_SEED=${seed}`);
     let refused = 0;
     for (let round = 0; round < 2000; round++) {
       const copy = mutate(small, random);
@@ -267,7 +267,7 @@ describe('a damaged file is refused with the place and the reason', () => {
     expect(refused).toBeGreaterThan(1900);
   });
 
-  test('or is a valid trace, whatever operations a frame with a right checksum holds', async () => {
+  test('or is a valid trace if a frame with a valid checksum has a random payload', async () => {
     const seed = inject('seed');
     const random = new Random(seed);
     const read: Promise<unknown>[] = [];
@@ -291,7 +291,7 @@ describe('a damaged file is refused with the place and the reason', () => {
   });
 });
 
-/** A few bytes changed, cut out, doubled or put in. */
+/** Changes, removes or inserts a few random bytes, or cuts the end. */
 function mutate(original: Uint8Array, random: Random): Uint8Array {
   const copy = [...original];
   for (let count = 1 + random.below(3); count > 0; count--) {
@@ -303,7 +303,7 @@ function mutate(original: Uint8Array, random: Random): Uint8Array {
   return Uint8Array.from(copy);
 }
 
-describe('what is no source', () => {
+describe('an invalid source', () => {
   test.each([
     undefined,
     null,
@@ -317,7 +317,7 @@ describe('what is no source', () => {
     await expect(AllocationTrace.read(source)).rejects.toThrow(TypeError);
   });
 
-  test('fails with its own error, compressed or not, and is closed', async () => {
+  test('makes read reject with its own error and is closed, compressed or not', async () => {
     const compressed = await toBytes(trace, { gzip: true });
     for (const start of [bytes, compressed]) {
       let isClosed = false;
@@ -334,7 +334,7 @@ describe('what is no source', () => {
     }
   });
 
-  test('is closed when it is refused', async () => {
+  test('is cancelled when its bytes are refused', async () => {
     let isCancelled = false;
     const stream = new ReadableStream<Uint8Array>({
       pull: (controller) => controller.enqueue(Uint8Array.of(1, 2, 3, 4, 5)),
@@ -354,7 +354,7 @@ describe('the limit of operations', () => {
       (error: unknown) => error as TraceError,
     );
 
-  /** Frames of 65 536 times the same operation, without an end. */
+  /** Yields frames of 65 536 equal operations without end. */
   function* endless(operation: readonly number[], first = operation): Generator<Uint8Array> {
     const payload = [...first, ...new Array(65_535).fill(operation).flat()];
     yield bytes.subarray(0, headerBytes);
@@ -372,7 +372,7 @@ describe('the limit of operations', () => {
     return value < 128 ? [value] : [(value % 128) | 128, ...number(Math.floor(value / 128))];
   }
 
-  test('admits a trace of exactly so many, and refuses one more', async () => {
+  test('accepts a trace with exactly that number, and refuses one with more', async () => {
     const { operations } = trace;
     const read = await AllocationTrace.read(bytes, { maximumOperations: operations });
     expect(read.operations).toBe(operations);
@@ -383,7 +383,7 @@ describe('the limit of operations', () => {
     expect(error.offset).toBeLessThan(bytes.length);
   });
 
-  test('holds for gzip and for plain pairs', async () => {
+  test('applies to gzip and to plain pairs, too', async () => {
     const gzip = await toBytes(trace, { gzip: true });
     expect(await refusal(gzip, 100)).toBeInstanceOf(TraceError);
     const plain = pairs(0, 1, 4, 2, 5, 0);
@@ -391,7 +391,7 @@ describe('the limit of operations', () => {
     expect(await refusal(plain, 2)).toMatchObject({ code: 'TRACE', offset: 16 });
   });
 
-  test('ends the reading of a source without an end, before the payload beyond', async () => {
+  test('stops reading an endless source before the payload that exceeds it', async () => {
     let frames = 0;
     const counted = (function* () {
       for (const piece of endless([129, 1])) {
@@ -404,19 +404,19 @@ describe('the limit of operations', () => {
     expect(frames).toBe(1 + Math.floor(200_000 / 65_536) + 1);
   });
 
-  test('is 16 million unless it is set', async () => {
+  test('is 16 million by default', async () => {
     const error = await refusal(endless([129, 1]));
     expect(error.message).toContain('more than 16000000 operations');
   });
 
-  test('has a limit of live blocks beside it', async () => {
-    // One block of 16 bytes, then the same size again for ever.
+  test('is accompanied by a limit of live blocks', async () => {
+    // One block of 16 bytes, then blocks of the same size forever.
     const error = await refusal(endless([1], [64]), 1e9);
     expect(error).toBeInstanceOf(TraceError);
     expect(error.message).toContain('more than 8388608 blocks are live');
   });
 
-  test('is refused where it is no count', async () => {
+  test('is refused if it is not a non-negative integer', async () => {
     for (const maximumOperations of [-1, 1.5, Number.NaN, '9' as unknown as number]) {
       await expect(AllocationTrace.read(bytes, { maximumOperations })).rejects.toThrow(
         /^maximumOperations must be a non-negative integer, got /,
@@ -427,7 +427,7 @@ describe('the limit of operations', () => {
     await expect(AllocationTrace.read(bytes, null as never)).rejects.toThrow(TypeError);
   });
 
-  test('does not keep the event loop from its turns', async () => {
+  test('lets the event loop run while a trace is read', async () => {
     let turns = 0;
     const timer = setInterval(() => turns++, 1);
     await refusal(endless([129, 1]), 1_000_000);
@@ -437,7 +437,7 @@ describe('the limit of operations', () => {
 });
 
 describe('a source that never answers again', () => {
-  test('does not hold up the refusal of what it gave, compressed or not', async () => {
+  test('does not delay the refusal of its bytes, compressed or not', async () => {
     const random = new Random(5);
     const noise = Uint8Array.from({ length: 200_000 }, () => random.below(256));
     const compressed = new Uint8Array(

@@ -13,7 +13,7 @@ import { catchError } from '../support/errors.js';
 import { heapKinds } from '../support/heap-kinds.js';
 import { describeStrategies } from '../support/strategies.js';
 
-/** Overwrites all that the heap knows, and calls it: its module reads outside of memory. */
+/** Overwrites all metadata of a heap and calls it, so that its module reads outside of memory and traps. */
 function trap(heap: Heap): HeapCorruptionError {
   heap.u8.fill(0xff, 16);
   return catchError(HeapCorruptionError, () => heap.malloc(24));
@@ -58,14 +58,14 @@ const calls: readonly (readonly [string, (heap: Heap) => unknown])[] = [
 
 describeStrategies((strategy) => {
   describe.each(heapKinds)('%s whose module trapped', (_, make) => {
-    test('reports a HeapCorruptionError with the trap as its cause', async () => {
+    test('throws a HeapCorruptionError with the trap as its cause', async () => {
       const error = trap(await make(strategy));
       expect(error).toMatchObject({ name: 'HeapCorruptionError', code: 'HEAP_CORRUPTION' });
       expect(error.cause).toBeInstanceOf(WebAssembly.RuntimeError);
       expect(error.message).toContain('dispose');
     });
 
-    test.each(calls)('throws the same from %s', async (__, call) => {
+    test.each(calls)('throws the same error from %s', async (__, call) => {
       const heap = await make(strategy);
       const { cause } = trap(heap);
       for (let count = 0; count < 2; count++) {
@@ -74,7 +74,7 @@ describeStrategies((strategy) => {
       }
     });
 
-    test('throws the same from its handles, arenas and scopes', async () => {
+    test('throws the same error from its handles, arenas and scopes', async () => {
       const heap = await make(strategy);
       const array = heap.array(Uint8Array, 10);
       const string = heap.string('text');
@@ -95,7 +95,7 @@ describeStrategies((strategy) => {
       }
     });
 
-    test('is reported once by the scope in which it happens', async () => {
+    test('throws one error from the scope in which it trapped', async () => {
       const heap = await make(strategy);
       const error = catchError(HeapCorruptionError, () =>
         heap.scope((scope) => {
@@ -108,7 +108,7 @@ describeStrategies((strategy) => {
       expect(error.cause).toBeInstanceOf(WebAssembly.RuntimeError);
     });
 
-    test('still lets its memory be read', async () => {
+    test('still lets callers read its memory', async () => {
       const heap = await make(strategy);
       const array = heap.array(Uint8Array, 3);
       trap(heap);
@@ -117,7 +117,7 @@ describeStrategies((strategy) => {
       expect(String(heap)).toContain('corrupted');
     });
 
-    test('can be disposed, and throws UseAfterFreeError then', async () => {
+    test('can be disposed, and throws UseAfterFreeError from then on', async () => {
       const heap = await make(strategy);
       const array = heap.array(Uint8Array, 3);
       trap(heap);
@@ -127,7 +127,7 @@ describeStrategies((strategy) => {
       expect(array.alive).toBe(false);
     });
 
-    test('ends recordings and subscriptions quietly', async () => {
+    test('lets callers stop recorders and remove listeners without an error', async () => {
       const heap = await make(strategy);
       const recorder = heap.record();
       const listening = heap.onGrow(() => undefined);
@@ -138,7 +138,7 @@ describeStrategies((strategy) => {
       expect(() => heap.malloc(1)).toThrow(HeapCorruptionError);
     });
 
-    test('leaves other heaps alone', async () => {
+    test('does not affect other heaps', async () => {
       const other = await make(strategy);
       trap(await make(strategy));
       other.free(other.malloc(100));
@@ -149,7 +149,7 @@ describeStrategies((strategy) => {
   test('a trap inside check is reported the same way', async () => {
     const probe = await createHeap({ strategy });
     const state = probe.u32.slice(0, probe.malloc(100) / 4);
-    // A check reads carefully, but one of the words of the heap's own state leads it out of memory.
+    // A check reads carefully, but one word of the allocator metadata leads it out of memory.
     for (const [place, word] of state.entries()) {
       if (word === 0) continue;
       const heap = await createHeap({ strategy });
@@ -168,14 +168,14 @@ describeStrategies((strategy) => {
     expect.fail('no check trapped');
   });
 
-  test('a check reports a heap that is overwritten from end to end', async () => {
+  test('check reports a heap that is overwritten from end to end', async () => {
     const heap = await createHeap({ strategy });
     heap.malloc(100);
     heap.u8.fill(0xff, 16);
     for (let count = 0; count < 2; count++) catchError(HeapCorruptionError, () => heap.check());
   });
 
-  test('a trap ends heaps of createHeapSync and of the inline entry, too', async () => {
+  test('a trap makes heaps of createHeapSync and of the inline entry unusable, too', async () => {
     await createHeap({ strategy });
     for (const heap of [createHeapSync({ strategy }), await createInlineHeap({ strategy })]) {
       heap.u8.fill(0xff, 16);
@@ -188,7 +188,7 @@ describeStrategies((strategy) => {
   });
 });
 
-test('an error of an exhausted stack comes through, and the heap goes on', async () => {
+test('a heap passes on the error of a stack overflow and stays usable', async () => {
   const heap = await createHeap();
   const recurse = (depth: number): number => heap.malloc(16) + recurse(depth + 1);
   expect(() => recurse(0)).toThrow(RangeError);
@@ -198,7 +198,7 @@ test('an error of an exhausted stack comes through, and the heap goes on', async
   heap.check();
 });
 
-test('a refused allocation is no trap', async () => {
+test('a failed allocation is not reported as a trap', async () => {
   const heap = await createHeap({ maximumBytes: 1 << 20 });
   const listener = vi.fn();
   heap.onGrow(listener);

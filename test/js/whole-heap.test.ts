@@ -18,7 +18,7 @@ describeStrategies((strategy) => {
   });
 
   describe('reset', () => {
-    test('drops every block and keeps the memory for reuse', () => {
+    test('frees every block and keeps the memory for reuse', () => {
       for (let count = 0; count < 100; count++) heap.malloc(10_000);
       heap.allocate(1000);
       const { memoryBytes, allocations } = heap.stats();
@@ -37,7 +37,7 @@ describeStrategies((strategy) => {
       heap.check();
     });
 
-    test.each([100, 5000])('makes addresses of blocks of %i bytes from before unknown', (size) => {
+    test.each([100, 5000])('makes addresses of earlier blocks of %i bytes invalid', (size) => {
       const [first, second] = [heap.malloc(size), heap.malloc(size)];
       heap.reset();
       for (const address of [first, second]) {
@@ -49,7 +49,7 @@ describeStrategies((strategy) => {
       heap.check();
     });
 
-    test('makes handles dead, and their free harmless', () => {
+    test('makes handles dead, and their free() does nothing', () => {
       const array = heap.from(new Uint8Array([1, 2, 3]));
       heap.reset();
       expect(array.alive).toBe(false);
@@ -62,7 +62,7 @@ describeStrategies((strategy) => {
       expect(heap.stats().liveBlocks).toBe(1);
     });
 
-    test('can be done again and again, also of an empty heap', () => {
+    test('can be called again and again, even on an empty heap', () => {
       for (let count = 0; count < 10; count++) {
         heap.reset();
         heap.reset();
@@ -72,7 +72,7 @@ describeStrategies((strategy) => {
       expect(heap.stats().memoryBytes).toBeLessThan(1 << 20);
     });
 
-    test('keeps all regions where somebody else grew memory in between', () => {
+    test('keeps all regions if other code grew memory in between', () => {
       heap.malloc(1 << 18);
       heap.memory.grow(2);
       heap.malloc(1 << 18);
@@ -123,7 +123,7 @@ describeStrategies((strategy) => {
       ['slice of a handle', (_, array) => array.slice()],
     ];
 
-    test.each(calls)('throws UseAfterFreeError at %s', (_, call) => {
+    test.each(calls)('throws UseAfterFreeError from %s', (_, call) => {
       const array = heap.array(Uint8Array, 10);
       void heap.u8;
       heap[Symbol.dispose]();
@@ -138,7 +138,7 @@ describeStrategies((strategy) => {
       expect(() => heap.malloc(1)).toThrow(UseAfterFreeError);
     });
 
-    test('has dead handles, whose free is harmless', () => {
+    test('has dead handles, whose free() does nothing', () => {
       const array = heap.array(Uint8Array, 10);
       heap[Symbol.dispose]();
       expect(array.alive).toBe(false);
@@ -147,7 +147,7 @@ describeStrategies((strategy) => {
       expect(array.length).toBe(10);
     });
 
-    test('leaves other heaps alone', async () => {
+    test('does not affect other heaps', async () => {
       const other = await createHeap({ strategy });
       const array = other.from(new Float32Array([1, 2]));
       heap[Symbol.dispose]();
@@ -155,7 +155,7 @@ describeStrategies((strategy) => {
       other.check();
     });
 
-    test('is what a `using` block leaves', async () => {
+    test('results from the end of a `using` block', async () => {
       let inside: Heap;
       {
         using scoped = await createHeap({ strategy });
@@ -169,7 +169,7 @@ describeStrategies((strategy) => {
   describe('views of the whole memory', () => {
     const names = ['u8', 'i8', 'u16', 'i16', 'u32', 'i32', 'f32', 'f64', 'i64', 'u64'] as const;
 
-    test.each(names)('%s covers all of memory and shows what the others wrote', (name) => {
+    test.each(names)('%s covers all of memory and shows bytes that another view wrote', (name) => {
       const address = heap.calloc(1, 16);
       const view = heap[name];
       expect(view.buffer).toBe(heap.memory.buffer);
@@ -190,7 +190,7 @@ describeStrategies((strategy) => {
       expect(view[address / view.BYTES_PER_ELEMENT]).toBe(ones[name]);
     });
 
-    test.each(names)('%s is the same until memory grows, and current afterwards', (name) => {
+    test.each(names)('%s is the same object until memory grows, and current afterwards', (name) => {
       const before = heap[name];
       heap.free(heap.malloc(100));
       expect(heap[name]).toBe(before);
@@ -214,15 +214,15 @@ describeStrategies((strategy) => {
       ['f64', Float64Array],
       ['i64', BigInt64Array],
       ['u64', BigUint64Array],
-    ] as const)('%s is of its kind', (name, kind) => {
+    ] as const)('%s is an instance of its typed array class', (name, kind) => {
       expect(heap[name]).toBeInstanceOf(kind);
     });
   });
 
-  describe('memory that somebody else grows', () => {
+  describe('memory that other code grows', () => {
     const foreignPages = 3;
 
-    /** Grows memory as another user of it would, and marks the pages as its own. */
+    /** Grows memory as other code would and fills the new pages. */
     function growForeign(): { begin: number; end: number } {
       const begin = heap.memory.grow(foreignPages) * 65536;
       const end = begin + foreignPages * 65536;
@@ -230,7 +230,7 @@ describeStrategies((strategy) => {
       return { begin, end };
     }
 
-    test('is never touched by the heap, which goes on behind it', () => {
+    test('is never touched by the heap, which allocates behind it', () => {
       const foreign = [growForeign()];
       const blocks: { address: number; size: number }[] = [];
       for (let round = 0; round < 4; round++) {
@@ -267,7 +267,7 @@ describeStrategies((strategy) => {
       });
     });
 
-    test('does not keep the last block from growing, elsewhere', () => {
+    test('makes the last block move when it grows', () => {
       const array = heap.from(new Uint32Array([1, 2, 3]));
       const { begin, end } = growForeign();
       array.resize(1 << 20);

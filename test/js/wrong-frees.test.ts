@@ -18,7 +18,7 @@ describeStrategies((strategy) => {
     for (const address of [first, block, last]) fillPattern(heap.memory, address, 100, address);
   });
 
-  /** Nothing happened to the heap: all blocks live, with what is in them, and more can be had. */
+  /** Fails unless the heap is unchanged: all blocks live with their contents, and it can allocate. */
   function expectUntouched(before: object, live = [first, block, last]): void {
     const { failures, ...after } = heap.stats();
     expect({ ...after, failures }).toEqual(before);
@@ -40,20 +40,20 @@ describeStrategies((strategy) => {
     ['in the slack behind the last block', () => last + 4096],
     ['the end of memory', () => heap.memory.buffer.byteLength],
     ['behind memory', () => heap.memory.buffer.byteLength + 65536],
-    ['the last unit of 32 bits', () => 2 ** 32 - 16],
-    ['one unit above 32 bits', () => 2 ** 32 + 16],
-    ['a block, 2^32 above', () => block + 2 ** 32],
+    ['the last granule below 2^32', () => 2 ** 32 - 16],
+    ['one granule above 2^32', () => 2 ** 32 + 16],
+    ['2^32 bytes above a block', () => block + 2 ** 32],
     ['huge', () => 2 ** 53],
     ['negative', () => -16],
     ['a fraction', () => block + 0.5],
-    ['not a number', () => Number.NaN],
-    ['infinite', () => Number.POSITIVE_INFINITY],
+    ['NaN', () => Number.NaN],
+    ['infinity', () => Number.POSITIVE_INFINITY],
     ['text', () => `${block}` as unknown as number],
-    ['nothing', () => undefined as unknown as number],
+    ['undefined', () => undefined as unknown as number],
   ];
 
   describe.each(wrongAddresses)('an address that is %s', (_, wrongAddress) => {
-    test('is refused by free with InvalidFreeError, and the heap goes on', () => {
+    test('is refused by free with InvalidFreeError, which leaves the heap unchanged', () => {
       const before = heap.stats();
       const address = wrongAddress();
       const error = catchError(InvalidFreeError, () => heap.free(address));
@@ -61,7 +61,7 @@ describeStrategies((strategy) => {
       expectUntouched(before);
     });
 
-    test('is refused by realloc and usableSize with InvalidFreeError, and the heap goes on', () => {
+    test('is refused by realloc and usableSize with InvalidFreeError, which leaves the heap unchanged', () => {
       const before = heap.stats();
       const address = wrongAddress();
       expect(catchError(InvalidFreeError, () => heap.realloc(address, 50)).address).toBe(address);
@@ -80,7 +80,7 @@ describeStrategies((strategy) => {
       expectUntouched(before);
     });
 
-    test('twice of a block throws DoubleFreeError, and the heap goes on', () => {
+    test('throws DoubleFreeError for a block freed twice and leaves the heap unchanged', () => {
       heap.free(block);
       const before = heap.stats();
       const error = catchError(DoubleFreeError, () => heap.free(block));
@@ -89,14 +89,14 @@ describeStrategies((strategy) => {
       expectUntouched(before, [first, last]);
     });
 
-    test('twice of the last block throws DoubleFreeError, and the heap goes on', () => {
+    test('throws DoubleFreeError for the last block freed twice and leaves the heap unchanged', () => {
       heap.free(last);
       const before = heap.stats();
       expect(catchError(DoubleFreeError, () => heap.free(last)).address).toBe(last);
       expectUntouched(before, [first, block]);
     });
 
-    test('of a block that realloc moved throws, and the new one lives on', () => {
+    test('throws for the old address of a block that realloc moved, and the new block stays alive', () => {
       const moved = heap.realloc(block, 1000);
       expect(moved).not.toBe(block);
       expect(() => heap.free(block)).toThrow(DoubleFreeError);
@@ -105,7 +105,7 @@ describeStrategies((strategy) => {
       heap.check();
     });
 
-    test('of a block of another heap throws', async () => {
+    test('throws for a block of another heap', async () => {
       const other = await createHeap({ strategy });
       const foreign = Array.from({ length: 100 }, () => other.malloc(48)).at(-1) ?? 0;
       const before = heap.stats();
@@ -114,7 +114,7 @@ describeStrategies((strategy) => {
       other.free(foreign);
     });
 
-    test('again of an address that was handed out anew frees the new block', () => {
+    test('frees the new block at an address that was freed before', () => {
       heap.free(block);
       mallocAt(heap, block, 100);
       heap.free(block);
@@ -122,7 +122,7 @@ describeStrategies((strategy) => {
       heap.check();
     });
 
-    test('of a place that what lies below a block was copied to throws', () => {
+    test('throws for an address with a copied block header in front of it', () => {
       heap.u8.copyWithin(first + 16, block - 16, block);
       expect(() => heap.free(first + 32)).toThrow(InvalidFreeError);
       heap.check();

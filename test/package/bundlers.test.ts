@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The installed package in the bundles of others: built as docs/loading.md says, and run.
+// Applications that bundle the installed package as docs/loading.md describes, built and run.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,7 +24,7 @@ import { serveFolder } from '../support/static-server.js';
 const consumerFolder = inject('consumerFolder');
 const guide = 'docs/loading.md';
 
-/** What an application does, with all that is imported lazily: it reports what came of it. */
+/** A program that also uses every part that is imported lazily, and reports its results. */
 const useHeap = (entry: string): string => `
   import {
     advise, AllocationTrace, createHeap, HeapCorruptionError, OutOfMemoryError,
@@ -33,7 +33,7 @@ const useHeap = (entry: string): string => `
   ${runHeap}
   run().catch((error) => String(error) + ' ' + String(error.cause)).then(report);
 `;
-/** From the other wasm file, which is not inlined. */
+/** Makes a heap from the region wasm file, which is not inlined. */
 const openRegion = `
   const memory = new WebAssembly.Memory({ initial: 2 });
   const region = createHeap({ memory, start: 0, end: 1 << 17 });
@@ -72,7 +72,7 @@ const expected = '1,2,3 2 4 true true';
 const program = (entry: string): string => `const report = console.log; ${useHeap(entry)}`;
 const script = (entry: string): string => `${report} ${useHeap(entry)}`;
 
-/** Without configuration but what running webpack in the folder would give. */
+/** Runs webpack with its defaults, as if it was started in the folder. */
 function runWebpack(folder: string, configuration: Configuration): Promise<void> {
   const inFolder: Configuration = { context: folder, output: { path: join(folder, 'dist') } };
   return new Promise((resolve, reject) => {
@@ -91,7 +91,7 @@ const rollupConfig = (): Record<string, string> => {
   return { [file ?? '']: code };
 };
 const rollupTools = ['rollup', '@rollup/plugin-node-resolve'];
-/** Without the line that copies the wasm. */
+/** The commands without the line that copies the wasm. */
 const withoutCopy = (commands: string): string => commands.replace(/^cp .*$/gm, '');
 
 describe.skipIf(noBrowser !== '')(`in a page${noBrowser}`, () => {
@@ -143,21 +143,21 @@ describe.skipIf(noBrowser !== '')(`in a page${noBrowser}`, () => {
     });
     const visit = await visitDevServer(folder, isConfigured && join(folder, file));
     expect(visit).toMatchObject({ reported: expected, complaints: [] });
-    // Configured, it serves the package's own files.
+    // With the line, Vite serves the files of the package themselves.
     const isOwn = visit.loaded.some((path) => path.endsWith('/lite-alloc/dist/index.js'));
     expect(isOwn).toBe(isConfigured);
   });
 
-  test('Vite builds it without configuration', async () => {
+  test('Vite builds the package without configuration', async () => {
     const folder = makeApp(consumerFolder, 'vite', viteFiles('lite-alloc'));
     runShell(folder, 'vite build');
     const visit = await visitFolder(join(folder, 'dist'));
     expect(visit).toMatchObject({ reported: expected, complaints: [] });
-    // That of the default strategy, that of regions, and that of the strategies, which `advise` tries.
+    // The files of the default strategy, of regions, and of all strategies, which `advise` tries.
     expect(visit.loaded.filter((path) => path.endsWith('.wasm'))).toHaveLength(3);
   });
 
-  test('webpack builds it without configuration', async () => {
+  test('webpack builds the package without configuration', async () => {
     const folder = makeApp(consumerFolder, 'webpack', {
       'src/index.js': script('lite-alloc'),
       'dist/index.html': pageWith('main.js', 'defer'),
@@ -165,11 +165,11 @@ describe.skipIf(noBrowser !== '')(`in a page${noBrowser}`, () => {
     await runWebpack(folder, {});
     const visit = await visitFolder(join(folder, 'dist'));
     expect(visit).toMatchObject({ reported: expected, complaints: [] });
-    // That of the default strategy, that of regions, and that of the strategies, which `advise` tries.
+    // The files of the default strategy, of regions, and of all strategies, which `advise` tries.
     expect(visit.loaded.filter((path) => path.endsWith('.wasm'))).toHaveLength(3);
   });
 
-  test('Vite and webpack build workers that use it', async () => {
+  test('Vite and webpack build workers that use the package', async () => {
     const files = {
       'src/index.js': `
         ${report}
@@ -200,7 +200,7 @@ describe.skipIf(noBrowser !== '')(`in a page${noBrowser}`, () => {
   test.each([
     ['esbuild', esbuild, () => ({}), []],
     ['Rollup', rollup, rollupConfig, rollupTools],
-  ])('%s builds it with the lines of the guide', async (name, commands, configFiles, tools) => {
+  ])('%s builds the package with the commands of the guide', async (name, commands, configFiles, tools) => {
     const folder = makeApp(
       consumerFolder,
       name,
@@ -257,7 +257,7 @@ describe.skipIf(noBrowser !== '')(`in a page${noBrowser}`, () => {
       });
     });
 
-    test('a page from the disk runs it as a plain script', async () => {
+    test('a page on the disk runs the bundle as a plain script', async () => {
       const folder = makeApp(consumerFolder, 'file page', {
         'main.js': script('lite-alloc/inline'),
         'index.html': pageWith('bundle.js', 'defer'),
@@ -270,7 +270,7 @@ describe.skipIf(noBrowser !== '')(`in a page${noBrowser}`, () => {
 });
 
 describe('for Node', () => {
-  test('webpack builds it without configuration', async () => {
+  test('webpack builds the package without configuration', async () => {
     const folder = makeApp(consumerFolder, 'webpack node', {
       'src/index.js': program('lite-alloc'),
       'dist/package.json': '{ "type": "commonjs" }',
@@ -282,7 +282,7 @@ describe('for Node', () => {
   test.each([
     ['esbuild', `${esbuild().replace('--bundle', '--bundle --platform=node')}`, {}, []],
     ['Rollup', rollup(), rollupConfig(), rollupTools],
-  ])('%s builds it with the lines of the guide', (name, commands, files, tools) => {
+  ])('%s builds the package with the commands of the guide', (name, commands, files, tools) => {
     const folder = makeApp(
       consumerFolder,
       `${name} node`,
@@ -293,7 +293,7 @@ describe('for Node', () => {
     expect(runNode(folder, 'out/main.js')).toBe(expected);
   });
 
-  test('esbuild makes one CommonJS file of the entry with the wasm inlined', () => {
+  test('esbuild bundles the entry with the wasm inlined into one CommonJS file', () => {
     const folder = makeApp(consumerFolder, 'one file', {
       'main.js': program('lite-alloc/inline'),
     });

@@ -30,7 +30,7 @@ function run(program: string, programArguments: readonly string[], input?: Uint8
 
 const liteAlloc = (...commandArguments: string[]) => run(command, commandArguments);
 
-/** What was printed, where nothing went wrong. */
+/** Parses the JSON that a command printed; fails unless the command succeeded. */
 function jsonOf<T>({ status, stdout, stderr }: ReturnType<typeof run>): T {
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   return JSON.parse(stdout) as T;
@@ -54,7 +54,7 @@ describe('the command', () => {
     expect([status, stdout]).toEqual([0, `${version}\n`]);
   });
 
-  test('tells of its commands and their options', () => {
+  test('prints its commands and their options', () => {
     const { status, stdout } = liteAlloc('--help');
     expect(status).toBe(0);
     for (const name of ['replay', 'advise', 'bench']) {
@@ -79,7 +79,7 @@ describe('the command', () => {
     [['advise', trace, '--time-limit', 'x'], "'x' is invalid"],
     [['advise', trace, '--maximum-operations', '1.5'], "'1.5' is invalid. It must be an integer."],
     [['bench', '--seconds', '-1'], "'-1' is invalid"],
-  ])('ends with 2 and a reason where it is called with %s', (commandArguments, reason) => {
+  ])('exits with 2 and a reason if it is called with %s', (commandArguments, reason) => {
     const { status, stdout, stderr } = liteAlloc(...commandArguments);
     expect([status, stdout]).toEqual([2, '']);
     expect(stderr).toContain(reason);
@@ -97,7 +97,7 @@ describe('replay', () => {
     expect(stdout).toMatch(/^time per operation +[\d.]+ ns, median [\d.]+ ns$/m);
   });
 
-  test('prints JSON and nothing else where it is asked to', () => {
+  test('prints JSON and nothing else with --json', () => {
     const result = jsonOf<ReplayResult>(liteAlloc('replay', trace, '--rounds', '2', '--json'));
     expect(result).toMatchObject({
       strategy: 'segregated-fit',
@@ -108,7 +108,7 @@ describe('replay', () => {
     });
   });
 
-  test('refuses a trace of more operations than it is allowed, as advise does', () => {
+  test('refuses a trace with more operations than --maximum-operations, as advise does', () => {
     for (const name of ['replay', 'advise']) {
       const { status, stdout, stderr } = liteAlloc(name, trace, '--maximum-operations', '199');
       expect([status, stdout]).toEqual([1, '']);
@@ -131,20 +131,20 @@ describe('replay', () => {
   });
 
   test.each([
-    ['is not there', 'missing.trace', /^lite-alloc: missing\.trace: there is no such file\n$/],
+    ['does not exist', 'missing.trace', /^lite-alloc: missing\.trace: there is no such file\n$/],
     ['is a folder', 'node_modules', /^lite-alloc: node_modules: it is a folder\n$/],
     [
-      'is no trace',
+      'is not a trace',
       'package.json',
       /^lite-alloc: package\.json: the trace cannot be read at byte 0: /,
     ],
     [
-      'is damaged',
+      'is corrupted',
       'damaged.trace',
       /^lite-alloc: damaged\.trace: the trace cannot be read at byte \d+: /,
     ],
     ['is cut', 'cut.trace', /^lite-alloc: cut\.trace: the trace cannot be read at byte \d+: /],
-  ])('ends with 1 and a reason where the file %s', async (_, name, message) => {
+  ])('exits with 1 and a reason if the file %s', async (_, name, message) => {
     const read = await AllocationTrace.read(readFileSync(trace));
     const bytes = new Uint8Array(await new Response(read.write()).arrayBuffer());
     writeFileSync(join(consumerFolder, 'cut.trace'), bytes.subarray(0, 100));
@@ -159,7 +159,7 @@ describe('replay', () => {
 });
 
 describe('advise', () => {
-  test('prints a table, the best first, and a sentence for each', () => {
+  test('prints a table with the best strategy first, and a sentence for each', () => {
     const { status, stdout, stderr } = liteAlloc('advise', trace, '--rounds', '2');
     expect([status, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(/^strategy +score +ns /m);

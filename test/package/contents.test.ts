@@ -14,7 +14,7 @@ const installed = require('lite-alloc/package.json') as {
   exports: Record<string, string | object>;
 };
 
-/** The paths in a value of `exports`, conditions looked through. */
+/** The paths in a value of `exports`, under all of its conditions. */
 function pathsIn(target: string | object): string[] {
   return typeof target === 'string' ? [target] : Object.values(target).flatMap(pathsIn);
 }
@@ -25,7 +25,7 @@ const guides = readdirSync(join(repository, 'docs'))
   .map((name) => `docs/${name}`);
 const documents = ['README.md', 'CHANGELOG.md', ...guides];
 
-test('the tarball holds the built package, its documents and their pictures, nothing else', () => {
+test('the tarball holds only the built package, its documents and their pictures', () => {
   const readme = readFileSync(join(repository, 'README.md'), 'utf8');
   const pictures = findAll(readme, /!\[[^\]]*\]\(([^)]+)\)/g);
   const others = packedFiles.filter((path) => !path.startsWith('dist/'));
@@ -38,14 +38,14 @@ test.each(documents)('every relative link of %s resolves inside the tarball', (d
   expect(findBrokenLinks(installedFolder, document)).toEqual([]);
 });
 
-test('outside of dist/c the tarball holds no C++, no build files and no TypeScript but types', () => {
+test('outside of dist/c the tarball holds no C++, no build files and no TypeScript except types', () => {
   const sources = packedFiles.filter((path) =>
     /\.(cpp|hpp|h|c|a|cmake|o|sh|tsbuildinfo)$|(^|\/)\.|(?<!\.d)\.ts$/.test(path),
   );
   expect(sources.filter((path) => !path.startsWith('dist/c/'))).toEqual([]);
 });
 
-test('dist/c holds what a C++ program needs, nothing else', () => {
+test('dist/c holds only the files that a C++ program needs', () => {
   const files = packedFiles
     .filter((path) => path.startsWith('dist/c/'))
     .map((path) => path.slice('dist/c/'.length));
@@ -105,7 +105,7 @@ test.each([
   expect(WebAssembly.validate(readFileSync(file))).toBe(true);
 });
 
-test('the package needs no other package', () => {
+test('the package has no dependencies and no install scripts', () => {
   expect(installed).not.toHaveProperty('dependencies');
   expect(installed).not.toHaveProperty('peerDependencies');
   expect(installed).not.toHaveProperty('scripts.install');

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The installed package in hosts that have less than Node and pages do.
+// The installed package in hosts with fewer features than Node and web pages.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ import { findSample } from '../support/markdown.js';
 const consumerFolder = inject('consumerFolder');
 const wasmFile = join(consumerFolder, 'node_modules/lite-alloc/dist/lite-alloc.wasm');
 
-describe('on an edge runtime, which compiles no bytes', () => {
+describe('on an edge runtime, which cannot compile bytes', () => {
   const host = fileURLToPath(new URL('../support/edge-host.mjs', import.meta.url));
   const bundle =
     'esbuild worker.js --bundle --format=esm --conditions=workerd,worker,browser --external:*.wasm --outfile=out.js';
@@ -32,13 +32,13 @@ describe('on an edge runtime, which compiles no bytes', () => {
     );
   }
 
-  test('the worker of the guide answers from a heap', () => {
+  test('the worker of the guide responds with the contents of a heap', () => {
     expect(runWorker('edge', findSample('docs/loading.md', 'Edge runtimes', 'js').code)).toBe(
       '4,5',
     );
   });
 
-  test('a heap grows, is checked, and is made without a promise', () => {
+  test('a heap grows and can be checked, and createHeapSync makes one', () => {
     const code = `
       import { createHeap, createHeapSync } from 'lite-alloc';
       import wasm from 'lite-alloc/lite-alloc.wasm';
@@ -55,7 +55,7 @@ describe('on an edge runtime, which compiles no bytes', () => {
     expect(runWorker('edge growth', code)).toBe('1.5 segregated-fit');
   });
 
-  test('bytes are refused with a WasmLoadError', () => {
+  test('createHeap rejects with a WasmLoadError for bytes', () => {
     const code = `
       import { createHeap } from 'lite-alloc/inline';
       export default {
@@ -69,8 +69,8 @@ describe('on an edge runtime, which compiles no bytes', () => {
   });
 });
 
-describe('in a host that has the language and WebAssembly, nothing else', () => {
-  /** What a program, bundled to a plain script, gives as `result`; it finds `given` among its globals. */
+describe('in a host that has only the language and WebAssembly', () => {
+  /** Bundles a program to a plain script, runs it with `given` as globals, and returns its global `result`. */
   async function runBare(name: string, code: string, given: object = {}): Promise<unknown> {
     const folder = makeApp(consumerFolder, name, { 'main.js': code });
     runShell(folder, 'esbuild main.js --bundle --outfile=out.js --log-level=error');
@@ -98,7 +98,7 @@ describe('in a host that has the language and WebAssembly, nothing else', () => 
     ['bytes', () => readFileSync(wasmFile)],
     ['an ArrayBuffer', () => new Uint8Array(readFileSync(wasmFile)).buffer],
     ['a module', () => new WebAssembly.Module(readFileSync(wasmFile))],
-  ])('the main entry works with %s of another realm handed in', async (name, wasm) => {
+  ])('the main entry works with %s of another realm', async (name, wasm) => {
     const code = `
       import { createHeap } from 'lite-alloc';
       globalThis.result = createHeap({ wasm: given }).then((heap) => { ${useHeap} return result; });

@@ -12,7 +12,7 @@ import type { TestProject } from 'vitest/node';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 
-/** The part of what `npm pack --json` prints that is of use here. */
+/** The members of the output of `npm pack --json` that are used here. */
 interface PackReport {
   readonly filename: string;
   readonly size: number;

@@ -9,7 +9,7 @@ import { repository } from '../support/sources.js';
 
 const tarball = inject('tarball');
 
-test('publint has nothing to say of the tarball', async () => {
+test('publint reports nothing about the tarball', async () => {
   const bytes = new Uint8Array(readFileSync(tarball));
   const { messages } = await publint({ pack: { tarball: bytes.buffer }, strict: true });
   expect(messages).toEqual([]);
@@ -17,7 +17,7 @@ test('publint has nothing to say of the tarball', async () => {
 
 test('@arethetypeswrong/cli finds no entry whose types are wrong', () => {
   const attw = join(repository, 'node_modules/@arethetypeswrong/cli/dist/index.js');
-  // ES modules only, which Node can also require; the tool holds that against a package otherwise.
+  // The package has only ES modules, which Node can also require; without this profile the tool reports that as an error.
   const printed = runNode(repository, attw, tarball, '--profile', 'esm-only', '--format', 'json');
   const { analysis } = JSON.parse(printed) as { analysis: { entrypoints: object } };
   expect(Object.keys(analysis.entrypoints)).toEqual(

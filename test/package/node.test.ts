@@ -44,7 +44,7 @@ beforeAll(() => {
       import { createHeap, createHeapSync } from 'lite-alloc';
       let refused = false;
       try { new Function('return 1')(); } catch (error) { refused = error instanceof EvalError; }
-      if (!refused) throw new Error('code can be made from strings here');
+      if (!refused) throw new Error('code generation from strings is allowed here');
       createHeapSync().check();${useHeap}
     `,
     'wasm-path.mjs': `
@@ -67,11 +67,11 @@ describe('the installed package', () => {
   test.each([
     ['is imported by an ES module', ['import.mjs'], '1,2,3'],
     ['is required by a CommonJS module', ['require.cjs'], '1,2,3'],
-    ['makes a heap without a promise for a CommonJS module', ['sync.cjs'], '4,5'],
-    ['makes a debug heap without a promise', ['debug.cjs'], 'true true'],
+    ['makes a heap synchronously for a CommonJS module', ['sync.cjs'], '4,5'],
+    ['makes a debug heap synchronously', ['debug.cjs'], 'true true'],
     ['is one copy for import and require', ['both.mjs'], 'true'],
     [
-      'runs where no code may be made from strings',
+      'runs where code generation from strings is disallowed',
       ['--disallow-code-generation-from-strings', 'no-code.mjs'],
       '1,2,3',
     ],
@@ -81,7 +81,7 @@ describe('the installed package', () => {
     expect(runNode(consumerFolder, ...nodeArguments)).toBe(expected);
   });
 
-  test('is found from a folder below', () => {
+  test('is found from a nested folder', () => {
     writeFiles(consumerFolder, {
       'deep/er/import.mjs': `import { createHeap } from 'lite-alloc';${useHeap}`,
     });

@@ -22,13 +22,13 @@ const policy = `${sourcesOnly}; connect-src 'self'`;
 const entry = '/node_modules/lite-alloc/dist/index.js';
 const inlined = '/node_modules/lite-alloc/dist/inline.js';
 
-/** What makes a heap in another memory: the inlined entry has no wasm for that. */
+/** Makes a heap in a region; the inlined entry has no wasm for that. */
 const useRegion = `
   const memory = new WebAssembly.Memory({ initial: 1 });
   (await createHeap({ memory, start: 0, end: 65536 })).malloc(100);
 `;
 
-/** What loads every file of the package that is imported lazily. */
+/** A script that loads every file of the package that is imported lazily. */
 const loadAll = (entry: string, further = ''): string => `
   import { advise, AllocationTrace, createHeap, replay } from '${entry}';
   ${report}
@@ -223,20 +223,20 @@ describe.skipIf(noBrowser !== '')(
 
     const visit = (path: string): Promise<Visit> => browser.visit(`${server.origin}/${path}`);
 
-    test('works on a page, without code made from strings', async () => {
+    test('works on a page without code generation from strings', async () => {
       const { reported, complaints, loaded } = await visit('heap.html');
       expect(reported).toBe('refused 1,2,3');
       expect(loaded).not.toContain(debugFile);
-      // The one complaint is about what the page tried on purpose.
+      // The browser complains only about the eval that the page tries on purpose.
       expect(complaints.filter((text) => !/eval/.test(text))).toEqual([]);
     });
 
-    test('runs every file that may be loaded', async () => {
+    test('loads and runs every file that its entry can import', async () => {
       const { reported, complaints, loaded } = await visit('all.html');
       expect({ reported, complaints }).toEqual({ reported: '2,4', complaints: [] });
       const dist = join(folder, 'node_modules/lite-alloc/dist');
       const all = readdirSync(dist).filter((name) => name.endsWith('.js'));
-      // What the page's entry names, and what these name: other entries share parts of their own.
+      // The files that the entry of the page imports, directly or not; other entries have other files.
       const scripts = new Set(['index.js']);
       for (const script of scripts) {
         const text = readFileSync(join(dist, script), 'utf8');
@@ -249,7 +249,7 @@ describe.skipIf(noBrowser !== '')(
       expect(missing).toEqual([]);
     });
 
-    test('makes a heap without a promise in a module worker', async () => {
+    test('makes a heap synchronously in a module worker', async () => {
       expect(await visit('worker.html')).toMatchObject({ reported: '-4,5', complaints: [] });
     });
 
@@ -257,7 +257,7 @@ describe.skipIf(noBrowser !== '')(
       expect(await visit('module.html')).toMatchObject({ reported: '1 2', complaints: [] });
     });
 
-    test('makes heaps on an audio thread, which can fetch nothing', async () => {
+    test('makes heaps on an audio thread, which cannot fetch', async () => {
       expect(await visit('audio.html')).toMatchObject({ reported: '0,1,2', complaints: [] });
     });
 
@@ -274,14 +274,14 @@ describe.skipIf(noBrowser !== '')(
       }
     });
 
-    test('says what to do where the main thread wants a heap without a promise too early', async () => {
+    test('names the cure if the main thread calls createHeapSync before the wasm was loaded', async () => {
       const { reported } = await visit('sync.html');
       expect(reported).toBe(
         'true createHeapSync cannot load the wasm on this thread: await createHeap with the same options once before, or pass `wasm` as a module or bytes | 6 | WASM_LOAD | 6',
       );
     });
 
-    test('loads what debug heaps need for them, and says what to do where it is wanted too early', async () => {
+    test('loads debug support only for debug heaps, and names the cure if createHeapSync needs it before', async () => {
       const { reported, complaints, loaded } = await visit('debug.html');
       expect(reported).toBe(
         'true createHeapSync cannot load what heaps with debug: true need here: await createHeap({ debug: true }) once before | true true | true true',

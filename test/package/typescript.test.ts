@@ -48,7 +48,7 @@ const strict = {
   types: [],
 };
 
-/** Consumers by the way they resolve modules and by what they know of the platform. */
+/** The compiler options of consumers, by module resolution. */
 const consumers = {
   nodenext: {
     module: 'NodeNext',
@@ -100,7 +100,7 @@ describe.each(
 describe.each([
   ['pages', ['ES2022', 'DOM']],
   ['workers', ['ES2022', 'WebWorker']],
-])('a program for %s that knows nothing newer than ES2022', (_, lib) => {
+])('a program for %s with only the libraries of ES2022', (_, lib) => {
   test('compiles, with the types of the package checked', () => {
     const folder = `${consumerFolder}/lib-${lib.join('-').toLowerCase()}`;
     writeFiles(folder, {

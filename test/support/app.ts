@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Applications that use the packed package, each in a folder of its own as a stranger's would be.
+// Applications that use the packed package, each in its own folder, as the application of a user is.
 
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { writeFiles } from './consumer.js';
 import { repository } from './sources.js';
 
-/** An application with the package installed, and with tools of this repository. */
+/** Makes an application with the package installed and with links to tools of this repository; returns its folder. */
 export function makeApp(
   consumerFolder: string,
   name: string,
@@ -29,7 +29,7 @@ export function makeApp(
   return folder;
 }
 
-/** Runs commands as a shell in `folder` does, with the tools of this repository on its path. Fails with what they say. */
+/** Runs shell commands in `folder`, with the tools of this repository on the path. Throws their output if they fail. */
 export function runShell(folder: string, commands: string): void {
   const { status, stdout, stderr } = spawnSync('sh', ['-e'], {
     cwd: folder,

@@ -1,32 +1,32 @@
 // SPDX-License-Identifier: MIT
 //
-// Pages of the tests' own in a Chromium. A page says what came out in its `<output>`.
+// Runs pages of the tests in a Chromium. A page writes its result to its `<output>` element.
 
 import { chromium } from 'playwright';
 import { chromiumArguments, findChromium } from './chromium.js';
 
 const executablePath = findChromium();
 
-/** What to put behind the name of a suite that needs a browser: empty, or why it is skipped. */
+/** The end of the name of a suite that needs a browser: empty, or the reason why the suite is skipped. */
 export const noBrowser =
   executablePath === undefined ? ' (no Chromium found: install one or set CHROMIUM_PATH)' : '';
 
-/** Runs a script that gives what it has to say to `report`. */
+/** The HTML of a page that runs a script, which passes its result to `report`. */
 export function pageWith(script: string, attributes = 'type="module"'): string {
   return `<!doctype html><title>test</title><output></output><script ${attributes} src="${script}"></script>`;
 }
 
-/** Lines for the scripts of such pages. */
+/** The definition of `report`, for the scripts of such pages. */
 export const report = `
   const report = (text) => { document.querySelector('output').textContent = text; };
 `;
 
 export interface Visit {
-  /** What the page reports in the end. */
+  /** The text that the page reported. */
   readonly reported: string;
-  /** What the browser complained of meanwhile. */
+  /** The console errors and uncaught errors of the page. */
   readonly complaints: readonly string[];
-  /** The files that the page loaded, by name. */
+  /** The paths of the files that the page requested. */
   readonly loaded: readonly string[];
 }
 

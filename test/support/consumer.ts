@@ -16,7 +16,7 @@ export function writeFiles(folder: string, files: Readonly<Record<string, string
   }
 }
 
-/** Runs Node; gives what it printed. Fails with what it complained of. */
+/** Runs Node and returns its output without white space at the ends. Throws all output if it fails. */
 export function runNode(folder: string, ...nodeArguments: string[]): string {
   const { status, stdout, stderr } = spawnSync(process.execPath, nodeArguments, {
     cwd: folder,
@@ -28,7 +28,7 @@ export function runNode(folder: string, ...nodeArguments: string[]): string {
   return stdout.trim();
 }
 
-/** Runs the TypeScript compiler; gives its complaints, one a line. */
+/** Runs the TypeScript compiler and returns the lines of its error messages. */
 export function runTypeScript(folder: string, ...tscArguments: string[]): string[] {
   const { stdout } = spawnSync(process.execPath, [tsc, '--pretty', 'false', ...tscArguments], {
     cwd: folder,

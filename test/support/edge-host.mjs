@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // node --experimental-vm-modules edge-host.mjs BUNDLE WASM: runs a worker's bundle as edge runtimes do, and
-// prints what it answers. There is no `process` and no code from strings, WebAssembly compiles nothing, and an
+// prints its response. There is no `process` and no code from strings, WebAssembly compiles nothing, and an
 // import of a wasm file gives the module that the host compiled before.
 
 import { readFileSync } from 'node:fs';
@@ -17,7 +17,7 @@ vm.runInContext('delete globalThis.FinalizationRegistry', context);
 
 const worker = new vm.SourceTextModule(readFileSync(bundle, 'utf8'), { context });
 await worker.link((specifier) => {
-  if (!specifier.endsWith('.wasm')) throw new Error(`${specifier} is no wasm file`);
+  if (!specifier.endsWith('.wasm')) throw new Error(`${specifier} is not a wasm file`);
   const evaluate = function () {
     this.setExport('default', compiled);
   };

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { repository } from './sources.js';
 
-/** Runs a command with the project's Emscripten; gives what it printed, fails if it does. */
+/** Runs a command with the project's Emscripten and returns its output. Throws if the command fails. */
 export function emscripten(folder: string, ...command: string[]): string {
   const { status, stdout, stderr } = spawnSync(join(repository, 'tools', 'emscripten'), command, {
     cwd: folder,

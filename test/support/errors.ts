@@ -2,7 +2,7 @@
 
 import { expect } from 'vitest';
 
-/** What `action` throws, which must be of the class. */
+/** Runs `action` and returns the error that it throws; fails unless that is an instance of the class. */
 export function catchError<E extends Error>(
   ErrorClass: abstract new (...args: never[]) => E,
   action: () => unknown,

@@ -2,7 +2,7 @@
 
 import { Random } from './random.js';
 
-/** Sizes of blocks to fill a heap with, by what they are. */
+/** Sizes of blocks to fill a heap with, and their description. */
 export const fillings: readonly { readonly sizes: string; readonly nextSize: () => number }[] = [
   { sizes: '40 bytes', nextSize: () => 40 },
   { sizes: '500 bytes', nextSize: () => 500 },
@@ -11,7 +11,7 @@ export const fillings: readonly { readonly sizes: string; readonly nextSize: () 
   { sizes: 'mixed sizes', nextSize: mixedSizes(new Random(5)) },
 ];
 
-/** Seven small blocks to one of up to 60 kB. */
+/** Seven sizes of up to 500 bytes for each size of up to 60 kB, on average. */
 function mixedSizes(random: Random): () => number {
   return () => 8 + random.below(random.oneIn(8) ? 60_000 : 500);
 }

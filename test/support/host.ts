@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// What the suites that run both in Node and in the browser need to know of where they are.
+// Hides the differences between Node and the browser from the suites that run in both.
 
-/** Node's own modules; undefined elsewhere. */
+/** The object that gives access to the modules of Node; undefined elsewhere. */
 const builtins = (globalThis as { process?: Partial<Pick<NodeJS.Process, 'getBuiltinModule'>> })
   .process;
 
-/** The wasm files of the built package for heaps with their own memory: of the default strategy, and of all. */
+/** The wasm files of the built package for heaps with their own memory: with the default strategy, and with all. */
 export const packagedWasmUrl = new URL('../../dist/lite-alloc.wasm', import.meta.url);
 export const strategiesWasmUrl = new URL('../../dist/lite-alloc.strategies.wasm', import.meta.url);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Run before each file of tests: these lose handles by the thousand, and a warning that comes while a
-// test process ends would fail it. The warnings have tests of their own, in processes of their own.
+// Runs before each test file. The tests lose thousands of handles, and a warning that is printed while a test process
+// exits would fail it. Other tests check the warnings, in separate processes.
 
 const warn = console.warn;
 

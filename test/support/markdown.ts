@@ -8,13 +8,13 @@ export interface Sample {
   /** `js`, `sh` and so on. */
   readonly language: string;
   readonly code: string;
-  /** The heading that it stands under. */
+  /** The heading above the sample. */
   readonly heading: string;
-  /** Of the file that the sample is, where its first line is a comment with a name. */
+  /** The name of the file, if the first line of the sample is a comment with a file name. */
   readonly file: string | undefined;
 }
 
-/** The fenced samples of a document of the repository. */
+/** Reads the fenced samples of a document of the repository. */
 export function readSamples(path: string): Sample[] {
   const text = readFileSync(join(repository, path), 'utf8');
   let heading = '';
@@ -28,7 +28,7 @@ export function readSamples(path: string): Sample[] {
   );
 }
 
-/** The one sample under a heading, in a language, of a document. */
+/** Returns the only sample in a language under a heading of a document; throws unless there is exactly one. */
 export function findSample(path: string, heading: string, language: string): Sample {
   const [sample, ...others] = readSamples(path).filter(
     (found) => found.heading === heading && found.language === language,

@@ -4,7 +4,7 @@ import { expect } from 'vitest';
 
 const goldenRatio = 0x9e3779b1;
 
-/** A memory as this writes it: every word tells of which block it is and where in it. */
+/** Fills blocks with a pattern, in which every word depends on its block and its offset, and checks that pattern. */
 export class PatternedMemory {
   readonly #memory: WebAssembly.Memory;
   #words = new Uint32Array(0);
@@ -26,8 +26,8 @@ export class PatternedMemory {
       this.#bytes[address + index] = start + index;
   }
 
-  /** The first offset in `[0, size)` where something else stands; undefined where all is as filled. */
-  findDamage(address: number, size: number, tag: number): number | undefined {
+  /** Returns the offset of the first whole word in `[0, size)` that differs from the pattern, or undefined. */
+  findMismatch(address: number, size: number, tag: number): number | undefined {
     this.#refresh();
     const words = this.#words;
     const first = address / 4;
@@ -39,10 +39,10 @@ export class PatternedMemory {
     return undefined;
   }
 
-  /** The same, with the bytes behind the last whole word. */
-  findDamageToEnd(address: number, size: number, tag: number): number | undefined {
-    const damage = this.findDamage(address, size, tag);
-    if (damage !== undefined) return damage;
+  /** Like `findMismatch`, but also compares the bytes behind the last whole word. */
+  findMismatchToEnd(address: number, size: number, tag: number): number | undefined {
+    const mismatch = this.findMismatch(address, size, tag);
+    if (mismatch !== undefined) return mismatch;
     const start = Math.imul(tag, goldenRatio);
     for (let index = size & ~3; index < size; index++) {
       if (this.#bytes[address + index] !== ((start + index) & 0xff)) return index;
@@ -67,14 +67,14 @@ export class PatternedMemory {
   }
 }
 
-/** Fails unless `[address, address + size)` is as `fill` left it. */
+/** Fails unless `[address, address + size)` holds the pattern of `tag`. */
 export function expectPattern(
   memory: WebAssembly.Memory,
   address: number,
   size: number,
   tag: number,
 ): void {
-  expect(new PatternedMemory(memory).findDamageToEnd(address, size, tag)).toBeUndefined();
+  expect(new PatternedMemory(memory).findMismatchToEnd(address, size, tag)).toBeUndefined();
 }
 
 export function fillPattern(

@@ -3,11 +3,11 @@
 import 'vitest';
 
 declare module 'vitest' {
-  /** What `inject` gives to tests: set in vitest.config.ts and in the setup of a project. */
+  /** The values that `inject` returns to tests; vitest.config.ts and the setup of a project set them. */
   export interface ProvidedContext {
-    /** Where random tests start. */
+    /** The seed of the random tests. */
     seed: number;
-    /** How many operations the long random test does. */
+    /** The number of operations of the long random test. */
     randomOperations: number;
     /** The folder in which the packed package is installed. */
     consumerFolder: string;

@@ -29,7 +29,7 @@ export class Random {
   }
 }
 
-/** Runs steps in turn; a failure tells the seed and the step, so that it can be run again. */
+/** Runs steps one after another; the error of a step names the seed and the step, so that it can be repeated. */
 export function runSteps(seed: number, count: number, step: (index: number) => void): void {
   for (let index = 0; index < count; index++) {
     try {

@@ -10,8 +10,8 @@ export interface ShadowBlock {
 }
 
 /**
- * What must be true of a heap, kept outside of it: which blocks live and what is in them. A block that
- * shares a byte with another one shows as damage, at the latest when it is released.
+ * Records, outside of a heap, which blocks live and what they contain. Blocks that overlap are detected as
+ * overwritten contents, at the latest when they are released.
  */
 export class ShadowHeap {
   readonly #memory: WebAssembly.Memory;
@@ -29,12 +29,12 @@ export class ShadowHeap {
     return this.#blocks.size;
   }
 
-  /** What the owners of the blocks asked for. */
+  /** The sum of the requested sizes of all live blocks. */
   get liveBytes(): number {
     return this.#liveBytes;
   }
 
-  /** A new block: must be aligned, inside of memory, at a new place, and zero if so told. */
+  /** Adds a new block; throws unless it is aligned, inside of memory, at an unused address, and zero if `isZero`. */
   add(address: number, size: number, alignment: number, { isZero = false } = {}): ShadowBlock {
     this.#assertPlace(address, size, alignment);
     if (isZero && !this.#contents.isZero(address, size)) {
@@ -43,34 +43,37 @@ export class ShadowHeap {
     return this.#keep(address, size, alignment);
   }
 
-  /** A block is about to be freed: its contents must be whole. */
+  /** Removes a block that is about to be freed; throws unless its contents are intact. */
   remove(block: ShadowBlock): void {
     this.verify(block);
     this.#forget(block);
   }
 
-  /** A block was resized, perhaps moved: must have kept its contents up to the smaller size. */
+  /** Updates a block that was resized or moved; throws unless it kept its contents up to the smaller size. */
   resize(block: ShadowBlock, address: number, size: number): ShadowBlock {
     this.#forget(block);
     this.#assertPlace(address, size, block.alignment);
     const kept = Math.min(block.size, size);
-    const damage =
+    const mismatch =
       kept === block.size
-        ? this.#contents.findDamageToEnd(address, kept, block.tag)
-        : this.#contents.findDamage(address, kept, block.tag);
-    this.#assertWhole({ ...block, address }, damage);
+        ? this.#contents.findMismatchToEnd(address, kept, block.tag)
+        : this.#contents.findMismatch(address, kept, block.tag);
+    this.#assertIntact({ ...block, address }, mismatch);
     return this.#keep(address, size, block.alignment);
   }
 
   verify(block: ShadowBlock): void {
-    this.#assertWhole(block, this.#contents.findDamageToEnd(block.address, block.size, block.tag));
+    this.#assertIntact(
+      block,
+      this.#contents.findMismatchToEnd(block.address, block.size, block.tag),
+    );
   }
 
   verifyAll(): void {
     for (const block of this.#blocks.values()) this.verify(block);
   }
 
-  /** Every block is gone at once. */
+  /** Checks all blocks and removes them, for a reset of the heap. */
   clear(): void {
     this.verifyAll();
     this.#blocks.clear();
@@ -97,8 +100,10 @@ export class ShadowHeap {
     }
   }
 
-  #assertWhole({ address, size }: ShadowBlock, damage: number | undefined): void {
-    if (damage === undefined) return;
-    throw new Error(`the block of ${size} bytes at ${address} was overwritten at offset ${damage}`);
+  #assertIntact({ address, size }: ShadowBlock, mismatch: number | undefined): void {
+    if (mismatch === undefined) return;
+    throw new Error(
+      `the block of ${size} bytes at ${address} was overwritten at offset ${mismatch}`,
+    );
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-/** Sizes that are no sizes, as callers in plain JavaScript may pass them. */
+/** Values that are not valid sizes, as callers in plain JavaScript may pass them. */
 export const badSizes = [
   -1,
   1.5,
@@ -15,10 +15,10 @@ export const badSizes = [
   {},
 ] as unknown as readonly number[];
 
-/** Sizes that are sizes, but more than any memory can hold. */
+/** Valid sizes that are larger than any memory. */
 export const hugeSizes = [2 ** 32 - 1, 2 ** 32, 2 ** 32 + 16, 2 ** 33, 2 ** 53];
 
-/** Alignments that are none. */
+/** Values that are not valid alignments. */
 export const badAlignments = [
   0,
   3,
@@ -38,7 +38,7 @@ export const badAlignments = [
 /** Every alignment that a block may have, and the smaller powers of two, which mean 16. */
 export const powersOfTwo = Array.from({ length: 17 }, (_, exponent) => 2 ** exponent);
 
-/** What an error tells of a product of a count and a size: a number that is exact, or the largest one. */
+/** The `requestedBytes` of an error for a product of count and size: exact, or the largest safe integer. */
 export function toRequestedBytes(product: number): number {
   return Math.min(product, Number.MAX_SAFE_INTEGER);
 }

@@ -7,12 +7,12 @@ import { fileURLToPath } from 'node:url';
 export const repository = fileURLToPath(new URL('../..', import.meta.url));
 
 export interface SourceFile {
-  /** Below the folder that was listed, with `/`. */
+  /** The path below the listed folder, with `/`. */
   readonly path: string;
   readonly text: string;
 }
 
-/** The files below a folder of the repository whose names end as told. */
+/** Returns the files below a folder of the repository that have one of the extensions. */
 export function listSources(folder: string, extensions: readonly string[]): SourceFile[] {
   const root = join(repository, folder);
   return readdirSync(root, { recursive: true, withFileTypes: true })
@@ -25,14 +25,14 @@ export function listSources(folder: string, extensions: readonly string[]): Sour
     }));
 }
 
-/** The text without comments, lines kept. Good enough for sources in which no string holds `//`. */
+/** Removes comments from a text and keeps its lines. Good enough for sources in which no string holds `//`. */
 export function withoutComments(text: string): string {
   return text
     .replace(/\/\*[\s\S]*?\*\//g, (comment) => comment.replace(/[^\n]/g, ''))
     .replace(/(^|[^:'"`])\/\/.*$/gm, '$1');
 }
 
-/** The first group of every match. */
+/** Returns the first group of every match. */
 export function findAll(text: string, pattern: RegExp): string[] {
   return [...text.matchAll(pattern)].map((match) => match[1] ?? '');
 }

@@ -8,10 +8,10 @@ export function describeStrategies(suites: (strategy: Strategy) => void): void {
   describe.each(strategies)('%s', suites);
 }
 
-/** Those whose blocks have a header where `malloc` gave them, and none where `allocate` did. */
-export const strategiesWithHeaders = strategies.filter((name) => name !== 'segregated-fit');
+/** The strategies that put a header only in front of blocks of `malloc`, not of blocks of `allocate`. */
+export const headerlessStrategies = strategies.filter((name) => name !== 'segregated-fit');
 
-/** Whether a byte lies in a used stretch or in a free one; undefined where the heap has no such byte. */
+/** Returns whether a byte lies in a used or in a free block; undefined if it is not in the heap. */
 export function stateAt(heap: Heap, address: number): 'used' | 'free' | undefined {
   for (const block of heap.blocks()) {
     if (block.address <= address && address < block.address + block.size) return block.state;
@@ -19,8 +19,8 @@ export function stateAt(heap: Heap, address: number): 'used' | 'free' | undefine
   return undefined;
 }
 
-/** Hands out a free place again: strategies may hand out others first. */
+/** Allocates blocks until one is at the address of a freed block: strategies may use other free blocks first. */
 export function mallocAt(heap: Heap, address: number, size: number): void {
   for (let count = 0; count < 10_000; count++) if (heap.malloc(size) === address) return;
-  expect.fail(`the place at ${address} was never handed out again`);
+  expect.fail(`no block was allocated at ${address}`);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Browsers grant some hundred memories, and collect those of dropped heaps only once the task ends that
-// dropped them. Vitest runs tests that wait for nothing in one task: here each test begins its own.
+// A browser grants a few hundred memories, and collects the memory of an unreachable heap only after the current task.
+// Vitest runs synchronous tests in one task: this makes each test begin in a task of its own.
 
 import { beforeEach } from 'vitest';
 

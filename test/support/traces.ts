@@ -4,7 +4,7 @@ import { AllocationTrace, createHeap, type Heap, type Strategy, TraceError } fro
 import { expect } from 'vitest';
 import { Random } from './random.js';
 
-/** The whole file that a trace makes. */
+/** Writes a trace and returns the bytes of the file. */
 export async function toBytes(
   trace: AllocationTrace,
   options?: { gzip?: boolean },
@@ -12,7 +12,7 @@ export async function toBytes(
   return new Uint8Array(await new Response(trace.write(options)).arrayBuffer());
 }
 
-/** The same bytes in pieces of a length. */
+/** Yields bytes in pieces of `length`. */
 export function* inPieces(bytes: Uint8Array, length: number): Generator<Uint8Array> {
   for (let begin = 0; begin < bytes.length; begin += length) {
     yield bytes.subarray(begin, begin + length);
@@ -30,7 +30,7 @@ export async function record(
   return recorder.stop();
 }
 
-/** The error that a trace's bytes are refused with. */
+/** Reads the bytes of an invalid trace and returns the error. */
 export async function refusalOf(bytes: Uint8Array): Promise<TraceError> {
   const error = await AllocationTrace.read(inPieces(bytes, 1000)).catch(
     (reason: unknown) => reason,
@@ -46,7 +46,7 @@ interface RandomBlock {
   readonly isSized: boolean;
 }
 
-/** Calls of every kind, the same on each heap with the same seed. */
+/** Makes calls of every kind; the same seed makes the same calls on every heap. */
 export function makeRandomCalls(heap: Heap, seed: number, count: number): void {
   const random = new Random(seed);
   let blocks: RandomBlock[] = [];

@@ -6,11 +6,11 @@ interface Kind {
   readonly name: string;
   readonly type: TypedArrayConstructor;
   readonly elementBytes: number;
-  /** An array of this kind with different elements, its extremes among them. */
+  /** Makes an array of this type with different elements, among them the smallest and the largest value. */
   sample(): TypedArray;
 }
 
-/** The eleven kinds. */
+/** The eleven types of typed arrays. */
 export const kinds: readonly Kind[] = [
   kind(Int8Array, () => Int8Array.of(-128, -1, 0, 1, 127)),
   kind(Uint8Array, () => Uint8Array.of(0, 1, 128, 255)),

@@ -55,7 +55,7 @@ import { describe, expectTypeOf, test } from 'vitest';
 declare const heap: Heap;
 
 describe('loading', () => {
-  test('createHeap gives a promise of a heap, createHeapSync a heap', () => {
+  test('createHeap returns a promise of a heap, createHeapSync a heap', () => {
     expectTypeOf(createHeap).toEqualTypeOf<(options?: HeapOptions) => Promise<Heap>>();
     expectTypeOf(createHeapSync).toEqualTypeOf<(options?: HeapOptions) => Heap>();
   });
@@ -89,7 +89,7 @@ describe('loading', () => {
     >();
   });
 
-  test('strategies is a readonly tuple, and Strategy its union', () => {
+  test('strategies is a readonly tuple, and Strategy is its union type', () => {
     expectTypeOf(strategies).toEqualTypeOf<
       readonly ['bump-free-list', 'segregated-bump', 'free-list', 'segregated-fit']
     >();
@@ -119,7 +119,7 @@ describe('blocks', () => {
     expectTypeOf<Heap['reset']>().toEqualTypeOf<() => void>();
   });
 
-  test('have a sized contract, whose alignment may be left out', () => {
+  test('have sized calls, whose alignment may be left out', () => {
     expectTypeOf<Heap['allocate']>().toEqualTypeOf<(size: number, alignment?: number) => number>();
     expectTypeOf<Heap['deallocate']>().toEqualTypeOf<
       (address: number, size: number, alignment?: number) => void
@@ -129,20 +129,20 @@ describe('blocks', () => {
     >();
   });
 
-  test('are not asked for in other types', () => {
+  test('are not allocated or freed with arguments of other types', () => {
     // @ts-expect-error: a size is a number
     heap.malloc('16');
-    // @ts-expect-error: not a big integer either
+    // @ts-expect-error: a size is not a big integer
     heap.malloc(16n);
     // @ts-expect-error: both arguments are needed
     heap.calloc(4);
-    // @ts-expect-error: nor is it a handle that free takes
+    // @ts-expect-error: free takes an address, not a handle
     heap.free(heap.array(Uint8Array, 1));
   });
 });
 
 describe('typed arrays', () => {
-  test('array gives a handle of the kind', () => {
+  test('array returns a handle of its type', () => {
     expectTypeOf(heap.array(Float32Array, 3)).toEqualTypeOf<HeapArray<Float32Array>>();
     expectTypeOf(heap.array(Uint8ClampedArray, 3)).toEqualTypeOf<HeapArray<Uint8ClampedArray>>();
     expectTypeOf(heap.array(BigUint64Array, 3)).toEqualTypeOf<HeapArray<BigUint64Array>>();
@@ -153,7 +153,7 @@ describe('typed arrays', () => {
     expectTypeOf<Alignment>().toEqualTypeOf<number | 'simd' | 'cache' | 'gpu' | 'page'>();
   });
 
-  test('from gives a handle of the basic kind, of subclasses too', () => {
+  test('from returns a handle of the built-in type, for subclasses too', () => {
     expectTypeOf(heap.from(new Float64Array(3))).toEqualTypeOf<HeapArray<Float64Array>>();
     expectTypeOf(heap.from(new BigInt64Array(3))).toEqualTypeOf<HeapArray<BigInt64Array>>();
     expectTypeOf(heap.from(Buffer.from('abc'))).toEqualTypeOf<HeapArray<Uint8Array>>();
@@ -164,7 +164,7 @@ describe('typed arrays', () => {
     >();
   });
 
-  test('from takes what gives elements of the kind', () => {
+  test('from accepts iterables and array-likes of the element type', () => {
     expectTypeOf(heap.from(Float32Array, [1, 2])).toEqualTypeOf<HeapArray<Float32Array>>();
     expectTypeOf(heap.from(BigInt64Array, new Set([1n]))).toEqualTypeOf<HeapArray<BigInt64Array>>();
     expectTypeOf(heap.from(Int8Array, { length: 2, 0: 1, 1: 2 })).toEqualTypeOf<
@@ -178,9 +178,9 @@ describe('typed arrays', () => {
     heap.from(Float32Array, [1n]);
     // @ts-expect-error: numbers for big integers
     heap.from(BigUint64Array, [1]);
-    // @ts-expect-error: no elements
+    // @ts-expect-error: the elements are missing
     heap.from(Float32Array);
-    // @ts-expect-error: a length is for array
+    // @ts-expect-error: a length is not an iterable
     heap.from(Float32Array, 3);
     // @ts-expect-error: no such preset
     heap.array(Float32Array, 3, { alignment: 'avx' });
@@ -204,28 +204,28 @@ describe('typed arrays', () => {
     expectTypeOf(heap).toExtend<Disposable>();
   });
 
-  test('other kinds are refused', () => {
+  test('other types are refused', () => {
     // @ts-expect-error: not a typed array
     heap.array(Array, 3);
     // @ts-expect-error: a view without elements
     heap.array(DataView, 3);
-    // @ts-expect-error: no length
+    // @ts-expect-error: the length is missing
     heap.array(Float32Array);
     // @ts-expect-error: no such option
     heap.array(Float32Array, 3, { align: 64 });
-    // @ts-expect-error: a plain array has no kind
+    // @ts-expect-error: a plain array has no element type
     heap.from([1, 2, 3]);
-    // @ts-expect-error: a buffer neither
+    // @ts-expect-error: a buffer has no element type
     heap.from(new ArrayBuffer(8));
     // @ts-expect-error: elements are numbers
     heap.array(Float32Array, 1).view[0] = 1n;
     // @ts-expect-error: elements are big integers
     heap.array(BigInt64Array, 1).view[0] = 1;
-    // @ts-expect-error: the view is re-made, not set
+    // @ts-expect-error: the view is read-only
     heap.array(Float32Array, 1).view = new Float32Array(1);
   });
 
-  test('views of the whole heap are of their kinds and read only', () => {
+  test('views of the whole heap have their types and are read-only', () => {
     expectTypeOf<
       Pick<
         Heap,
@@ -280,7 +280,7 @@ describe('strings', () => {
 });
 
 describe('lifetimes', () => {
-  test('a scope gives what its function gives', () => {
+  test('a scope returns the result of its function', () => {
     expectTypeOf(heap.scope((scope) => scope.array(Float32Array, 1))).toEqualTypeOf<
       HeapArray<Float32Array>
     >();
@@ -293,7 +293,7 @@ describe('lifetimes', () => {
     expectTypeOf<Scope>().toExtend<Disposable>();
   });
 
-  test('keep returns what it is given', () => {
+  test('keep returns a value of the type of its argument', () => {
     const scope = heap.openScope();
     const kept = { positions: scope.array(Float32Array, 1), name: scope.string('') };
     expectTypeOf(scope.keep(kept)).toEqualTypeOf(kept);
@@ -309,11 +309,11 @@ describe('lifetimes', () => {
       readonly alive: boolean;
     }>();
     expectTypeOf<Arena>().toExtend<Disposable>();
-    // @ts-expect-error: how many bytes?
+    // @ts-expect-error: the size is missing
     heap.arena();
   });
 
-  test('what gives blocks can be asked for by what it has in common', () => {
+  test('heaps, scopes and arenas are allocators, and arrays and strings are handles', () => {
     expectTypeOf<Heap>().toExtend<Allocator>();
     expectTypeOf<Scope>().toExtend<Allocator>();
     expectTypeOf<Arena>().toExtend<Allocator>();
@@ -324,8 +324,8 @@ describe('lifetimes', () => {
   });
 });
 
-describe('sight', () => {
-  test('stats tells numbers, by name', () => {
+describe('introspection', () => {
+  test('stats returns numbers by name', () => {
     type Figures =
       | 'liveBlocks'
       | 'liveBytes'
@@ -345,7 +345,7 @@ describe('sight', () => {
     expectTypeOf<Heap['stats']>().toEqualTypeOf<() => HeapStats>();
   });
 
-  test('blocks iterates stretches', () => {
+  test('blocks iterates over used and free ranges', () => {
     expectTypeOf<HeapBlock>().toEqualTypeOf<{
       address: number;
       size: number;
@@ -367,7 +367,7 @@ describe('sight', () => {
 });
 
 describe('traces', () => {
-  test('record gives a recorder, which gives a trace', () => {
+  test('record returns a recorder, whose stop returns a trace', () => {
     expectTypeOf<Heap['record']>().toEqualTypeOf<(options?: RecordOptions) => Recorder>();
     expectTypeOf<RecordOptions>().toEqualTypeOf<{ maximumOperations?: number }>();
     expectTypeOf<Recorder['stop']>().toEqualTypeOf<() => AllocationTrace>();
@@ -384,11 +384,11 @@ describe('traces', () => {
     >();
     expectTypeOf<keyof AllocationTrace>().toEqualTypeOf<'operations' | 'truncated' | 'write'>();
     expectTypeOf<ReadableStream<Uint8Array>>().toExtend<TraceSource>();
-    // @ts-expect-error: a path is no source
+    // @ts-expect-error: a path is not a source
     void AllocationTrace.read('file.trace');
   });
 
-  test('replay and advise give figures', () => {
+  test('replay and advise return results', () => {
     expectTypeOf(replay).toEqualTypeOf<
       (trace: AllocationTrace, options?: ReplayOptions) => Promise<ReplayResult>
     >();
@@ -419,7 +419,7 @@ describe('traces', () => {
 });
 
 describe('snapshots', () => {
-  test('have blocks, figures and differences', () => {
+  test('have blocks, statistics and differences', () => {
     expectTypeOf<Heap['snapshot']>().toEqualTypeOf<() => HeapSnapshot>();
     expectTypeOf<HeapSnapshot['blocks']>().toEqualTypeOf<readonly LiveBlock[]>();
     expectTypeOf<HeapSnapshot['stats']>().toEqualTypeOf<Readonly<HeapStats>>();
@@ -462,7 +462,7 @@ describe('errors', () => {
     expectTypeOf<TraceError['offset']>().toEqualTypeOf<number>();
   });
 
-  test('carry what is known, read only', () => {
+  test('carry read-only details', () => {
     expectTypeOf<
       Pick<OutOfMemoryError, 'requestedBytes' | 'memoryBytes' | 'maximumBytes'>
     >().toEqualTypeOf<{
@@ -482,7 +482,7 @@ describe('errors', () => {
     expectTypeOf<LeakError['leaks']>().toEqualTypeOf<readonly LiveBlock[]>();
   });
 
-  test('are told apart by instanceof', () => {
+  test('are narrowed by instanceof', () => {
     const error: unknown = undefined;
     if (error instanceof OutOfMemoryError)
       expectTypeOf(error.requestedBytes).toEqualTypeOf<number>();

@@ -14,7 +14,7 @@ test('all tests and the configuration of the tests compile', () => {
 
 test.each([
   [
-    'Float16Array where the platform has it',
+    'Float16Array if the platform has it',
     ['ESNext', 'DOM'],
     `
       const array: HeapArray<Float16Array> = heap.array(Float16Array, 3, { zero: true });
@@ -25,7 +25,7 @@ test.each([
     `,
   ],
   [
-    'every other kind where the platform lacks Float16Array',
+    'every other typed array if the platform lacks Float16Array',
     ['ES2022', 'ESNext.Disposable', 'DOM'],
     `
       const array: HeapArray<Uint8Array> = heap.from(new Uint8Array(3));
@@ -34,7 +34,7 @@ test.each([
       export const all: unknown[] = [none, any];
     `,
   ],
-])('types have %s', (_, lib, code) => {
+])('the published types have %s', (_, lib, code) => {
   const folder = mkdtempSync(join(tmpdir(), 'lite-alloc-types-'));
   try {
     writeFiles(folder, {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// The functions that TypeScript believes the module to have are those that Emscripten wrote down.
+// Compares the hand-written types of the module with those that Emscripten generates.
 
 import { expectTypeOf, test } from 'vitest';
 import type { MainModule } from '../../build/wasm-release/cpp/bindings/strategies/lite-alloc.d.ts';
 import type { ModuleFunctions } from '../../js/src/module/heap-functions.js';
 
-test('every function of the module is declared, and every declared one is there', () => {
+test('every function of the module is declared, and every declared function exists', () => {
   expectTypeOf<keyof ModuleFunctions>().toEqualTypeOf<keyof MainModule>();
 });
 

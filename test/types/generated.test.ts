@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { repository } from '../support/sources.js';
 
-/** The members of an interface as they are written, which types cannot tell: names of parameters. */
+/** The members of an interface as text: comparing types would ignore the names of parameters. */
 function membersOf(file: string, name: string): string[] {
   const text = readFileSync(join(repository, file), 'utf8');
   const body = new RegExp(`interface ${name} \\{\\n([^}]*)\\}`).exec(text)?.[1] ?? '';

@@ -30,7 +30,7 @@ test('published types import each other only', () => {
   expect(imported.filter((name) => !names.includes(name))).toEqual([]);
 });
 
-test('public functions, classes and figures have their comments', () => {
+test('public functions and classes have doc comments', () => {
   const text = published.map((file) => file.text).join('\n');
   const names = [
     'function createHeap',

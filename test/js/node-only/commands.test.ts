@@ -16,7 +16,7 @@ function run(script: string, ...scriptArguments: string[]): string {
   });
 }
 
-/** A folder below `build`, where the package resolves by its name. */
+/** Runs `work` with a temporary folder below `build`, where programs can import the package by its name. */
 function inTemporaryFolder(work: (folder: string) => void): void {
   const folder = mkdtempSync(join(root, 'build', 'commands-'));
   try {
@@ -36,7 +36,7 @@ interface StoredResult {
   }[];
 }
 
-test('the tour shows verified contents, living arrays, figures and a picture', () => {
+test('the tour prints verified contents, live arrays, figures and a heap map', () => {
   const output = run('examples/tour/tour.mjs');
   expect(output).toContain('All 151476 blocks held what was written to them');
   expect(output).toContain('typed arrays made before it still read and write');
@@ -64,7 +64,7 @@ describe('the benches', () => {
     expect(Object.keys(results)).toEqual(['javascript', 'sizes', 'wasm']);
   });
 
-  test('measure every peer, or say why they cannot', () => {
+  test('measure every peer, or report why they cannot', () => {
     const cases = results['javascript']?.cases ?? [];
     const peers = new Set(cases.map(({ peer }) => peer));
     expect([...peers]).toEqual(
@@ -85,14 +85,14 @@ describe('the benches', () => {
     }
   });
 
-  test('find the default heap and Emscripten able to do every workload', () => {
+  test('run every workload on the default heap and on dlmalloc', () => {
     const failures = (results['javascript']?.cases ?? [])
       .filter(({ peer }) => ['segregated-fit', 'dlmalloc'].includes(peer))
       .filter(({ failure }) => failure !== undefined);
     expect(failures).toEqual([]);
   });
 
-  test('see no growth of memory and no garbage where frames allocate by address', () => {
+  test('measure no growth of memory and no garbage when frames allocate by address', () => {
     const cases = results['javascript']?.cases ?? [];
     const steady = cases.find(
       ({ peer, workload }) => peer === 'segregated-fit' && workload === '10 000 frames, addresses',
@@ -100,7 +100,7 @@ describe('the benches', () => {
     expect(steady?.runs).toEqual([{ grownKb: 0, collections: 0 }]);
   });
 
-  test('compare with themselves, and with no other machine', () => {
+  test('compare results of the same machine and refuse those of another', () => {
     inTemporaryFolder((folder) => {
       const [own, other] = ['own.json', 'other.json'].map((name) => join(folder, name)) as [
         string,
@@ -118,7 +118,7 @@ describe('the benches', () => {
     });
   });
 
-  test('refuse what they do not know by name', () => {
+  test('refuse unknown benches, options and filters with an error that names them', () => {
     expect(() => run('bench/run.mjs', 'nothing')).toThrow(/There is no bench nothing/);
     expect(() => run('bench/run.mjs', '--smok')).toThrow(/--smok/);
     expect(() => run('bench/run.mjs', '--filter', '(')).toThrow(/--filter \(/);

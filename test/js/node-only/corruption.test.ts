@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// A short run of the campaign that `npm run corrupt` runs at length.
+// A short run of `npm run corrupt`.
 
 import { spawnSync } from 'node:child_process';
 import { strategies } from 'lite-alloc';
 import { expect, test } from 'vitest';
 import { repository } from '../../support/sources.js';
 
-test('no overwritten word hangs a call, harms unseen by check(), or is forgotten after a trap', () => {
+test('no overwritten word hangs a call, harms blocks unseen by check(), or lets calls go on after a trap', () => {
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
     ['tools/corrupt.mjs', '--count', '150'],

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What a disposed heap made keeps its memory from being collected as garbage in no way. In processes that
-// can ask for a collection.
+// Nothing that a heap made keeps its memory from being garbage-collected after dispose. The tests run in processes
+// that can request a garbage collection.
 
 import { join } from 'node:path';
 import { strategies } from 'lite-alloc';
@@ -11,7 +11,7 @@ import { repository } from '../../support/sources.js';
 
 const entry = join(repository, 'dist', 'index.js');
 
-/** What is held after the end of a heap, by name: code that makes it of `heap`. */
+/** Objects that the program holds after dispose: their names, and the code that makes them from `heap`. */
 const holders: Readonly<Record<string, string>> = {
   'the heap': 'heap',
   'a dead array': 'heap.array(Uint8Array, 1000)',
@@ -23,12 +23,12 @@ const holders: Readonly<Record<string, string>> = {
     '(() => { const a = heap.array(Uint8Array, 10); a.view.fill(1); a.resize(1000); a.view.fill(1); return a; })()',
   'an array that other code freed':
     '(() => { const a = heap.array(Uint8Array, 1000); try { heap.free(a.address); } catch (error) { return [a, error]; } return a; })()',
-  'arrays whose views were read long before':
+  'arrays whose views were read long before dispose':
     'Array.from({ length: 3000 }, (_, index) => { const a = heap.array(Uint8Array, 8); a.view.fill(1); if (index % 3 === 0) a.free(); return a; })',
   'arrays of a heap that was reset':
     'Array.from({ length: 10 }, () => { const a = heap.array(Uint8Array, 8); a.view.fill(1); heap.reset(); return a; })',
   'a string': "(() => { const s = heap.string('text'); String(s); return s; })()",
-  'an arena and what lies there':
+  'an arena and an array in it':
     '(() => { const a = heap.arena({ bytes: 1000 }); const b = a.array(Uint8Array, 10); b.view.fill(1); return [a, b]; })()',
   'an open scope':
     '(() => { const s = heap.openScope(); s.malloc(10); s.array(Uint8Array, 10).view.fill(1); return s; })()',
@@ -50,7 +50,7 @@ const holders: Readonly<Record<string, string>> = {
   ].map((call) => { try { call(); } catch (error) { return error; } })`,
   'a trap':
     '(() => { heap.u8.fill(255, 16, 60000); try { heap.malloc(24); } catch (error) { return [heap, error]; } })()',
-  'errors of calls after the end':
+  'errors of calls after dispose':
     'later.push(() => heap.malloc(1), () => heap.openScope(), () => heap.u8, () => heap.memory)',
 };
 
@@ -60,7 +60,7 @@ describe.each(strategies)('%s', (strategy) => {
     ['a debug heap', true, false],
     ['a heap in a region', false, true],
     ['a debug heap in a region', true, true],
-  ])('the memory of %s is collected after its end, whatever is held', (_, debug, isRegion) => {
+  ])('the memory of %s is collected after dispose, whatever the program holds', (_, debug, isRegion) => {
     const program = `
       import { createHeap } from ${JSON.stringify(entry)};
       const dispose = Symbol.dispose ?? Symbol.for('Symbol.dispose');

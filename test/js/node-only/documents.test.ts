@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Runs the samples of the documents, and follows their links.
+// Runs the samples of the documents and follows their links.
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -34,7 +34,7 @@ const programs = documents.flatMap((document) =>
     .map((sample, index) => ({ ...sample, title: `${document}, ${sample.heading}, ${index + 1}` })),
 );
 
-/** Runs a sample in the repository, where the package finds itself. `using` is lowered. */
+/** Runs a sample in the repository, where it can import the package by its name; lowers `using` first. */
 async function runSample({ language, code }: Sample): Promise<string> {
   const folder = mkdtempSync(join(repository, 'build', 'sample-'));
   try {
@@ -48,7 +48,7 @@ async function runSample({ language, code }: Sample): Promise<string> {
 }
 
 describe('the samples', () => {
-  test('are found', () => {
+  test('are found in every document that is listed here', () => {
     expect(new Set(programs.map(({ title }) => title.split(',')[0]))).toEqual(
       new Set([
         'README.md',
@@ -61,7 +61,7 @@ describe('the samples', () => {
     );
   });
 
-  test.each(programs)('$title runs and prints what it says', async (sample) => {
+  test.each(programs)('$title runs and prints what its comments say', async (sample) => {
     const expected = findAll(sample.code, /console\.log\(.*\/\/ (.*)$/gm);
     expect((await runSample(sample)).split('\n')).toEqual(expected);
   });
@@ -80,7 +80,7 @@ test('the README has at most 200 lines', () => {
   expect(lines.length).toBeLessThanOrEqual(200);
 });
 
-test('the API reference is made of the comments, without a warning', () => {
+test('the API reference is generated from the comments without a warning', () => {
   const folder = mkdtempSync(join(repository, 'build', 'reference-'));
   try {
     runNode(repository, 'tools/docs.mjs', folder);

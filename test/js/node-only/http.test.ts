@@ -27,7 +27,7 @@ afterAll(() => {
 
 const wasmType = { 'Content-Type': 'application/wasm' };
 
-test('a wasm file is fetched once for heaps that are made at the same time and later', async () => {
+test('createHeap fetches a wasm file once for concurrent and later heaps', async () => {
   const bytes = await readPackagedWasm();
   listener = (_, response) => response.writeHead(200, wasmType).end(bytes);
   requests = [];
@@ -42,7 +42,7 @@ test('a wasm file is fetched once for heaps that are made at the same time and l
   expect(requests).toEqual(['/once.wasm']);
 });
 
-test('a wasm file of any declared type is compiled', async () => {
+test('createHeap compiles a wasm file of any content type', async () => {
   const bytes = await readPackagedWasm();
   listener = (_, response) => response.writeHead(200, { 'Content-Type': 'text/plain' }).end(bytes);
   expect((await createHeap({ wasm: `${origin}/plain.wasm` })).malloc(8)).toBeGreaterThan(0);
@@ -50,7 +50,7 @@ test('a wasm file of any declared type is compiled', async () => {
 
 test.each([
   404, 500,
-])('status %i is a WasmLoadError that names it, and the load may be tried again', async (status) => {
+])('createHeap throws a WasmLoadError that names the status %i, and a later call loads again', async (status) => {
   const bytes = await readPackagedWasm();
   const wasm = `${origin}/status-${status}.wasm`;
   listener = (_, response) => response.writeHead(status).end('no');
@@ -62,7 +62,7 @@ test.each([
   expect((await createHeap({ wasm })).malloc(8)).toBeGreaterThan(0);
 });
 
-test('a page in place of the wasm is a WasmLoadError with a cause, and the load may be tried again', async () => {
+test('createHeap throws a WasmLoadError with a cause for an HTML page, and a later call loads again', async () => {
   const bytes = await readPackagedWasm();
   const wasm = `${origin}/page.wasm`;
   listener = (_, response) => response.writeHead(200, wasmType).end('<!doctype html>');
@@ -74,7 +74,7 @@ test('a page in place of the wasm is a WasmLoadError with a cause, and the load 
   expect((await createHeap({ wasm })).malloc(8)).toBeGreaterThan(0);
 });
 
-test('a connection that breaks is a WasmLoadError with a cause', async () => {
+test('createHeap throws a WasmLoadError with a cause if the connection breaks', async () => {
   listener = (request) => request.socket.destroy();
   await expect(createHeap({ wasm: `${origin}/broken.wasm` })).rejects.toMatchObject({
     code: 'WASM_LOAD',
@@ -82,7 +82,7 @@ test('a connection that breaks is a WasmLoadError with a cause', async () => {
   });
 });
 
-test('a connection that breaks in the middle of the file is a WasmLoadError with a cause', async () => {
+test('createHeap throws a WasmLoadError with a cause if the connection breaks in the middle of the file', async () => {
   const bytes = await readPackagedWasm();
   listener = (request, response) => {
     response.writeHead(200, { ...wasmType, 'Content-Length': bytes.length });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Handles that are collected as garbage, in processes that can ask for that.
+// Handles that are garbage-collected while they are alive. The tests run in processes that can request a collection.
 
 import { join } from 'node:path';
 import { strategies } from 'lite-alloc';
@@ -11,14 +11,14 @@ import { repository } from '../../support/sources.js';
 const entry = join(repository, 'dist', 'index.js');
 
 /**
- * Runs code in a process of its own, with `createHeap`, `collect`, which waits until what is lost is
- * found, and `tell`. Gives what it told, and what it wrote as warnings.
+ * Runs code in its own process, with `createHeap`, `report`, and `collect`, which waits until lost handles are
+ * collected. Returns the reported values and the warnings on the console.
  */
-function run(code: string): { told: unknown[]; warnings: string[] } {
+function run(code: string): { reported: unknown[]; warnings: string[] } {
   const program = `
     import { createHeap } from ${JSON.stringify(entry)};
-    const told = [], warnings = [];
-    const tell = (value) => told.push(value);
+    const reported = [], warnings = [];
+    const report = (value) => reported.push(value);
     console.warn = (text) => warnings.push(text);
     async function collect() {
       for (let round = 0; round < 5; round++) {
@@ -28,27 +28,27 @@ function run(code: string): { told: unknown[]; warnings: string[] } {
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
     ${code}
-    process.stdout.write(JSON.stringify({ told, warnings }));
+    process.stdout.write(JSON.stringify({ reported, warnings }));
   `;
   const output = runNode(repository, '--expose-gc', '--input-type=module', '--eval', program);
-  return JSON.parse(output) as { told: unknown[]; warnings: string[] };
+  return JSON.parse(output) as { reported: unknown[]; warnings: string[] };
 }
 
 describe.each(strategies)('%s: a handle that is lost while it is alive', (strategy) => {
   const options = JSON.stringify({ strategy });
 
-  test('is freed and told to onLeak, with all that is known of it', () => {
-    const { told, warnings } = run(`
-      const heap = await createHeap({ strategy: '${strategy}', onLeak: tell });
+  test('is freed and reported to onLeak with its kind, length, byte length and address', () => {
+    const { reported, warnings } = run(`
+      const heap = await createHeap({ strategy: '${strategy}', onLeak: report });
       const kept = heap.array(Float32Array, 10);
       const addresses = (() => [heap.array(Uint16Array, 100).address, heap.string('text €').address])();
       await collect();
-      told.sort((left, right) => left.address - right.address);
-      tell(addresses);
-      tell([heap.stats().liveBlocks, kept.alive]);
+      reported.sort((left, right) => left.address - right.address);
+      report(addresses);
+      report([heap.stats().liveBlocks, kept.alive]);
       heap.check();
     `);
-    const [first, second, addresses, counts] = told as [unknown, unknown, number[], unknown];
+    const [first, second, addresses, counts] = reported as [unknown, unknown, number[], unknown];
     expect([first, second]).toEqual(
       [
         { kind: 'Uint16Array', length: 100, byteLength: 200, address: addresses[0] },
@@ -59,22 +59,22 @@ describe.each(strategies)('%s: a handle that is lost while it is alive', (strate
     expect(warnings).toEqual([]);
   });
 
-  test('is a warning on the console where nobody else listens', () => {
-    const { told, warnings } = run(`
+  test('is reported as a warning on the console without onLeak', () => {
+    const { reported, warnings } = run(`
       const heap = await createHeap(${options});
-      tell((() => heap.array(Float64Array, 3).address)());
+      report((() => heap.array(Float64Array, 3).address)());
       await collect();
-      tell(heap.stats().liveBlocks);
+      report(heap.stats().liveBlocks);
     `);
-    expect(told[1]).toBe(0);
+    expect(reported[1]).toBe(0);
     expect(warnings).toEqual([
-      `lite-alloc: a Float64Array(3) of 24 bytes at 0x${Number(told[0]).toString(16)} was collected as garbage, but never freed`,
+      `lite-alloc: a Float64Array(3) of 24 bytes at 0x${Number(reported[0]).toString(16)} was collected as garbage, but never freed`,
     ]);
   });
 
-  test('is found among many that were freed, and of many', () => {
-    const { told } = run(`
-      const heap = await createHeap({ strategy: '${strategy}', onLeak: ({ length }) => tell(length) });
+  test('is found among thousands of handles that were freed', () => {
+    const { reported } = run(`
+      const heap = await createHeap({ strategy: '${strategy}', onLeak: ({ length }) => report(length) });
       (() => {
         for (let count = 0; count < 5000; count++) {
           const array = heap.array(Uint8Array, 1 + count);
@@ -82,15 +82,15 @@ describe.each(strategies)('%s: a handle that is lost while it is alive', (strate
         }
       })();
       await collect();
-      told.sort((left, right) => left - right);
-      tell(heap.stats().liveBlocks);
+      reported.sort((left, right) => left - right);
+      report(heap.stats().liveBlocks);
     `);
-    expect(told).toEqual([...Array.from({ length: 100 }, (_, index) => 1 + 50 * index), 0]);
+    expect(reported).toEqual([...Array.from({ length: 100 }, (_, index) => 1 + 50 * index), 0]);
   });
 
-  test('is freed where it lies after it was resized', () => {
-    const { told } = run(`
-      const heap = await createHeap({ strategy: '${strategy}', onLeak: tell });
+  test('is freed at its new address after a resize', () => {
+    const { reported } = run(`
+      const heap = await createHeap({ strategy: '${strategy}', onLeak: report });
       const before = await (async () => {
         const array = heap.array(Uint8Array, 10);
         heap.malloc(10);
@@ -100,45 +100,45 @@ describe.each(strategies)('%s: a handle that is lost while it is alive', (strate
         return array.address;
       })();
       await collect();
-      tell([before, heap.stats().liveBlocks]);
+      report([before, heap.stats().liveBlocks]);
     `);
-    const [leak, [address, liveBlocks]] = told as [unknown, [number, number]];
+    const [leak, [address, liveBlocks]] = reported as [unknown, [number, number]];
     expect(leak).toEqual({ kind: 'Uint8Array', length: 100_000, byteLength: 100_000, address });
     expect(liveBlocks).toBe(1);
   });
 
-  test('is an arena or an open scope, too', () => {
-    const { told } = run(`
-      const heap = await createHeap({ strategy: '${strategy}', onLeak: ({ length }) => tell(length) });
+  test('may be an arena or an array of an open scope', () => {
+    const { reported } = run(`
+      const heap = await createHeap({ strategy: '${strategy}', onLeak: ({ length }) => report(length) });
       (() => {
         heap.arena({ bytes: 500 }).array(Uint8Array, 10);
         heap.openScope().array(Uint8Array, 300);
       })();
       await collect();
-      told.sort();
-      tell(heap.stats().liveBlocks);
+      reported.sort();
+      report(heap.stats().liveBlocks);
     `);
-    expect(told).toEqual([300, 500, 0]);
+    expect(reported).toEqual([300, 500, 0]);
   });
 
-  test('keeps the arena alive that it lies in', () => {
-    const { told } = run(`
-      const heap = await createHeap({ strategy: '${strategy}', onLeak: tell });
+  test('is not freed if it is an arena with an array that is still reachable', () => {
+    const { reported } = run(`
+      const heap = await createHeap({ strategy: '${strategy}', onLeak: report });
       const array = (() => heap.arena({ bytes: 500 }).from(Uint8Array, [1, 2]))();
       await collect();
-      tell([...array.view]);
+      report([...array.view]);
     `);
-    expect(told).toEqual([[1, 2]]);
+    expect(reported).toEqual([[1, 2]]);
   });
 
   test.each([
     ['was freed', 'array.free();'],
     ['was freed by its scope', 'scope.close();'],
-    ['died with a reset', 'heap.reset();'],
+    ['died in a reset', 'heap.reset();'],
     ['died with its heap', 'heap[Symbol.dispose ?? Symbol.for("Symbol.dispose")]();'],
-  ])('is no leak where it %s, be it before or after the engine knew it', (_, end) => {
+  ])('is not reported if it %s, before or after it was registered with the engine', (_, end) => {
     for (const wait of ['', 'await collect();']) {
-      const { told, warnings } = run(`
+      const { reported, warnings } = run(`
         const heap = await createHeap(${options});
         const address = await (async () => {
           const scope = heap.openScope();
@@ -149,18 +149,18 @@ describe.each(strategies)('%s: a handle that is lost while it is alive', (strate
         })();
         const isDisposed = String(heap).includes('disposed');
         let live = 0;
-        // What lies there now must not be freed.
+        // New blocks at the address must not be freed.
         if (!isDisposed) for (; live < 200; live++) heap.malloc(100);
         await collect();
-        if (!isDisposed) { heap.check(); tell(heap.stats().liveBlocks - live); }
+        if (!isDisposed) { heap.check(); report(heap.stats().liveBlocks - live); }
       `);
       expect(warnings).toEqual([]);
-      expect(told.every((difference) => difference === 0)).toBe(true);
+      expect(reported.every((difference) => difference === 0)).toBe(true);
     }
   });
 
-  test('whose raw address was freed by somebody is left alone', () => {
-    const { told, warnings } = run(`
+  test('is not reported if other code freed its raw address', () => {
+    const { reported, warnings } = run(`
       const heap = await createHeap(${options});
       await (async () => {
         const array = heap.array(Uint8Array, 100);
@@ -170,41 +170,41 @@ describe.each(strategies)('%s: a handle that is lost while it is alive', (strate
       })();
       await collect();
       heap.check();
-      tell(heap.stats().liveBlocks);
+      report(heap.stats().liveBlocks);
     `);
     expect(warnings).toEqual([]);
-    expect(told).toEqual([1]);
+    expect(reported).toEqual([1]);
   });
 
   test.each([
-    ['before the engine knew it', ''],
-    ['after the engine knew it', 'await collect();'],
-    ['and read before it was lost', 'await collect(); array.view;'],
-  ])('frees nothing that lies there now, where its raw address was freed %s', (_, wait) => {
-    const { told, warnings } = run(`
+    ['before it was registered', ''],
+    ['after it was registered', 'await collect();'],
+    ['and its view was read before it was lost', 'await collect(); array.view;'],
+  ])('does not free a new block at its address if its raw address was freed %s', (_, wait) => {
+    const { reported, warnings } = run(`
       const heap = await createHeap(${options});
       heap.malloc(16);
       const address = await (async () => {
         const array = heap.array(Uint8Array, 64);
         ${wait.replace('array.view;', '')}
         heap.free(array.address);
-        ${wait.includes('view') ? 'try { array.view; tell(array.view.length); } catch (error) { tell(error.code); }' : ''}
+        ${wait.includes('view') ? 'try { array.view; report(array.view.length); } catch (error) { report(error.code); }' : ''}
         return array.address;
       })();
       const blocks = [];
       while (blocks.at(-1) !== address) blocks.push(heap.malloc(64));
       await collect();
-      tell(heap.stats().liveBlocks - 1 - blocks.length);
+      report(heap.stats().liveBlocks - 1 - blocks.length);
       heap.check();
       for (const block of blocks) heap.free(block);
     `);
     expect(warnings).toEqual([]);
-    expect(told).toEqual(wait.includes('view') ? ['USE_AFTER_FREE', 0] : [0]);
+    expect(reported).toEqual(wait.includes('view') ? ['USE_AFTER_FREE', 0] : [0]);
   });
 
-  test('frees no handle that lies there now, where its raw address was freed', () => {
-    const { told } = run(`
-      const heap = await createHeap({ strategy: '${strategy}', onLeak: tell });
+  test('does not free a new handle at its address if its raw address was freed', () => {
+    const { reported } = run(`
+      const heap = await createHeap({ strategy: '${strategy}', onLeak: report });
       heap.malloc(16);
       const address = await (async () => {
         const array = heap.array(Uint8Array, 64);
@@ -215,29 +215,29 @@ describe.each(strategies)('%s: a handle that is lost while it is alive', (strate
       const handles = [];
       while (handles.at(-1)?.address !== address) handles.push(heap.array(Uint8Array, 64));
       await collect();
-      tell(handles.every(({ alive }) => alive));
+      report(handles.every(({ alive }) => alive));
       for (const handle of handles) handle.free();
-      tell(heap.stats().liveBlocks);
+      report(heap.stats().liveBlocks);
     `);
-    expect(told).toEqual([true, 1]);
+    expect(reported).toEqual([true, 1]);
   });
 
-  test('frees nothing and says nothing after a trap', () => {
-    const { told, warnings } = run(`
+  test('is neither freed nor reported after a trap', () => {
+    const { reported, warnings } = run(`
       const heap = await createHeap(${options});
       await (async () => {
         const array = heap.array(Uint8Array, 64);
         await collect();
         heap.u8.fill(255, 16);
-        try { heap.malloc(24); } catch (error) { tell(error.code); }
+        try { heap.malloc(24); } catch (error) { report(error.code); }
       })();
       await collect();
     `);
-    expect(told).toEqual(['HEAP_CORRUPTION']);
+    expect(reported).toEqual(['HEAP_CORRUPTION']);
     expect(warnings).toEqual([]);
   });
 
-  test('keeps no process alive', () => {
+  test('does not keep the process alive', () => {
     expect(
       run(`
         const heap = await createHeap(${options});
@@ -247,23 +247,23 @@ describe.each(strategies)('%s: a handle that is lost while it is alive', (strate
   });
 });
 
-test('a handle of a heap that a newer one ended frees nothing, and is not reported', () => {
-  const { told, warnings } = run(`
+test('a lost handle of a heap that a newer heap replaced frees nothing and is not reported', () => {
+  const { reported, warnings } = run(`
     const memory = new WebAssembly.Memory({ initial: 4 });
-    const region = { memory, start: 0, end: 262144, onLeak: tell };
+    const region = { memory, start: 0, end: 262144, onLeak: report };
     const older = await createHeap(region);
     (() => { for (let count = 0; count < 10; count++) older.array(Uint8Array, 64); })();
     const newer = await createHeap(region);
     const live = Array.from({ length: 10 }, () => newer.array(Uint8Array, 64));
     await collect();
-    tell([newer.stats().liveBlocks, live.every(({ alive }) => alive), older.strategy]);
+    report([newer.stats().liveBlocks, live.every(({ alive }) => alive), older.strategy]);
   `);
-  expect(told).toEqual([[10, true, 'segregated-fit']]);
+  expect(reported).toEqual([[10, true, 'segregated-fit']]);
   expect(warnings).toEqual([]);
 });
 
-test('neither heaps in regions nor their memories are kept from being collected', () => {
-  const { told } = run(`
+test('heaps in regions and their memories are garbage-collected', () => {
+  const { reported } = run(`
     let collected = 0;
     const registry = new FinalizationRegistry(() => collected++);
     for (let count = 0; count < 5; count++) {
@@ -277,7 +277,7 @@ test('neither heaps in regions nor their memories are kept from being collected'
     }
     await collect();
     await collect();
-    tell([collected >= 10, memory.buffer.byteLength]);
+    report([collected >= 10, memory.buffer.byteLength]);
   `);
-  expect(told).toEqual([[true, 131072]]);
+  expect(reported).toEqual([[true, 131072]]);
 });

@@ -14,13 +14,13 @@ import { bytesOf } from '../../support/typed-arrays.js';
 
 const entry = pathToFileURL(join(repository, 'dist', 'index.js')).href;
 
-/** Runs a module in a Node of its own; gives what it printed. */
+/** Runs a module in its own Node process and returns its output. */
 function runModule(source: string, ...nodeArguments: string[]): string {
   return runNode(repository, ...nodeArguments, '--input-type=module', '--eval', source);
 }
 
 describe('the package in Node', () => {
-  test('runs where no code may be made from strings', () => {
+  test('runs where code generation from strings is disallowed', () => {
     const source = `
       import { createHeap, createHeapSync } from '${entry}';
       let refused = false;
@@ -37,7 +37,7 @@ describe('the package in Node', () => {
     expect(runModule(source, '--disallow-code-generation-from-strings')).toBe('true 1,2,3 1');
   });
 
-  test('gives a heap without a promise as the first thing', () => {
+  test('makes a heap synchronously before anything was loaded', () => {
     const source = `
       import { createHeapSync } from '${entry}';
       console.log(createHeapSync().from(Int8Array.of(-1, 1)).view.join());
@@ -45,7 +45,7 @@ describe('the package in Node', () => {
     expect(runModule(source)).toBe('-1,1');
   });
 
-  test('does not keep a program from ending, and prints nothing', () => {
+  test('lets a program exit and prints nothing', () => {
     expect(
       runModule(`import { createHeap } from '${entry}'; (await createHeap()).malloc(1 << 22);`),
     ).toBe('');
@@ -68,7 +68,7 @@ describe('the package in Node', () => {
 });
 
 describe('a wasm file', () => {
-  test('that is missing is a WasmLoadError with a cause', async () => {
+  test('that is missing makes both functions throw a WasmLoadError with a cause', async () => {
     const wasm = pathToFileURL(join(repository, 'dist', 'missing.wasm'));
     const error: unknown = await createHeap({ wasm }).catch((reason: unknown) => reason);
     for (const found of [error, catchError(WasmLoadError, () => createHeapSync({ wasm }))]) {
@@ -81,7 +81,7 @@ describe('a wasm file', () => {
     }
   });
 
-  test('that is something else is a WasmLoadError with a cause', async () => {
+  test('that is not wasm makes both functions throw a WasmLoadError with a cause', async () => {
     const wasm = pathToFileURL(join(repository, 'package.json'));
     const compileError = {
       code: 'WASM_LOAD',
@@ -91,11 +91,11 @@ describe('a wasm file', () => {
     expect(catchError(WasmLoadError, () => createHeapSync({ wasm }))).toMatchObject(compileError);
   });
 
-  test('that cannot be had without a promise is a WasmLoadError', () => {
+  test('on the network makes createHeapSync throw a WasmLoadError', () => {
     expect(() => createHeapSync({ wasm: 'http://127.0.0.1:1/other.wasm' })).toThrow(WasmLoadError);
   });
 
-  test('may be given as a Buffer', async () => {
+  test('may be passed as a Buffer', async () => {
     const buffer = Buffer.from(await readPackagedWasm());
     expect((await createHeap({ wasm: buffer })).malloc(1)).toBeGreaterThan(0);
     expect(
@@ -105,7 +105,7 @@ describe('a wasm file', () => {
 });
 
 describe('a Buffer of Node', () => {
-  test('is copied as bytes, at whatever offset of its pool it lies', async () => {
+  test('is copied as bytes, at any offset in its pool', async () => {
     const heap = await createHeap();
     for (const text of ['a', 'some text', 'äöü€']) {
       const buffer = Buffer.from(text);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Hosts that lack something, have frozen something, or have classes of another realm: in processes of their own.
+// Hosts that lack globals, freeze built-ins, or pass objects of another realm. Each test runs in its own process.
 
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -9,15 +9,15 @@ import { repository } from '../../support/sources.js';
 
 const entries = ['index.node.js', 'index.js', 'inline.js'];
 
-/** Runs code in a process of its own after `before`, which no import has preceded; gives what it told. */
+/** Runs `before`, imports the package and runs `code`, all in a new process; returns the reported values. */
 function run(entry: string, before: string, code: string, ...flags: string[]): unknown[] {
   const program = `
     ${before}
     const { createHeap, createHeapSync, DoubleFreeError, strategies } = await import(${JSON.stringify(join(repository, 'dist', entry))});
-    const told = [];
-    const tell = (value) => told.push(value);
+    const reported = [];
+    const report = (value) => reported.push(value);
     ${code}
-    process.stdout.write(JSON.stringify(told));
+    process.stdout.write(JSON.stringify(reported));
   `;
   const output = runNode(repository, ...flags, '--input-type=module', '--eval', program);
   return JSON.parse(output) as unknown[];
@@ -37,7 +37,7 @@ const useAll = `
     try { heap.free(address); } catch (caught) { error = caught; }
     recorder.stop();
     heap.check();
-    tell([array.view.subarray(0, 3).join(), text, error instanceof DoubleFreeError, error.name, String(error).split(':', 1)[0]].join(' '));
+    report([array.view.subarray(0, 3).join(), text, error instanceof DoubleFreeError, error.name, String(error).split(':', 1)[0]].join(' '));
   }
 `;
 const allUsed = new Array(8).fill('1,2,3 text é € true DoubleFreeError DoubleFreeError');
@@ -51,23 +51,23 @@ describe.each(entries)('%s', (entry) => {
       'all prototypes',
       'for (const { value } of Object.values(Object.getOwnPropertyDescriptors(globalThis))) if (typeof value === "function" && value.prototype) { Object.freeze(value.prototype); Object.freeze(value); }',
     ],
-  ])('works where %s is frozen', (_, freeze) => {
+  ])('works when %s is frozen', (_, freeze) => {
     expect(run(entry, freeze, useAll)).toEqual(allUsed);
   });
 
-  test('works with frozen intrinsics', () => {
+  test('works with --frozen-intrinsics', () => {
     const flags = ['--frozen-intrinsics', '--no-warnings'];
     expect(run(entry, '', useAll, ...flags)).toEqual(allUsed);
   });
 
   test.each([
-    ['call sites', '(_, sites) => sites'],
-    ['nothing', '() => undefined'],
-    ['a number', '() => 5'],
-    ['an object without a prototype', '() => Object.create(null)'],
-    ['an error of its own', '() => { throw new Error("hook"); }'],
-  ])('works where Error.prepareStackTrace gives %s', (_, hook) => {
-    const told = run(
+    ['returns call sites', '(_, sites) => sites'],
+    ['returns undefined', '() => undefined'],
+    ['returns a number', '() => 5'],
+    ['returns an object without a prototype', '() => Object.create(null)'],
+    ['throws', '() => { throw new Error("hook"); }'],
+  ])('works when Error.prepareStackTrace %s', (_, hook) => {
+    const reported = run(
       entry,
       '',
       `
@@ -78,23 +78,26 @@ describe.each(entries)('%s', (entry) => {
           heap.free(address);
           heap.free(address);
         }
-        try { freeTwice(); } catch (error) { tell([error instanceof DoubleFreeError, error.message, error.allocatedAt]); }
+        try { freeTwice(); } catch (error) { report([error instanceof DoubleFreeError, error.message, error.allocatedAt]); }
         await null;
         heap.malloc(5);
         await null;
-        tell(heap.leaks().length);
+        report(heap.leaks().length);
         Error.prepareStackTrace = undefined;
       `,
     );
-    const [[isDouble, message, allocatedAt], leaks] = told as [[boolean, string, string], number];
+    const [[isDouble, message, allocatedAt], leaks] = reported as [
+      [boolean, string, string],
+      number,
+    ];
     expect(isDouble).toBe(true);
     expect(message).toContain('is freed again');
     expect(leaks).toBe(1);
     if (hook.includes('=> sites')) expect(allocatedAt).toContain('freeTwice');
   });
 
-  test('takes typed arrays and constructors of another realm', () => {
-    const told = run(
+  test('accepts typed arrays and constructors of another realm', () => {
+    const reported = run(
       entry,
       "import { runInNewContext } from 'node:vm';",
       `
@@ -105,16 +108,16 @@ describe.each(entries)('%s', (entry) => {
           const values = name.startsWith('Big') ? '1n, 2n' : '1, 2';
           const Foreign = runInNewContext(name);
           const source = runInNewContext(name + '.of(' + values + ')');
-          const lying = runInNewContext('class Liar extends ' + name + ' { get length() { return 1; } }; Liar.of(' + values + ')');
+          const shortened = runInNewContext('class Shortened extends ' + name + ' { get length() { return 1; } }; Shortened.of(' + values + ')');
           const array = heap.array(Foreign, 2);
           array.view.set(source);
-          tell([name, heap.from(source).view, heap.from(lying).view, array.view, heap.from(Foreign, source).view].map((view) => view.toString()).join(' '));
-          tell(array.view instanceof Foreign);
+          report([name, heap.from(source).view, heap.from(shortened).view, array.view, heap.from(Foreign, source).view].map((view) => view.toString()).join(' '));
+          report(array.view instanceof Foreign);
         }
         heap.check();
       `,
     );
-    expect(told).toEqual(
+    expect(reported).toEqual(
       [
         'Int8Array',
         'Uint8Array',
@@ -131,21 +134,21 @@ describe.each(entries)('%s', (entry) => {
     );
   });
 
-  test('takes Float16Array where the host has it, and refuses it by name elsewhere', () => {
+  test('accepts Float16Array if the host has it, and throws a TypeError otherwise', () => {
     const [isThere, text] = run(
       entry,
       '',
       `
         const isThere = typeof Float16Array === 'function';
-        tell(isThere);
+        report(isThere);
         const heap = await createHeap();
         if (isThere) {
           const array = heap.from(Float16Array.of(0.5, 1));
           array.resize(3);
           array.view[2] = 2;
-          tell([array.type.name, array.byteLength, array.view.join(), heap.array(Float16Array, 4, { zero: true }).view.join(), heap.from(Float16Array, [1]).length].join(' '));
+          report([array.type.name, array.byteLength, array.view.join(), heap.array(Float16Array, 4, { zero: true }).view.join(), heap.from(Float16Array, [1]).length].join(' '));
         } else {
-          try { heap.array(globalThis.Float16Array, 3); } catch (error) { tell(error.message); }
+          try { heap.array(globalThis.Float16Array, 3); } catch (error) { report(error.message); }
         }
       `,
     );
@@ -156,26 +159,28 @@ describe.each(entries)('%s', (entry) => {
     );
   });
 
-  test('has strings without TextEncoder and TextDecoder, or says what to import', () => {
-    const told = run(
+  test('stores strings without TextEncoder and TextDecoder, or names the entry to import', () => {
+    const reported = run(
       entry,
       'delete globalThis.TextEncoder; delete globalThis.TextDecoder;',
       `
         const heap = entry === 'inline.js' ? await createHeap() : createHeapSync();
-        try { tell(heap.string('é€😀\\ud800a').toString()); } catch (error) { tell(error.name + ': ' + error.message); }
-        try { tell(heap.readString(heap.from(Uint8Array.of(0xe2, 0x82, 65)).address, 3)); } catch (error) { tell(error.name + ': ' + error.message); }
+        try { report(heap.string('é€😀\\ud800a').toString()); } catch (error) { report(error.name + ': ' + error.message); }
+        try { report(heap.readString(heap.from(Uint8Array.of(0xe2, 0x82, 65)).address, 3)); } catch (error) { report(error.name + ': ' + error.message); }
         heap.check();
       `.replace('entry', JSON.stringify(entry)),
     );
     const message =
       'TypeError: this host has no TextEncoder and TextDecoder; import lite-alloc/inline, which needs none';
-    expect(told).toEqual(entry === 'index.js' ? [message, message] : ['é€😀\ufffda', '\ufffdA']);
+    expect(reported).toEqual(
+      entry === 'index.js' ? [message, message] : ['é€😀\ufffda', '\ufffdA'],
+    );
   });
 });
 
 describe('strings without TextEncoder and TextDecoder', () => {
-  test('are stored and read as the platform does it, whatever they hold', () => {
-    const told = run(
+  test('are encoded and decoded as by TextEncoder and TextDecoder', () => {
+    const reported = run(
       'index.node.js',
       `
         const encoder = new TextEncoder(), decoder = new TextDecoder('utf-8', { ignoreBOM: true });
@@ -206,11 +211,11 @@ describe('strings without TextEncoder and TextDecoder', () => {
           if (string.toString() !== text || string.byteLength !== encoder.encode(text).length) differences.push(['long', text.slice(0, 5)]);
         }
         const arena = heap.arena({ bytes: 100 });
-        try { arena.string('é'.repeat(80)); } catch (error) { tell(error.code + ' ' + arena.usedBytes); }
+        try { arena.string('é'.repeat(80)); } catch (error) { report(error.code + ' ' + arena.usedBytes); }
         heap.check();
-        tell(differences.slice(0, 5));
+        report(differences.slice(0, 5));
       `,
     );
-    expect(told).toEqual(['OUT_OF_MEMORY 0', []]);
+    expect(reported).toEqual(['OUT_OF_MEMORY 0', []]);
   });
 });

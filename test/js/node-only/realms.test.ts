@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Objects of another realm, as test runners and frames make them: their classes are not those that this
+// Objects of another realm, as test runners and frames make them: they are not instances of the classes that the
 // package sees.
 
 import { readFileSync } from 'node:fs';
@@ -19,13 +19,13 @@ const page = 65536;
 const realm = createContext({});
 const bytes = readFileSync(packagedWasmUrl);
 
-/** What `code` gives in the other realm. `bytes` are the wasm file's, as an array of that realm. */
+/** Runs `code` in the other realm, where `bytes` holds the wasm file as an array of that realm. */
 function evaluate<Result>(code: string): Result {
   realm['numbers'] = [...bytes];
   return runInContext(`{ const bytes = Uint8Array.from(numbers); ${code} }`, realm) as Result;
 }
 
-test.each(strategies)('a heap of %s lies in a memory of another realm', async (strategy) => {
+test.each(strategies)('a heap of %s can use a memory of another realm', async (strategy) => {
   const memory = evaluate<WebAssembly.Memory>('new WebAssembly.Memory({ initial: 4 })');
   expect(memory instanceof WebAssembly.Memory).toBe(false);
   const older = await createHeap({ memory, start: 0, end: 2 * page, strategy });
@@ -37,7 +37,7 @@ test.each(strategies)('a heap of %s lies in a memory of another realm', async (s
   newer.free(newer.malloc(100));
 });
 
-test('shared memory of another realm is refused, and so is what only looks like a memory', async () => {
+test('createHeap refuses shared memory of another realm and objects that only look like a memory', async () => {
   const shared = evaluate<WebAssembly.Memory>(
     'new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true })',
   );

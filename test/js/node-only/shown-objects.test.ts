@@ -8,7 +8,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 describe.each([
   ['lite-alloc', createHeap],
   ['lite-alloc/inline', createInlineHeap],
-])('what the console and JSON.stringify show of %s:', (_, create) => {
+])('the console and JSON.stringify show objects of %s:', (_, create) => {
   let heap: Heap;
   beforeEach(async () => {
     heap = await create();
@@ -68,7 +68,7 @@ describe.each([
     expect(shown(heap)).toBe(`Heap(${strategy}, the heap was disposed)`);
   });
 
-  test('the class in Object.prototype.toString', () => {
+  test('the class that Object.prototype.toString names', () => {
     const tags = [heap, heap.array(Int8Array, 1), heap.string(''), heap.arena({ bytes: 1 })].map(
       (object) => Object.prototype.toString.call(object),
     );

@@ -10,7 +10,7 @@ import { type ShadowBlock, ShadowHeap } from '../../support/shadow-heap.js';
 import { powersOfTwo } from '../../support/sizes.js';
 import { describeStrategies } from '../../support/strategies.js';
 
-/** What the modules may take at most, in bytes. */
+/** The size limits of the modules, in bytes. */
 const mostBytes: Readonly<Record<Strategy, number>> = {
   'bump-free-list': 643,
   'segregated-bump': 695,
@@ -29,7 +29,7 @@ interface StandaloneExports {
   reallocate(address: number, oldSize: number, newSize: number, alignment: number): number;
 }
 
-/** In the binary format of WebAssembly. Compilers keep the end of their stack in a global. */
+/** Section ids of the binary format of WebAssembly. A module with a stack in memory has a global that points to it. */
 const SectionId = { memory: 5, global: 6 } as const;
 
 /** The ids of the sections of a module, in order. */
@@ -48,7 +48,7 @@ function sectionsOf(bytes: Uint8Array): number[] {
   return ids;
 }
 
-/** The module with a memory that grows to at most `maximum` pages. */
+/** Returns the module, changed so that its memory grows to at most `maximum` pages. */
 function withMaximumPages(bytes: Uint8Array, maximum: number): Uint8Array<ArrayBuffer> {
   const parts: number[] = [...bytes.subarray(0, 8)];
   for (let position = 8; position < bytes.length; ) {
@@ -80,7 +80,7 @@ function fill(heap: Standalone, nextSize: () => number): { address: number; size
   }
 }
 
-/** An instance, its addresses made unsigned. */
+/** An instance of a module, with addresses as unsigned numbers. */
 class Standalone {
   readonly #exports: StandaloneExports;
 
@@ -109,7 +109,7 @@ class Standalone {
   }
 }
 
-/** Sizes that are more than memory can hold, with any rounding that wraps at 2^32. */
+/** Sizes that do not fit in memory, among them those that wrap at 2^32 when they are rounded up. */
 const hugeSizes = [
   2 ** 32 - 1,
   2 ** 32 - 15,
@@ -127,7 +127,7 @@ describeStrategies((strategy) => {
     heap = new Standalone(module);
   });
 
-  /** Grows memory as another user of it would, and marks the pages as its own. */
+  /** Grows memory as other code would and fills the new pages; returns a check that they are unchanged. */
   function growForeign(pages: number): () => void {
     const begin = heap.memory.grow(pages) * 65536;
     const end = begin + pages * 65536;
@@ -155,7 +155,7 @@ describeStrategies((strategy) => {
       expect(wasm.length).toBeLessThanOrEqual(mostBytes[strategy]);
     });
 
-    test('needs no stack in memory, where there is no room for one', () => {
+    test('uses no stack in memory', () => {
       const sections = sectionsOf(wasm);
       expect(sections).toContain(SectionId.memory);
       expect(sections).not.toContain(SectionId.global);
@@ -179,7 +179,7 @@ describeStrategies((strategy) => {
       }
     });
 
-    test('aligns what comes from the free list too, and keeps the rest usable', () => {
+    test('aligns blocks that it takes from a free block, and allocates further blocks from the rest', () => {
       const large = heap.allocate(100_000);
       heap.allocate(16);
       heap.deallocate(large, 100_000);
@@ -195,11 +195,11 @@ describeStrategies((strategy) => {
       expect(heap.pages).toBe(pages);
     });
 
-    test('gives distinct blocks for 0 bytes', () => {
+    test('allocates distinct blocks for 0 bytes', () => {
       expect(new Set(Array.from({ length: 50 }, () => heap.allocate(0))).size).toBe(50);
     });
 
-    test.each(hugeSizes)('gives 0 for %i bytes, and the heap is as it was', (size) => {
+    test.each(hugeSizes)('returns 0 for %i bytes and leaves the heap unchanged', (size) => {
       const address = heap.allocate(100);
       fillPattern(heap.memory, address, 100, 1);
       const { pages } = heap;
@@ -217,7 +217,7 @@ describeStrategies((strategy) => {
   });
 
   describe('deallocate', () => {
-    test.each([100, 1000, 100_000])('gives memory of %i bytes back', (size) => {
+    test.each([100, 1000, 100_000])('frees blocks of %i bytes for reuse', (size) => {
       const allocateMany = (): number[] => Array.from({ length: 100 }, () => heap.allocate(size));
       const blocks = allocateMany();
       const { pages } = heap;
@@ -228,7 +228,7 @@ describeStrategies((strategy) => {
   });
 
   describe('reallocate', () => {
-    test('grows the last block in place, through growth of memory', () => {
+    test('grows the last block in place and grows memory for it', () => {
       const address = heap.allocate(1000);
       fillPattern(heap.memory, address, 1000, 2);
       expect(heap.reallocate(address, 1000, 1 << 20)).toBe(address);
@@ -236,7 +236,7 @@ describeStrategies((strategy) => {
       expect(heap.memory.buffer.byteLength).toBeGreaterThan(1 << 20);
     });
 
-    test('moves a block that has no room, with its contents and alignment', () => {
+    test('moves a block that cannot grow in place, and keeps its contents and alignment', () => {
       heap.allocate(5000);
       const address = heap.allocate(100, 1024);
       heap.allocate(5000);
@@ -247,7 +247,7 @@ describeStrategies((strategy) => {
       expectPattern(heap.memory, moved, 100, 3);
     });
 
-    test('shrinks in place and gives the tail back', () => {
+    test('shrinks a block in place and frees its tail', () => {
       const size = 50_000;
       const address = heap.allocate(size);
       heap.allocate(16);
@@ -260,7 +260,7 @@ describeStrategies((strategy) => {
       expectPattern(heap.memory, address, 32, 4);
     });
 
-    test.each(hugeSizes)('gives 0 for %i bytes, and the block is as it was', (size) => {
+    test.each(hugeSizes)('returns 0 for %i bytes and leaves the block unchanged', (size) => {
       for (const isLast of [false, true]) {
         const address = heap.allocate(100);
         if (!isLast) heap.allocate(16);
@@ -273,8 +273,8 @@ describeStrategies((strategy) => {
     });
   });
 
-  describe('pages that somebody else grew', () => {
-    test('once the heap is in use are never touched', () => {
+  describe('pages that other code added', () => {
+    test('are never touched while the heap is in use', () => {
       const expectations: (() => void)[] = [];
       const shadow = new ShadowHeap(heap.memory);
       const blocks: ShadowBlock[] = [];
@@ -296,7 +296,7 @@ describeStrategies((strategy) => {
       for (const expectUntouched of expectations) expectUntouched();
     });
 
-    test('make the last block move where it grows', () => {
+    test('make the last block move when it grows', () => {
       const address = heap.allocate(100);
       fillPattern(heap.memory, address, 100, 6);
       const expectUntouched = growForeign(2);
@@ -308,7 +308,7 @@ describeStrategies((strategy) => {
   });
 
   describe('a memory that cannot grow', () => {
-    test('gives 0, keeps all blocks, and serves what is freed', () => {
+    test('makes allocate return 0, keeps all blocks, and lets freed blocks be reused', () => {
       const chunk = 2 ** 30;
       const blocks: number[] = [];
       for (let address = heap.allocate(chunk); address !== 0; address = heap.allocate(chunk))
@@ -325,10 +325,12 @@ describeStrategies((strategy) => {
     });
   });
 
-  // The other two strategies do not join free blocks.
-  const joins = strategy === 'segregated-fit' || strategy === 'free-list';
-  describe.each(joins ? fillings : [])('memory full of blocks of $sizes', ({ nextSize }) => {
-    test.each(freeingOrders)('freed in $order, serves nine tenths as one block', ({ arrange }) => {
+  // The other two strategies do not coalesce free blocks.
+  const coalesces = strategy === 'segregated-fit' || strategy === 'free-list';
+  describe.each(coalesces ? fillings : [])('memory full of blocks of $sizes', ({ nextSize }) => {
+    test.each(freeingOrders)('freed in $order, has nine tenths of its bytes as one free block', ({
+      arrange,
+    }) => {
       const limited = new Standalone(new WebAssembly.Module(withMaximumPages(wasm, 32)));
       const kept = Array.from({ length: 20 }, (_, index) => limited.allocate(index * 13));
       kept.forEach((address, index) => {
@@ -349,7 +351,7 @@ describeStrategies((strategy) => {
     });
   });
 
-  test('random calls keep all contents, with pages of somebody else in between', () => {
+  test('random calls keep all contents, with pages of other code in between', () => {
     const seed = inject('seed');
     const random = new Random(seed);
     const shadow = new ShadowHeap(heap.memory);

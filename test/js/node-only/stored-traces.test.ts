@@ -14,7 +14,7 @@ const names = ['cfrac', 'lua', 'buffers', 'vectors', 'frames'];
 const readStored = (name: string): Buffer<ArrayBuffer> =>
   readFileSync(new URL(`bench/traces/${name}.trace.gz`, repository));
 
-/** A history with its calls really made and recorded. */
+/** Makes the calls of a stored trace on a heap and records them. */
 function recordHistory(name: string): Promise<AllocationTrace> {
   const { pairs } = readTrace(name);
   return record((heap) => {
@@ -31,9 +31,7 @@ function recordHistory(name: string): Promise<AllocationTrace> {
   });
 }
 
-test.each(
-  names,
-)('%s takes as many bytes a call as the description of the format says', async (name) => {
+test.each(names)('%s takes the bytes per call that docs/trace-format.md states', async (name) => {
   const stored = readStored(name);
   const trace = await AllocationTrace.read(stored);
   const description = readFileSync(new URL('docs/trace-format.md', repository), 'utf8');
@@ -48,12 +46,15 @@ test.each(
   expect(compressed).toBeCloseTo(length / trace.operations, 1);
 });
 
-test.each(['cfrac', 'vectors'])('%s is read as it is recorded', async (name) => {
+test.each([
+  'cfrac',
+  'vectors',
+])('%s gives the same trace when it is read as when its calls are recorded', async (name) => {
   const read = await AllocationTrace.read(readStored(name));
   expect(Buffer.compare(await toBytes(read), await toBytes(await recordHistory(name)))).toBe(0);
 });
 
-test('a file that is not there is a rejection, of the first read too', () => {
+test('read rejects for a file that does not exist, even as the first call of a program', () => {
   const program = `
     import { createReadStream } from 'node:fs';
     import { AllocationTrace } from 'lite-alloc';

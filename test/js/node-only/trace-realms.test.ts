@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Objects of another realm, as test runners and frames have them: none is an instance of a class of this one.
+// Objects of another realm, as test runners and frames make them: they are not instances of the classes of this one.
 
 import { runInNewContext } from 'node:vm';
 import { AllocationTrace, createHeap, type HeapArray, replay, type TraceSource } from 'lite-alloc';
@@ -23,7 +23,7 @@ test.each([
   expect((await AllocationTrace.read(foreign)).operations).toBe(1000);
 });
 
-test('a trace is read from a stream and a blob whose classes are not those of the host', async () => {
+test('a trace is read from objects that have the methods of a stream or a blob', async () => {
   const trace = await record((heap) => makeRandomCalls(heap, 1, 1000));
   const bytes = await toBytes(trace, { gzip: true });
   for (const source of [
@@ -35,7 +35,7 @@ test('a trace is read from a stream and a blob whose classes are not those of th
   }
 });
 
-test('a signal of another realm ends a replay', async () => {
+test('a signal of another realm aborts a replay', async () => {
   const trace = await record((heap) => makeRandomCalls(heap, 1, 1000));
   const make = (aborted: boolean) =>
     runInNewContext(
@@ -47,7 +47,7 @@ test('a signal of another realm ends a replay', async () => {
   });
 });
 
-test('a promise of another realm is refused by a scope, and its failure reaches nobody', async () => {
+test('a scope refuses a promise of another realm and handles its rejection', async () => {
   const heap = await createHeap();
   const rejected: unknown[] = [];
   const listener = (reason: unknown): void => {
@@ -69,7 +69,7 @@ test('a promise of another realm is refused by a scope, and its failure reaches 
   expect(heap.stats().liveBlocks).toBe(0);
 });
 
-test('what is in arrays and plain objects of another realm stays alive when a scope returns it', async () => {
+test('a scope keeps handles alive that it returns in arrays and plain objects of another realm', async () => {
   const heap = await createHeap();
   const wrap = runInNewContext(
     '(inner) => ({ list: [Object.assign(Object.create(null), { inner })] })',

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Views that are reachable where their handles are not, in processes that can ask for a garbage collection.
+// Views that are reachable after their handles are not. The tests run in processes that can request a collection.
 
 import { join } from 'node:path';
 import { strategies } from 'lite-alloc';
@@ -10,12 +10,12 @@ import { repository } from '../../support/sources.js';
 
 const entry = join(repository, 'dist', 'index.node.js');
 
-/** Runs code in a process of its own, with `createHeap`, `heapOf`, `collect`; gives what it told. */
+/** Runs code in its own process, with `createHeap`, `collect` and `report`; returns the reported values. */
 function run(code: string): unknown[] {
   const program = `
     import { createHeap } from ${JSON.stringify(entry)};
-    const told = [];
-    const tell = (value) => told.push(value);
+    const reported = [];
+    const report = (value) => reported.push(value);
     const lost = [];
     const onLeak = ({ kind, length }) => lost.push(kind + length);
     async function collect() {
@@ -28,13 +28,13 @@ function run(code: string): unknown[] {
     const kinds = [Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array,
       Float32Array, Float64Array, BigInt64Array, BigUint64Array];
     const valuesOf = (kind) => kind.name.startsWith('Big') ? [1n, 2n, 3n] : [1, 2, 3];
-    /** Overwrites what was freed by mistake. */
+    /** Overwrites blocks that were freed by mistake. */
     const scribble = (heap) => { for (let count = 0; count < 200; count++) heap.array(Uint8Array, 24).view.fill(99); };
     ${code}
-    process.stdout.write(JSON.stringify({ told }));
+    process.stdout.write(JSON.stringify({ reported }));
   `;
   const output = runNode(repository, '--expose-gc', '--input-type=module', '--eval', program);
-  return (JSON.parse(output) as { told: unknown[] }).told;
+  return (JSON.parse(output) as { reported: unknown[] }).reported;
 }
 
 const heaps: readonly (readonly [string, string])[] = [
@@ -57,24 +57,24 @@ describe.each(heaps)('%s: a view that is reachable', (_, options) => {
     ['the heap', 'heap'],
     ['a scope', 'heap.openScope()'],
     ['an arena', 'heap.arena({ bytes: 2000 })'],
-  ])('keeps the block of an array of %s, of every kind', (_giver, giver) => {
-    const told = run(`
+  ])('keeps the block of its array alive, for every type of array of %s', (_owner, owner) => {
+    const reported = run(`
       const heap = await createHeap(${options});
       const makeViews = () => {
-        const giver = ${giver};
-        return kinds.map((kind) => giver.from(kind, valuesOf(kind)).view);
+        const owner = ${owner};
+        return kinds.map((kind) => owner.from(kind, valuesOf(kind)).view);
       };
       const views = makeViews();
       await collect();
       scribble(heap);
-      for (const view of views) tell(view.constructor.name + ':' + view.join());
-      tell(lost.join());
+      for (const view of views) report(view.constructor.name + ':' + view.join());
+      report(lost.join());
     `);
-    expect(told).toEqual([...expected, '']);
+    expect(reported).toEqual([...expected, '']);
   });
 
-  test('keeps it where it was read long after the array was made, or after a resize', () => {
-    const told = run(`
+  test('keeps the block alive if it was read long after the array was made, or after a resize', () => {
+    const reported = run(`
       const heap = await createHeap(${options});
       const array = { current: heap.from(Uint16Array.of(1, 2, 3)), resized: heap.array(Uint8Array, 2) };
       await collect();
@@ -86,35 +86,35 @@ describe.each(heaps)('%s: a view that is reachable', (_, options) => {
       array.current = array.resized = undefined;
       await collect();
       scribble(heap);
-      for (const view of views) tell(view.join());
-      tell(lost.join());
+      for (const view of views) report(view.join());
+      report(lost.join());
     `);
-    expect(told).toEqual(['1,2,3', '4,5,6', '']);
+    expect(reported).toEqual(['1,2,3', '4,5,6', '']);
   });
 
-  test('lets go of the block when it is lost too', () => {
-    const told = run(`
+  test('no longer keeps the block alive when it is lost, too', () => {
+    const reported = run(`
       const heap = await createHeap(${options});
       let views = (() => {
         const arena = heap.arena({ bytes: 500 });
         return [heap.from(Uint16Array.of(1, 2, 3)).view, arena.array(Float32Array, 5).view];
       })();
       await collect();
-      tell([heap.stats().liveBlocks, lost.length]);
+      report([heap.stats().liveBlocks, lost.length]);
       views = undefined;
       await collect();
-      tell([heap.stats().liveBlocks, lost.sort().join()]);
+      report([heap.stats().liveBlocks, lost.sort().join()]);
       heap.check();
     `);
-    expect(told).toEqual([
+    expect(reported).toEqual([
       [2, 0],
       [0, 'Uint16Array3,Uint8Array500'],
     ]);
   });
 });
 
-test('a view that is read in every turn of many short lives keeps nothing', () => {
-  const told = run(`
+test('views of many short-lived arrays keep no block alive', () => {
+  const reported = run(`
     const heap = await createHeap({ onLeak });
     const arena = heap.arena({ bytes: 1 << 16 });
     for (let turn = 0; turn < 200; turn++) {
@@ -127,7 +127,7 @@ test('a view that is read in every turn of many short lives keeps nothing', () =
       await null;
     }
     await collect();
-    tell([heap.stats().liveBlocks, lost.join()]);
+    report([heap.stats().liveBlocks, lost.join()]);
   `);
-  expect(told).toEqual([[1, '']]);
+  expect(reported).toEqual([[1, '']]);
 });

@@ -18,7 +18,7 @@ import { type Handle, type HeapModel, type OwnedHandle, unlessFull } from './mod
 type HeapCommand = fc.Command<HeapModel, Heap>;
 type Call<Input> = (model: HeapModel, heap: Heap, input: Input) => void;
 
-/** Every call of the interface, and the mistakes that it must tell. */
+/** Every call of the interface, and the mistakes of callers that it must detect. */
 export function allCommands(): fc.Arbitrary<HeapCommand>[] {
   return [
     ...rawCalls(),
@@ -30,7 +30,7 @@ export function allCommands(): fc.Arbitrary<HeapCommand>[] {
   ];
 }
 
-// --- what calls are made with
+// --- arguments of the calls
 
 const sizes = fc.oneof(
   { weight: 6, arbitrary: fc.nat(128) },
@@ -41,7 +41,7 @@ const lengths = fc.oneof({ weight: 4, arbitrary: fc.nat(40) }, fc.nat(3000));
 const alignments = fc.nat(16).map((power) => 2 ** power);
 const kind = fc.constantFrom(...kinds);
 const texts = fc.string({ unit: 'binary', maxLength: 60 });
-/** Picks one of what there is, whatever that is then. */
+/** A number with which `pick` and `take` choose one of the items that exist when the command runs. */
 const choice = fc.nat(1_000_000);
 
 function pick<Item>(items: readonly Item[], chosen: number): Item {
@@ -213,8 +213,8 @@ function sizedCalls(): fc.Arbitrary<HeapCommand>[] {
 
 // --- handles
 
-/** What handles come from: the heap, an open scope, an arena. */
-function sourceOf(model: HeapModel, heap: Heap, chosen: number): OwnedHandle['from'] {
+/** Chooses the owner of a new handle: the heap, the open scope, or an arena. */
+function ownerOf(model: HeapModel, heap: Heap, chosen: number): OwnedHandle['from'] {
   return pick([heap, ...model.scopes.slice(-1), ...model.arenas], chosen);
 }
 
@@ -231,7 +231,7 @@ function handleCalls(): fc.Arbitrary<HeapCommand>[] {
       'array',
       fc.tuple(choice, kind, lengths, options),
       (model, heap, [chosen, { type, elementBytes }, length, wanted]) => {
-        const from = sourceOf(model, heap, chosen);
+        const from = ownerOf(model, heap, chosen);
         const array = unlessFull(() => from.array(type, length, wanted));
         if (array === undefined) return;
         const bytes = { simd: 16, cache: 64, gpu: 256, page: 65536 };
@@ -244,7 +244,7 @@ function handleCalls(): fc.Arbitrary<HeapCommand>[] {
       },
     ),
     command('from', fc.tuple(choice, kind), (model, heap, [chosen, { sample }]) => {
-      const from = sourceOf(model, heap, chosen);
+      const from = ownerOf(model, heap, chosen);
       const source = sample();
       const array = unlessFull(() => from.from(source));
       if (array === undefined) return;
@@ -255,7 +255,7 @@ function handleCalls(): fc.Arbitrary<HeapCommand>[] {
       'from an iterable',
       fc.tuple(choice, fc.array(fc.integer({ min: -128, max: 127 }))),
       (model, heap, [chosen, elements]) => {
-        const from = sourceOf(model, heap, chosen);
+        const from = ownerOf(model, heap, chosen);
         const array = unlessFull(() => from.from(Int8Array, new Set(elements)));
         if (array === undefined) return;
         expect([...array.view]).toEqual([...new Set(elements)]);
@@ -263,7 +263,7 @@ function handleCalls(): fc.Arbitrary<HeapCommand>[] {
       },
     ),
     command('string', fc.tuple(choice, texts), (model, heap, [chosen, text]) => {
-      const from = sourceOf(model, heap, chosen);
+      const from = ownerOf(model, heap, chosen);
       const handle = unlessFull(() => from.string(text));
       if (handle === undefined) return;
       const wellFormed = new TextDecoder('utf-8', { ignoreBOM: true }).decode(
@@ -320,7 +320,7 @@ function handleCalls(): fc.Arbitrary<HeapCommand>[] {
       choice,
       (model, _heap, chosen) => {
         const owned = pick(model.handles, chosen);
-        model.bury(owned);
+        model.markDead(owned);
         owned.handle.free();
         expect(owned.handle.alive).toBe(false);
       },
@@ -356,7 +356,7 @@ function lifetimeCalls(): fc.Arbitrary<HeapCommand>[] {
       (model) => {
         const scope = model.scopes.pop();
         if (scope === undefined) return;
-        model.buryAllOf(scope);
+        model.markAllDeadOf(scope);
         scope.close();
         scope.close();
       },
@@ -378,15 +378,15 @@ function lifetimeCalls(): fc.Arbitrary<HeapCommand>[] {
             return kept;
           });
         let returned: Handle | undefined;
-        let isWhole = true;
+        let isComplete = true;
         try {
           returned = run();
         } catch (error) {
-          isWhole = error === stop;
-          if (!isWhole) expect(error).toBeInstanceOf(OutOfMemoryError);
+          isComplete = error === stop;
+          if (!isComplete) expect(error).toBeInstanceOf(OutOfMemoryError);
         }
-        expect(isWhole && doesThrow && returned !== undefined).toBe(false);
-        const kept = isWhole && (isKept || !doesThrow) ? inside[keptIndex] : undefined;
+        expect(isComplete && doesThrow && returned !== undefined).toBe(false);
+        const kept = isComplete && (isKept || !doesThrow) ? inside[keptIndex] : undefined;
         for (const handle of inside) expect(handle.alive).toBe(handle === kept);
         if (kept !== undefined) model.add(heap, kept);
       },
@@ -414,7 +414,7 @@ function lifetimeCalls(): fc.Arbitrary<HeapCommand>[] {
       choice,
       (model, _heap, chosen) => {
         const arena = pick(model.arenas, chosen);
-        model.buryAllOf(arena);
+        model.markAllDeadOf(arena);
         arena.reset();
         expect(arena.usedBytes).toBe(0);
       },
@@ -425,7 +425,7 @@ function lifetimeCalls(): fc.Arbitrary<HeapCommand>[] {
       choice,
       (model, _heap, chosen) => {
         const arena = take(model.arenas, chosen);
-        model.buryAllOf(arena);
+        model.markAllDeadOf(arena);
         arena.free();
         arena.free();
         expect(() => arena.malloc(1)).toThrow(UseAfterFreeError);
@@ -458,7 +458,7 @@ function wholeHeapCalls(): fc.Arbitrary<HeapCommand>[] {
       expect(stats.fragmentation).toBeGreaterThanOrEqual(0);
       expect(stats.fragmentation).toBeLessThan(1);
     }),
-    command('memory grown by somebody else', nothing, (_model, heap) => {
+    command('memory grown by other code', nothing, (_model, heap) => {
       const { memoryBytes, maximumBytes } = heap.stats();
       if (memoryBytes < maximumBytes) heap.memory.grow(1);
       expect(heap.u8.length).toBe(heap.memory.buffer.byteLength);
@@ -510,10 +510,10 @@ function mistakes(): fc.Arbitrary<HeapCommand>[] {
           expect(() => heap.free(inside)).toThrow(InvalidFreeError);
         }
       },
-      // What is written in a block may look like what stands in front of another: see the limits.
+      // Without debug, bytes in a block may look like a header, so that free of the address behind them succeeds.
       ({ blocks, isDebug }) => isDebug && blocks.length > 0,
     ),
-    command('sizes that are none', badSizes, (_model, heap, size) => {
+    command('invalid sizes', badSizes, (_model, heap, size) => {
       expect(() => heap.malloc(size)).toThrow(RangeError);
       expect(() => heap.calloc(size, 1)).toThrow(RangeError);
       expect(() => heap.memalign(16, size)).toThrow(RangeError);

@@ -3,7 +3,7 @@
 import { type Arena, type Heap, OutOfMemoryError, type Scope } from 'lite-alloc';
 import { type ShadowBlock, ShadowHeap } from '../shadow-heap.js';
 
-/** A handle of any kind: what the model needs of it. */
+/** The members of any handle that the model needs. */
 export interface Handle {
   readonly address: number;
   readonly byteLength: number;
@@ -11,15 +11,15 @@ export interface Handle {
   free(): void;
 }
 
-/** A handle whose contents the model knows, and what it was allocated from. */
+/** A handle, its expected contents, and the object that allocated it. */
 export interface OwnedHandle {
   readonly handle: Handle;
-  /** As bytes. */
+  /** The expected contents as bytes. */
   contents: Uint8Array;
   readonly from: Heap | Scope | Arena;
 }
 
-/** What must be true of a heap after the calls so far. */
+/** The expected state of a heap after the calls so far. */
 export class HeapModel {
   readonly isDebug: boolean;
   commands = 0;
@@ -41,13 +41,13 @@ export class HeapModel {
     this.shadow = new ShadowHeap(memory);
   }
 
-  /** Blocks that the heap itself counts: those of arenas lie inside of one. */
+  /** The number of live blocks that the heap reports: an arena is one block, whatever it holds. */
   get liveBlocks(): number {
     const ownHandles = this.handles.filter(({ from }) => !this.arenas.includes(from as Arena));
     return this.blocks.length + this.sized.length + ownHandles.length + this.arenas.length;
   }
 
-  /** The bytes of a handle as they lie in memory. */
+  /** The bytes of a handle in memory. */
   bytesOf({ address, byteLength }: Handle): Uint8Array {
     return new Uint8Array(this.#memory.buffer, address, byteLength);
   }
@@ -57,18 +57,18 @@ export class HeapModel {
     return handle;
   }
 
-  /** The handle is dead from now on. */
-  bury(owned: OwnedHandle): void {
+  /** Checks a handle that is about to be freed, and marks it as dead. */
+  markDead(owned: OwnedHandle): void {
     this.verify(owned);
     this.#remove(owned);
   }
 
-  /** All handles of this arena or scope are dead. */
-  buryAllOf(from: Scope | Arena): void {
+  /** Marks all handles of an arena or scope as dead. */
+  markAllDeadOf(from: Scope | Arena): void {
     for (const owned of this.handles.filter((each) => each.from === from)) this.#remove(owned);
   }
 
-  /** Nothing lives any more. */
+  /** Marks everything as dead, for a reset of the heap. */
   clear(): void {
     this.shadow.clear();
     this.blocks.length = 0;
@@ -80,9 +80,9 @@ export class HeapModel {
   verify({ handle, contents }: OwnedHandle): void {
     if (!handle.alive) throw new Error(`the handle at ${handle.address} died`);
     const bytes = this.bytesOf(handle);
-    const damaged = bytes.findIndex((byte, index) => byte !== contents[index]);
-    if (damaged !== -1 || bytes.length !== contents.length) {
-      throw new Error(`the handle at ${handle.address} differs at byte ${damaged}`);
+    const mismatch = bytes.findIndex((byte, index) => byte !== contents[index]);
+    if (mismatch !== -1 || bytes.length !== contents.length) {
+      throw new Error(`the handle at ${handle.address} differs at byte ${mismatch}`);
     }
   }
 
@@ -93,23 +93,23 @@ export class HeapModel {
     heap.check();
     const { liveBlocks } = heap.stats();
     if (liveBlocks !== this.liveBlocks) {
-      throw new Error(`stats tell of ${liveBlocks} blocks, not of ${this.liveBlocks}`);
+      throw new Error(`stats report ${liveBlocks} live blocks instead of ${this.liveBlocks}`);
     }
   }
 
-  /** Frees all that is left: the heap must be empty then. */
+  /** Frees everything that lives; throws unless the heap is empty then. */
   end(heap: Heap): void {
     this.verifyAll(heap);
     for (const scope of this.scopes.splice(0).reverse()) {
-      this.buryAllOf(scope);
+      this.markAllDeadOf(scope);
       scope.close();
     }
     for (const arena of this.arenas.splice(0)) {
-      this.buryAllOf(arena);
+      this.markAllDeadOf(arena);
       arena.free();
     }
     for (const owned of [...this.handles]) {
-      this.bury(owned);
+      this.markDead(owned);
       owned.handle.free();
     }
     for (const { address } of this.blocks.splice(0)) heap.free(address);
@@ -120,7 +120,7 @@ export class HeapModel {
     heap.check();
     const { liveBlocks, liveBytes } = heap.stats();
     if (liveBlocks !== 0 || liveBytes !== 0) {
-      throw new Error(`an empty heap tells of ${liveBlocks} blocks with ${liveBytes} bytes`);
+      throw new Error(`an empty heap reports ${liveBlocks} blocks with ${liveBytes} bytes`);
     }
   }
 
@@ -131,7 +131,7 @@ export class HeapModel {
   }
 }
 
-/** What the call gives; undefined where memory was full, and everything is as it was. */
+/** Returns the result of the call, or undefined if memory was full and the call changed nothing. */
 export function unlessFull<Result>(call: () => Result): Result | undefined {
   try {
     return call();

@@ -10,8 +10,9 @@
 
 namespace lite_alloc::segregated_fit {
 
-/// Free chunks: a segregated fit. Finds one for a size, cuts used chunks out of free ones, merges
-/// what is freed with its neighbours at once, and gives chunks another size where they are.
+/// Free chunks, kept by size: a segregated fit. This part finds a free chunk for a size, cuts used
+/// chunks out of free ones, merges a freed chunk with its free neighbours at once, and gives chunks
+/// another size where they are.
 ///
 /// Each free chunk but `top_` is in the doubly linked list of a *bin* (`SizeBins` says which sizes
 /// a bin has). A set of bits says which bins have chunks, so the first bin above a size that is not
@@ -23,9 +24,9 @@ namespace lite_alloc::segregated_fit {
 ///     ...
 ///     top_       -> chunk                    the end of the heap: used last, and grown
 ///
-/// A chunk freed goes to the front of its list. Its neighbours are found through tags: the one
-/// above starts where this one ends; the one below, if free, has its size right below this one's
-/// tag.
+/// A freed chunk goes to the front of its list. Its neighbours are found through tags. The one
+/// above starts where this one ends. The one below, if it is free, has its size right below this
+/// one's tag:
 ///
 ///     | tag | free chunk of n bytes ...  | n | tag, kBelowFree | chunk being freed ... | tag |
 ///           ^ address - n                                      ^ address

@@ -8,10 +8,10 @@ namespace lite_alloc::segregated_fit {
 
 /// Where chunks come from: memory that the page source has, and how it grows.
 ///
-/// A *region* is a run of pages. The heap takes the memory that is there first as one region and
-/// grows it by what is missing. Where other code has added pages to the same memory, they are not
-/// this heap's: it opens a new region behind them. Unless the page source declares `kOwnsAllPages`:
-/// then every page is the heap's, whoever added it, and there is only one region.
+/// A *region* is a run of pages that the heap owns. The first region is the memory that is there
+/// already; the heap grows it by what is missing. Where other code adds pages to the same memory,
+/// the heap leaves them alone and opens a new region behind them. If the page source declares
+/// `kOwnsAllPages`, all pages are the heap's, whoever added them, and there is only one region.
 ///
 ///     | record | unused | tag | first chunk ... | tag | chunk ... | last tag, of size 0 |
 ///     |<-- 8 -->|<- 4 ->|<-4->|

@@ -9,36 +9,38 @@ namespace lite_alloc::segregated_fit {
 
 /// The life of a slab: how it is made from a chunk, serves, and becomes a free chunk again.
 ///
-/// `malloc` takes blocks from `free_lists_[c]` until that is used up. Then the own list of the
-/// active slab becomes `free_lists_[c]` as a whole, or that of the oldest slab in the ring, of a
-/// spare slab, or of a new one: that slab is the active one then. `free` puts a block in the stash
-/// on top of `free_lists_[c]`, or where that is full, in its slab's own list. So neither call looks
-/// at more than two blocks.
+/// `malloc` takes blocks from `free_lists_[c]` until that is used up. Then `refill` makes the own
+/// list of one slab the new `free_lists_[c]`, as a whole. It takes the first of these that has free
+/// blocks: the active slab, the oldest slab in the ring, a spare slab, a new slab. `free` puts a
+/// block in the stash on top of `free_lists_[c]`. Where the stash is full, it puts the block in the
+/// own list of the block's slab. So neither call looks at more than two blocks.
 ///
-/// A slab has one of four states. `frees_until_transition` counts down the frees to its own list,
-/// so `free` compares one number with 0 and nothing else:
+/// A slab has one of four states. `frees_until_transition` counts down with each free to the slab's
+/// own list, so `free` only has to compare it with 0:
 ///
-///     state    is in             own list      frees_until_transition
-///     active   active_slabs_[c]  any           the number of blocks outside its own list
-///     full     no list           empty         1
-///     partial  the ring of c     some blocks   the number of blocks outside its own list
-///     empty    spare_slabs_      all blocks    0
+///     state     is in              own list       frees_until_transition
+///     active    active_slabs_[c]   any            the number of blocks outside its own list
+///     full      no list            empty          1
+///     partial   the ring of c      some blocks    the number of blocks outside its own list
+///     empty     spare_slabs_       all blocks     0
 ///
-///              +-- refill, when free_lists_[c] is used up --+
-///              v                                            |
-///     new -> active -- refill of the next --> full -- a free --> partial -- last free --> empty
-///              ^                                                                            |
-///              +--------------------------- refill, as the ring is empty -------------------+
+///     transition                     happens when
+///     active  -> full                `refill` makes another slab the active one
+///     full    -> partial             a block is freed to its own list
+///     partial -> empty               its last used block is freed
+///     partial -> active              `refill` takes it: it is the oldest in the ring
+///     empty   -> active              `refill` takes it: the ring has no slab
+///     empty   -> none, a free chunk  there are 16 spare slabs already, or `reclaim` runs
 ///
-/// An active slab changes its state only when another one becomes active, or in `reclaim`. Of empty
-/// slabs the heap keeps 16, so that a program that frees and allocates whole slabs in turn need not
-/// cut them up each time; any other becomes a free chunk at once. Before memory grows, `reclaim`
-/// turns all slabs without used blocks into free chunks.
+/// The heap keeps 16 empty slabs, so that a program which frees and allocates whole slabs in turn
+/// need not cut them up each time. `reclaim` runs before memory grows. It returns the blocks of all
+/// free lists to their slabs, leaves no slab active, and makes every slab without used blocks a
+/// free chunk.
 ///
-/// Time: `refill`, `free_to_slab` and `release_slab` are bounded; cutting a slab up writes 508
-/// words at most. `reclaim` is the one loop over many things: it touches the free list of each
-/// class and the spare slabs. The slab map takes 1/4096 of the address space that is used. It is
-/// copied when it must be longer, and doubles then.
+/// Time: a call takes a bounded number of steps, with three exceptions. Cutting up a slab writes
+/// 508 words at most. `reclaim` goes through the free list of each class and the spare slabs. The
+/// slab map, which takes 1/4096 of the address space that is used, is copied when it must be
+/// longer; it doubles then.
 template <PageSource Pages, typename Tracker, typename Hardening>
 class Slabs : public Regions<Pages, Tracker, Hardening> {
   using Base = Regions<Pages, Tracker, Hardening>;

@@ -13,11 +13,13 @@
 namespace lite_alloc {
 
 /// The general-purpose allocator: slabs of equal small blocks over a segregated fit of coalescing
-/// chunks. Time is bounded for every call, but for copying, zeroing, memory that grows, `reclaim`
-/// before it grows, and what is said below. Blocks are aligned to 16 bytes and know their size.
+/// chunks. Blocks are aligned to 16 bytes and know their size. Unless its comment says otherwise, a
+/// call takes a bounded number of steps, apart from copying and zeroing bytes, from growing memory,
+/// and from the work on slabs and their map that `Slabs` lists.
 ///
-/// This class is the calls. The parts that they stand on, from the lowest up; each one's comment
-/// explains it with a drawing and its invariants:
+/// This class has the public calls. Below it are six parts, each of which derives from the next one
+/// down. The comment on each part explains it, draws it and lists its invariants; the easiest order
+/// to read them is from the last to the first:
 ///
 ///     blocks.hpp          which kind of block a size gets; free and resize of either kind
 ///     slabs.hpp           the life of a slab, and the slab map

@@ -3,6 +3,7 @@
 
 #include "lite_alloc/heap/region_walk.hpp"
 #include "lite_alloc/heap/segregated_fit/chunks.hpp"
+#include "lite_alloc/heap/tracking.hpp"
 
 namespace lite_alloc::segregated_fit {
 

@@ -12,10 +12,10 @@
 namespace lite_alloc::bindings {
 
 /// Starts the instance with an empty heap over the memory of `pages`, of the strategy with this
-/// index in `strategies` of js/src/core/strategies.ts. Returns 1. Returns 0, and there is no heap, iff the
-/// module has no such strategy. Requires that no other function was called before, and is called
-/// once. `secret` is a random number of this heap alone. The heap mixes it into its metadata, so
-/// that the contents of blocks are not accepted as metadata.
+/// index in `strategies` of js/src/core/strategies.ts. Returns 1. Returns 0, and there is no heap,
+/// iff the module has no such strategy. Requires that no other function was called before, and is
+/// called once. `secret` is a random number of this heap alone. The heap mixes it into its
+/// metadata, so that the contents of blocks are not accepted as metadata.
 [[nodiscard]] Size start(Memory pages, Size strategy, std::uint32_t secret) noexcept;
 
 // These do what the heap's own functions of these names do. An address of 0 says that there is no
@@ -43,8 +43,8 @@ namespace lite_alloc::bindings {
 [[nodiscard]] Size may_be_sized_block(Address address, Size size, Size alignment) noexcept;
 
 // The functions that look into the heap return the address of a record, which
-// js/src/module/heap-functions.ts reads. The next call of the same function overwrites it; `walk_start`
-// and `walk_next` share one.
+// js/src/module/heap-functions.ts reads. The next call of the same function overwrites it;
+// `walk_start` and `walk_next` share one.
 
 /// Returns the address of a `Report`.
 [[nodiscard]] Address report() noexcept;

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 
 /**
- * The reasons why a version cannot be published, as sentences; none if it can.
+ * Returns the reasons why a version cannot be published, as sentences; an empty list if it can be.
  *
- * @param {{ version: string, repository?: unknown }} manifest the contents of package.json
- * @param {string} changelog the text of CHANGELOG.md
- * @param {string[]} tags the git tags that name the current commit
- * @param {boolean} isClean whether the working tree equals that commit
+ * @param {object} release
+ * @param {{ version: string, repository?: unknown }} release.manifest the contents of package.json
+ * @param {string} release.changelog the text of CHANGELOG.md
+ * @param {string[]} release.tags the git tags that name the current commit
+ * @param {boolean} release.isClean whether the working tree equals that commit
  */
 export function reasonsAgainstRelease({ manifest, changelog, tags, isClean }) {
   const { version, repository } = manifest;

@@ -2,7 +2,8 @@
 //
 // The design that `BumpFreeList` goes back to, as it was published: to compare with on what it is
 // for. Its faults are left in: a free block serves whole, so that what a smaller request leaves of
-// it is lost, its alignment is luck, and pages that somebody else grew are taken for its own.
+// it is lost, its blocks are aligned only by chance, and it takes pages that other code added for
+// its own.
 
 #include <cstdint>
 #include <cstring>

@@ -15,7 +15,8 @@ std::byte* sized_reallocate(std::byte* block, std::uint32_t old_size, std::uint3
 
 namespace lite_alloc::bench {
 
-/// The allocator that the module is linked with, through its own interface: sizes are told again.
+/// The allocator that the module is linked with, through its own interface, whose `free` takes the
+/// size of the block.
 struct HeapUnderTest {
   static Block allocate(std::uint32_t size) { return required(sized_allocate(size)); }
   static void free(Block block, std::uint32_t size) { sized_deallocate(block, size); }

@@ -9,16 +9,16 @@
 
 namespace lite_alloc::bench {
 
-/// What a heap has to offer to be measured. It is called as a program calls it, so blocks know
-/// their sizes or do not: `free` and `resize` are told the size either way.
+/// The interface of a heap that is measured. `free` and `resize` take the size of the block, which
+/// a heap ignores if its blocks know their sizes.
 ///
 ///   Block allocate(size)                  never null: a heap without memory traps in `required`
 ///   void free(block, size)
 ///   Block resize(block, old_size, size)
 using Block = std::byte*;
 
-/// Ends the instance where memory cannot be had: the JavaScript side tells that from other traps by
-/// `out_of_memory`.
+/// True once an allocation has failed. The instance then traps; from this flag the JavaScript side
+/// knows that the cause was a lack of memory.
 inline bool out_of_memory = false;
 
 inline Block required(Block block) {
@@ -29,7 +29,7 @@ inline Block required(Block block) {
   return block;
 }
 
-/// What any program does with a new block: writes its first and its last word.
+/// Writes the first and the last word of a new block, as any program would use it.
 inline Block touched(Block block, std::uint32_t size) {
   if (size >= sizeof(std::uint32_t)) {
     std::memcpy(block, &size, sizeof size);
@@ -99,8 +99,8 @@ void sequence(std::uint32_t times) {
   }
 }
 
-/// 500 blocks of 8 to 255 bytes, every other one freed, 200 blocks of 8 to 127 bytes, all freed:
-/// 1400 operations a time, the same each time.
+/// Allocates 500 blocks of 8 to 255 bytes, frees every other one, allocates 200 blocks of 8 to 127
+/// bytes, and frees all. Each repetition makes the same 1400 calls.
 template <typename Heap>
 void fragments(std::uint32_t times) {
   constexpr std::size_t kFirst = 500;

@@ -22,7 +22,7 @@ using Heap = SegregatedFit<HostPages>;
 constexpr Size kTag = 4;
 constexpr Size kSlab = 4096;
 constexpr Size kMaxSmall = 512;
-/// The number of freed blocks of one size that serve next, whatever slabs they lie in.
+/// The size of the stash: `malloc` uses the freed blocks in it first, whatever slabs they lie in.
 constexpr Size kMaxStash = 15;
 
 /// The bytes of the chunks in a first region of one page.
@@ -665,7 +665,7 @@ TEST_F(SegregatedFitTest, ASmallBlockWithoutRoomForASlabAndItsMapIsAChunk) {
   pages().refuse_growth(true);
   exhaust();
   pages().refuse_growth(false);
-  // A map that reaches the new region takes more than is left there beside a slab.
+  // The new region has room for a slab, but not also for the longer map that this slab needs.
   pages().grow_as_other_code(200);
   malloc(kPageBytes - 2 * kSlab - kGranule - kTag);
   pages().refuse_growth(true);

@@ -123,8 +123,8 @@ class FreeListStrategy : public HeaderlessMemory<Pages, Tracker> {
       const Address block = next;
       link = Memory::behind(block);
       next = next_at(block);
-      // Links that ascend make this end. The block where it ends is checked in full below; that
-      // covers the blocks before it, too.
+      // Links must ascend, so the search ends. Only the block where it ends is checked completely,
+      // below; if that block is valid, so are the links that led to it.
       if (Memory::Links::kSealed && (next - 1 < block || next % kGranule != 0)) __builtin_trap();
     }
     if (next == end) {

@@ -48,7 +48,7 @@ const generated = {
 };
 
 /**
- * Code of the glue that does more than this package needs, and what replaces it: the package passes a memory and a
+ * Code of the glue that does more than this package needs, with its replacement: the package passes a memory and a
  * compiled module, and the glue reads memory only for the names of functions.
  */
 const simplifications = [

@@ -7,8 +7,8 @@
 // run. Exits with status 1 where a mutant survives that tools/mutants-explained.json does not explain, or
 // where that file explains a mutant that no longer exists.
 //
-// TypeScript: a first run without a mutant records which test files reach which mutants. Each mutant then
-// meets the quickest of the files that reach it, then the others that do, then the rest, until one fails.
+// TypeScript: a first run without a mutant records which test files reach which mutants. For each mutant it then runs
+// the quickest test files that reach it, then all other files that reach it, then the rest, until one fails.
 
 import {
   appendFileSync,
@@ -127,7 +127,7 @@ const results = await runAtOnce(mutants, async (mutant) => {
 });
 report(results);
 
-/** An explanation of a mutant that is gone would one day excuse another one. */
+/** If an explanation outlived its mutant, it could later excuse another one. */
 function refuseStaleExplanations() {
   const stale = staleExplanations(explained, (file) =>
     existsSync(join(root, file)) ? readFileSync(join(root, file), 'utf8') : undefined,
@@ -246,7 +246,7 @@ function readHits() {
   return lines.map((line) => JSON.parse(line)).sort((a, b) => a.milliseconds - b.milliseconds);
 }
 
-/** How many test files the first stage of a mutant has: most mutants are killed there, within seconds. */
+/** The number of test files in the first stage of a mutant. Most mutants are killed there, within seconds. */
 const firstFiles = 3;
 
 /** Runs of Vitest that together have all test files; one run of all while the hits are not known. */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// The design that `BumpFreeList` goes back to, as it was published: to compare with on what it is
-// for. Its faults are left in: a free block serves whole, so that what a smaller request leaves of
-// it is lost, its blocks are aligned only by chance, and it takes pages that other code added for
-// its own.
+// The published design that `BumpFreeList` is based on, to compare with on the workloads that it
+// was made for. It has the faults of the original: an allocation takes a whole free block, so the
+// rest of it is lost; its blocks are aligned only by chance; and it treats pages that other code
+// added as its own.
 
 #include <cstdint>
 #include <cstring>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What the JavaScript side calls. Built once for heaps that are called malloc and free, once for
-// those that are told sizes.
+// The functions that JavaScript calls. This file is compiled once for heaps with malloc and free,
+// and once for heaps whose `free` takes the size.
 
 #ifdef LITE_ALLOC_BENCH_SIZED
 #include "sized_heap.hpp"

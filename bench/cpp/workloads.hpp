@@ -147,7 +147,7 @@ class RandomSlots {
     }
   }
 
-  /// Frees all that is left and gives how many blocks that were.
+  /// Frees all remaining blocks and returns their number.
   std::uint32_t end() {
     std::uint32_t freed = 0;
     for (Slot& slot : slots_) {
@@ -185,12 +185,12 @@ class Crowd {
     }
   }
 
-  /// Every other block, by age.
+  /// Frees every other block, in the order of allocation.
   void free_half() {
     for (std::uint32_t index = 0; index < count_; index += 2) clear<Heap>(slots_[index]);
   }
 
-  /// Blocks come and go, each 16 allocations after it came: two operations a time.
+  /// Allocates blocks, and frees each one 16 allocations later. Each repetition makes two calls.
   void pass_through(std::uint32_t times) {
     constexpr std::uint32_t kLife = 16;
     static Slot passing[kLife];
@@ -210,9 +210,9 @@ class Crowd {
   Random random_{1};
 };
 
-/// One operation at a time, for a clock around each: in slots that are half full random ones are
-/// filled and freed, as many times as there are slots; then all are freed, in the order of the
-/// slots. The table of the slots is a block of the heap.
+/// Makes one call at a time, so that each can be timed. Half of the slots are full at first. Random
+/// slots are filled if empty and freed if full, one step for each slot; then all slots are freed in
+/// order. The table of the slots is a block of the heap.
 template <typename Heap>
 class SingleSteps {
  public:
@@ -253,8 +253,8 @@ class SingleSteps {
 };
 
 /// A program whose sizes shift: it fills `bytes` with blocks of 16 bytes and frees all but one in a
-/// hundred, then the same with blocks of 1 KiB, then of 100 KiB, and so on, `rounds` times. What is
-/// left of a phase is freed before the same phase of the next round.
+/// hundred, then the same with blocks of 1 KiB, then of 100 KiB, and so on, `rounds` times. The
+/// blocks that remain from a phase are freed before the same phase of the next round.
 template <typename Heap>
 void shifting_sizes(std::uint32_t bytes, std::uint32_t rounds) {
   constexpr std::uint32_t kSizes[] = {16, 1024, 100 * 1024};

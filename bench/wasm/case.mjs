@@ -115,7 +115,7 @@ function measureLoop(module, times, operationsEach, work) {
   });
 }
 
-/** In windows, as a history. */
+/** Measures random replacement in windows, as a history is measured. */
 function random(module, seed) {
   const [windows, steps] = smoke ? [5, 2_000] : [100, 2_000];
   const peakBytes = module._random_peak(windows * steps, seed);
@@ -203,9 +203,9 @@ function measureFree(module, blocks) {
 }
 
 /**
- * The same operations in several fresh instances, a clock around each: the least time of an operation
- * over the instances is what it takes, the greatest of these is the worst. A first pass in each instance
- * grows the memory and touches it.
+ * Runs the same operations in several fresh instances, and times each operation. The time of an operation is its
+ * minimum over the instances; the result is the largest of these times. A first pass in each instance grows the memory
+ * and touches it.
  */
 async function measureWorst() {
   const [passes, slots] = smoke ? [2, 500] : [15, 20_000];

@@ -16,7 +16,7 @@ export class Scope extends Allocator {
   readonly #heapOwner: HeapOwner;
   /** In the order of allocation. */
   readonly #blocks = [new Set<Freeable>()];
-  /** How many more blocks are added before the scope removes those that were freed. */
+  /** The number of blocks to add before the scope next removes those that were freed. */
   #room = 256;
   /** The epoch of the heap when the scope last checked which blocks it still owns. */
   #epoch: number;

@@ -18,7 +18,7 @@ export function walkOwners(below: readonly HeapBlock[], blocks: Iterable<Block>)
   for (const { address: begin, size } of below) {
     const block = live.get(begin);
     const address = block?.address ?? begin;
-    // The bytes in front of an address count to the block before it, as a header does.
+    // The bytes in front of a block's address are added to the block before it, as for a header.
     const last = walked.at(-1);
     if (last !== undefined && begin === end) last.size += address - begin;
     end = begin + size;

@@ -219,14 +219,14 @@ class SingleSteps {
   explicit SingleSteps(std::uint32_t count)
       : count_(count), slots_(reinterpret_cast<Slot*>(Heap::allocate(count * sizeof(Slot)))) {
     std::memset(slots_, 0, count * sizeof(Slot));
-    for (std::uint32_t index = 0; index < count; ++index) turn(random_slot());
+    for (std::uint32_t index = 0; index < count; ++index) toggle(random_slot());
   }
 
   [[nodiscard]] std::uint32_t steps() const { return 2 * count_; }
 
   void step() {
     if (done_ < count_) {
-      turn(random_slot());
+      toggle(random_slot());
     } else if (done_ < steps()) {
       clear<Heap>(slots_[done_ - count_]);
     }
@@ -238,7 +238,7 @@ class SingleSteps {
  private:
   Slot& random_slot() { return slots_[random_.between(0, count_ - 1)]; }
 
-  void turn(Slot& slot) {
+  void toggle(Slot& slot) {
     if (slot.block != nullptr) {
       clear<Heap>(slot);
     } else {

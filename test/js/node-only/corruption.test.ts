@@ -7,7 +7,7 @@ import { strategies } from 'lite-alloc';
 import { expect, test } from 'vitest';
 import { repository } from '../../support/sources.js';
 
-test('no overwritten word hangs a call, harms blocks unseen by check(), or lets calls go on after a trap', () => {
+test('no overwritten word hangs a call, harms blocks without a report by check(), or lets calls succeed after a trap', () => {
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
     ['tools/corrupt.mjs', '--count', '150'],

@@ -101,8 +101,8 @@ writeTypes();
 installForC();
 
 /**
- * Bundles the TypeScript, readable: an application's own bundler minifies it. What the entry for pages loads at once
- * is core.js. All other files import that.
+ * Bundles the TypeScript, readable: an application's own bundler minifies it. The code that the entry for pages loads
+ * at once is in core.js, which all other files import.
  */
 async function bundleSources() {
   const probe = await bundle('probe', { entryPoints: [bundles.index] });

@@ -30,7 +30,7 @@ const copy = join(root, 'build', 'mutants');
 /** Where the recording run writes a line of JSON for each test file. */
 const hitsFile = join(copy, 'build', 'hits.jsonl');
 
-/** How to find, switch, build and test the mutants of each language. */
+/** The functions that find, switch, build and test the mutants of each language. */
 const campaigns = {
   cpp: {
     sources: /^cpp\/lite_alloc\/(core|memory|heap|inspect|adaptors)\/.*\.hpp$/,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// How a workload is timed: by the benches, and by the command `lite-alloc bench`.
+// Times a workload, for the benches and for the command `lite-alloc bench`.
 
 import { Bench } from 'tinybench';
 

@@ -11,7 +11,7 @@ namespace lite_alloc {
 /// and of a walk over all blocks.
 template <Inspectable A>
 [[nodiscard]] Corruption find_corruption(MallocAdaptor<A>& heap) noexcept {
-  // The allocator comes first: a walk would follow a broken link out of memory.
+  // The allocator's own check runs first, since a walk would follow a broken link out of memory.
   if (const Corruption found = heap.allocator().find_corruption()) return found;
 
   Size headers = 0;

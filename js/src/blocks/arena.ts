@@ -11,7 +11,7 @@ import { HeapArray } from './heap-array.js';
 import type { WatchedHandle } from './lost-handles.js';
 import { type BlockOwner, deadEpoch, type OperationWatch } from './owner.js';
 
-/** How an arena is made. */
+/** The options of `Heap.arena`. */
 export interface ArenaOptions {
   /** The capacity, in bytes. Each block takes its size, rounded up to its alignment. */
   bytes: number;

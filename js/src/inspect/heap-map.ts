@@ -6,7 +6,10 @@ import type { HeapBlock } from '../module/heap-functions.js';
 const columns = 64;
 const mostRows = 12;
 
-/** From free to used. Only cells that are wholly free or wholly used have the first or the last one. */
+/**
+ * From free to used. The first character stands only for cells that are completely free, the last one only for cells
+ * that are completely used.
+ */
 const shades = ' ░▒▓█';
 /** Stands for memory that other code uses. */
 const foreign = '·';

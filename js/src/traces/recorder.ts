@@ -18,7 +18,7 @@ import {
 } from './operations.js';
 import { AllocationTrace } from './trace.js';
 
-/** How calls are recorded. */
+/** The options of `Heap.record`. */
 export interface RecordOptions {
   /** The largest number of calls to record, at 12 bytes each. Later calls are not recorded. Default: 4 000 000. */
   maximumOperations?: number;

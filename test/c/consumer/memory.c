@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * How heap, break and other code share the memory of a program, and what happens when it runs out.
- * Takes the name of one check as its argument.
+ * Checks how heap, break and other code share the memory of a program, and what happens when it
+ * runs out. Takes the name of one check as its argument.
  */
 
 #define _GNU_SOURCE

@@ -155,7 +155,7 @@ class FreeResultTest : public LateFreeTest {
     expect_sound();
   }
 
-  void give_up_slabs() {
+  void release_slabs() {
     pages().refuse_growth(true);
     EXPECT_EQ(heap_.malloc(kMaxSize), 0U);
     expect_sound();
@@ -221,8 +221,7 @@ TEST_F(FreeResultTest, NoOtherPlaceCountsAsFreedOnceAllBlocksAreFreed) {
 
 TEST_F(FreeResultTest, BlocksOfASlabThatWasReleasedAreKnown) {
   const std::vector<Address> blocks = allocate_some();
-  free_all(blocks);
-  give_up_slabs();
+  free_all(blocks);  release_slabs();
   for (const Address block : blocks) {
     EXPECT_EQ(heap_.free(block), FreeResult::kAlreadyFree) << block;
   }

@@ -373,7 +373,7 @@ class FuzzProgram {
         if (extent.state == Extent::State::kUsed) continue;
         const Address lowest = align_up(extent.begin + layout.prefix, alignment) - layout.prefix;
         require(lowest < extent.begin || lowest + size > extent.end(),
-                "a call failed though a free stretch holds the block");
+                "a call failed though a free extent holds the block");
       }
     }
   }

@@ -266,7 +266,7 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
   /// one bin, and to the free lists of the size classes.
   [[nodiscard]] Statistics statistics() const noexcept requires(Tracker::kEnabled);
 
-  /// Returns a cursor over free and used stretches in address order. A step takes constant time,
+  /// Returns a cursor over free and used extents in address order. A step takes constant time,
   /// except one that enters a slab: that takes time in proportion to the lengths of the slab's own
   /// list and of the free list of its class. Any other call on the heap invalidates the cursor.
   [[nodiscard]] auto walk() const noexcept requires(Tracker::kEnabled);

@@ -15,7 +15,7 @@ template <Inspectable A>
   if (const Corruption found = heap.allocator().find_corruption()) return found;
 
   Size headers = 0;
-  Address unclaimed = 0;  // a used stretch without a header
+  Address unclaimed = 0;  // a used extent without a header
   BlockWalk<A> walk(heap);
   for (Block block; walk.next(block);) {
     if (block.has_header) {

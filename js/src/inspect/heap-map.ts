@@ -47,7 +47,7 @@ export function drawHeap(title: string, blocks: readonly HeapBlock[]): string {
   return lines.join('\n');
 }
 
-/** Adds the stretch from `begin` to `end`, both in cells, to the cells that it covers. */
+/** Adds the bytes from `begin` to `end`, both in cells, to the cells that they cover. */
 function addShares(shares: Float64Array, begin: number, end: number): void {
   for (let cell = Math.floor(begin); cell < end; cell++) {
     shares[cell] = (shares[cell] ?? 0) + Math.min(end, cell + 1) - Math.max(begin, cell);

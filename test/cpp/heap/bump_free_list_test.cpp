@@ -130,7 +130,7 @@ TEST_F(BumpFreeListTest, FreeBlocksAreNotJoined) {
   EXPECT_EQ(statistics().largest_free_bytes, 64U);
 }
 
-TEST_F(BumpFreeListTest, FailsOnlyWhereNoFreeStretchHoldsTheBlock) {
+TEST_F(BumpFreeListTest, FailsOnlyWhereNoFreeExtentHoldsTheBlock) {
   look_for_needless_failures(block_size);
 }
 

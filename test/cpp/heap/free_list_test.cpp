@@ -127,7 +127,7 @@ TEST_F(FreeListTest, TheGapAndTheRestAroundAnAlignedBlockStayFree) {
   EXPECT_EQ(statistics().growths, 0U);
 }
 
-TEST_F(FreeListTest, FailsOnlyWhereNoFreeStretchHoldsTheBlock) {
+TEST_F(FreeListTest, FailsOnlyWhereNoFreeExtentHoldsTheBlock) {
   look_for_needless_failures(block_size);
 }
 

@@ -153,7 +153,7 @@ TEST_F(SegregatedBumpTest, AlignedSmallBlocksComeFromAnyListThatHoldsOne) {
   EXPECT_EQ(statistics().growths, 0U);
 }
 
-TEST_F(SegregatedBumpTest, FailsOnlyWhereNoFreeStretchHoldsTheBlock) {
+TEST_F(SegregatedBumpTest, FailsOnlyWhereNoFreeExtentHoldsTheBlock) {
   look_for_needless_failures(bytes_taken);
 }
 

@@ -135,9 +135,9 @@ class CorruptedHeap {
     progress.phase = Progress::kStatistics;
     static_cast<void>(heap_.statistics());
     progress.phase = Progress::kWalk;
-    Size stretches = 0;
+    Size extents = 0;
     auto cursor = heap_.walk();
-    for (Extent extent; cursor.next(extent);) ++stretches;
+    for (Extent extent; cursor.next(extent);) ++extents;
     progress.phase = Progress::kCalls;
     for (int i = 0; i < 300 && !does_harm_; ++i) call();
     does_harm_ = does_harm_ || !shadow_.verify_all();

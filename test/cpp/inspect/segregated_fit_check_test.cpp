@@ -20,7 +20,7 @@ constexpr Size kSlab = 4096;
 /// The size of the stash: `malloc` uses the freed blocks in it first, whatever slabs they lie in.
 constexpr Size kMaxStash = 15;
 
-/// Returns the slab map: the one used stretch that is neither a block nor an end of a slab.
+/// Returns the slab map: the one used extent that is neither a block nor an end of a slab.
 [[nodiscard]] Extent map_of(SegregatedFit<HostPages>& heap) {
   Extent map;
   auto cursor = heap.walk();

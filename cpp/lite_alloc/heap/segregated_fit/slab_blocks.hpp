@@ -38,10 +38,11 @@ namespace lite_alloc::segregated_fit {
 /// refilled with the own list of one slab, as a whole. Blocks that the program frees go to the
 /// front of `free_lists_[c]`, whatever slab they lie in: these blocks are the *stash*. It holds at
 /// most 15 blocks; `free` puts further ones in the own lists of their slabs. A program that frees
-/// and allocates alternately works with the stash alone. The mark of a block in the stash holds the
-/// *stash count*: the number of blocks that the stash had once this one was in it. So the first
-/// block of the list says how full the stash is. `free` reads it there, and `malloc` has no counter
-/// to update.
+/// and allocates alternately works with the stash alone.
+///
+/// The mark of a block in the stash holds the *stash count*: the number of blocks that the stash
+/// had once this one was in it. So the first block of the list says how full the stash is. `free`
+/// reads it there, and `malloc` has no counter to update.
 ///
 /// The mark of a free block is its address combined with a number by exclusive or, plus the stash
 /// count in the low four bits. The contents of a used block hardly ever look like a mark. Where

@@ -11,9 +11,9 @@ namespace lite_alloc::segregated_fit {
 
 /// The lowest part of `SegregatedFit`: it divides memory into *chunks*, each with a *tag*.
 ///
-/// A chunk is a stretch of memory that is either used or free. A word just below it, its tag, holds
-/// the chunk's size and flags. All other bytes up to the tag of the next chunk are the chunk's own,
-/// so a block that fills a chunk has 4 bytes less than the chunk's size:
+/// A chunk is a contiguous part of memory that is either used or free. A word just below it, its
+/// tag, holds the chunk's size and flags. All other bytes up to the tag of the next chunk are the
+/// chunk's own, so a block that fills a chunk has 4 bytes less than the chunk's size:
 ///
 ///     used chunk     | tag | block ...                                  | tag of the next |
 ///     free chunk     | tag | next | previous | ...               | size | tag of the next |

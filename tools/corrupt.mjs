@@ -237,7 +237,7 @@ class Case {
     }
   }
 
-  /** Whether any call still succeeds after a trap. */
+  /** Returns whether a call still succeeds after a trap. */
   #isAlive() {
     const heap = this.#heap;
     const calls = [

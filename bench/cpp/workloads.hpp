@@ -80,14 +80,15 @@ void clear(Slot& slot) {
   slot.block = nullptr;
 }
 
-/// Two operations a time.
+/// Allocates and frees one block. Each repetition makes two calls.
 template <typename Heap>
 void cycle(std::uint32_t times) {
   constexpr std::uint32_t kSize = 8;
   for (; times != 0; --times) Heap::free(touched(Heap::allocate(kSize), kSize), kSize);
 }
 
-/// 1000 blocks of 8 bytes, freed last in, first out: 2000 operations a time.
+/// Allocates 1000 blocks of 8 bytes and frees them, last in, first out. Each repetition makes 2000
+/// calls.
 template <typename Heap>
 void sequence(std::uint32_t times) {
   constexpr std::uint32_t kSize = 8;
@@ -164,8 +165,8 @@ class RandomSlots {
   Random random_;
 };
 
-/// Many live blocks of 16 to 511 bytes, in random order of age. Its table is a block of the heap,
-/// the first one.
+/// Many live blocks of 16 to 511 bytes, of which random ones are replaced. The table of the blocks
+/// is the first block of the heap.
 template <typename Heap>
 class Crowd {
  public:
@@ -175,8 +176,8 @@ class Crowd {
     for (Slot* slot = slots_; slot != slots_ + count; ++slot) fill<Heap>(*slot, size());
   }
 
-  /// `times` blocks, random ones of the first `hot`, are freed, each followed by a new one: two
-  /// operations a time.
+  /// Repeats `times` times: frees a random one of the first `hot` blocks, and allocates another in
+  /// its place. Each repetition makes two calls.
   void replace(std::uint32_t times, std::uint32_t hot) {
     for (; times != 0; --times) {
       Slot& slot = slots_[random_.between(0, hot - 1)];
@@ -185,7 +186,7 @@ class Crowd {
     }
   }
 
-  /// Frees every other block, in the order of allocation.
+  /// Frees the blocks in every other slot.
   void free_half() {
     for (std::uint32_t index = 0; index < count_; index += 2) clear<Heap>(slots_[index]);
   }
@@ -297,7 +298,7 @@ struct ByteCounter {
 
 /// Recorded histories come through a window of static memory, a piece at a time, so that neither
 /// they nor the table of their blocks lie in the heap. In a piece, blocks are numbered from 0;
-/// those that live across pieces are carried by the JavaScript side.
+/// JavaScript passes blocks that live across pieces from one piece to the next.
 struct Window {
   static constexpr std::uint32_t kOperations = 2048;
   enum Kind : std::uint32_t { kAllocate, kFree, kResize };

@@ -37,7 +37,7 @@ export function measureTime({ operations, run }, { time, warmupTime, sample }) {
   };
 }
 
-/** The number of repeats with which a sample is long enough for the clock. */
+/** Returns the number of repeats in one sample: enough that the resolution of the clock does not matter. */
 function repeatsOf(run, sample) {
   for (let repeats = 1; ; repeats *= 2) {
     const begin = performance.now();

@@ -161,7 +161,10 @@ class ArenaBlock implements BlockOwner {
     return moved;
   }
 
-  /** Makes the block at `address` the last, with at least one byte, so that the next block has another address. */
+  /**
+   * Makes the block at `address` the last one of the arena. It gets at least one byte, so that the next block has
+   * another address.
+   */
   #take(address: number, bytes: number): void {
     const { address: begin, length } = this.block;
     const usedBytes = address + Math.max(bytes, 1) - begin;

@@ -243,10 +243,10 @@ export class Scope extends Allocator {
   }
 
   /**
-   * Closes the scope and frees its blocks, the last one first. The blocks in `result` move to the `outer` scope.
-   * Where there are errors, the caller gets no result, so these blocks are freed, too.
+   * Closes the scope and frees its blocks, the last one first. The blocks in `result` move to the `outer` scope. If
+   * there are errors, the caller gets no result, so these blocks are freed, too.
    *
-   * @throws `errors`, and what the walk of the result and the frees throw.
+   * @throws the errors in `errors`, and every error that searching the result or freeing a block throws.
    */
   #end(errors: unknown[], result?: unknown, outer?: Scope): unknown {
     let returned: ReadonlySet<unknown> = new Set();

@@ -7,8 +7,8 @@ const columns = 64;
 const mostRows = 12;
 
 /**
- * From free to used. The first character stands only for cells that are completely free, the last one only for cells
- * that are completely used.
+ * The characters of a cell, from free to used. The first one stands only for cells that are completely free, the last
+ * one only for cells that are completely used.
  */
 const shades = ' ░▒▓█';
 /** Stands for memory that other code uses. */

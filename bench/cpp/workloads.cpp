@@ -41,7 +41,7 @@ EMSCRIPTEN_KEEPALIVE void random_begin(std::uint32_t seed) { the_slots.emplace(s
 EMSCRIPTEN_KEEPALIVE void random_run(std::uint32_t steps) { the_slots->run(steps); }
 EMSCRIPTEN_KEEPALIVE std::uint32_t random_end() { return the_slots->end(); }
 
-/// The most bytes that these have live at a time.
+/// Returns the largest number of bytes that these steps keep live at one time.
 EMSCRIPTEN_KEEPALIVE std::uint32_t random_peak(std::uint32_t steps, std::uint32_t seed) {
   bench::ByteCounter::peak = 0;
   bench::RandomSlots<bench::ByteCounter> slots(seed);
@@ -66,7 +66,7 @@ EMSCRIPTEN_KEEPALIVE void crowd_pass_through(std::uint32_t times) {
   the_crowd->pass_through(times);
 }
 
-/// Begins the single steps and gives how many there are.
+/// Begins the single steps and returns their number.
 EMSCRIPTEN_KEEPALIVE std::uint32_t single_steps(std::uint32_t slots) {
   return the_steps.emplace(slots).steps();
 }

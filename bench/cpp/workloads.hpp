@@ -136,7 +136,7 @@ class RandomSlots {
  public:
   explicit RandomSlots(std::uint32_t seed) : random_(seed) {}
 
-  /// An operation a step.
+  /// Makes one call per step.
   void run(std::uint32_t steps) {
     for (; steps != 0; --steps) {
       Slot& slot = slots_[random_.between(0, kSlots - 1)];
@@ -282,7 +282,8 @@ void shifting_sizes(std::uint32_t bytes, std::uint32_t rounds) {
   }
 }
 
-/// Keeps no blocks and counts their bytes: what a workload needs at its peak.
+/// A heap that allocates nothing and only counts bytes, to find the peak of live bytes of a
+/// workload.
 struct ByteCounter {
   static inline std::uint32_t live = 0;
   static inline std::uint32_t peak = 0;

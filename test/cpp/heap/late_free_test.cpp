@@ -221,7 +221,8 @@ TEST_F(FreeResultTest, NoOtherPlaceCountsAsFreedOnceAllBlocksAreFreed) {
 
 TEST_F(FreeResultTest, BlocksOfASlabThatWasReleasedAreKnown) {
   const std::vector<Address> blocks = allocate_some();
-  free_all(blocks);  release_slabs();
+  free_all(blocks);
+  release_slabs();
   for (const Address block : blocks) {
     EXPECT_EQ(heap_.free(block), FreeResult::kAlreadyFree) << block;
   }

@@ -26,7 +26,12 @@ import { freedResult, HeapBlocks, type HeapMemory } from './heap-blocks.js';
 import { InspectableHeap } from './inspectable-heap.js';
 import type { HeapPlan } from './options.js';
 
-/** An allocator over a linear memory. `createHeap` makes one. */
+/**
+ * An allocator over a linear memory. `createHeap` makes one.
+ *
+ * After dispose every call throws `UseAfterFreeError`. After a trap in the wasm module every call throws the same
+ * `HeapCorruptionError`.
+ */
 export class Heap extends InspectableHeap {
   /** The allocation strategy. */
   override readonly strategy: Strategy;
@@ -94,8 +99,10 @@ export class Heap extends InspectableHeap {
    *
    * @example
    * ```ts
-   * const subscription = heap.onGrow((bytes, previousBytes) => console.log(previousBytes, bytes));
-   * subscription[Symbol.dispose]();
+   * const sizes: number[] = [];
+   * using subscription = heap.onGrow((memoryBytes) => sizes.push(memoryBytes));
+   * heap.malloc(1 << 20);
+   * console.log(sizes[0] === heap.stats().memoryBytes); // true
    * ```
    */
   onGrow(listener: GrowthListener): Disposable {
@@ -133,11 +140,18 @@ export class Heap extends InspectableHeap {
   /**
    * Resizes a block to `size` bytes and returns its address. The block stays in place where it can; else it moves,
    * and `address` is no longer valid. The contents are kept up to the smaller size, and so is the alignment. An
-   * address of 0 allocates as `malloc` does.
+   * address of 0 allocates as `malloc` does. A block that moves is copied, in time proportional to its size.
    *
    * @throws RangeError where `size` is not a non-negative integer.
    * @throws OutOfMemoryError where memory cannot hold it; the block is then unchanged.
    * @throws InvalidFreeError where `address` is not a live block of this heap.
+   *
+   * @example
+   * ```ts
+   * const address = heap.realloc(heap.malloc(16), 4096);
+   * console.log(heap.usableSize(address) >= 4096); // true
+   * heap.free(address);
+   * ```
    */
   realloc(address: number, size: number): number {
     const bytes = clampSize('size', size);
@@ -152,6 +166,13 @@ export class Heap extends InspectableHeap {
    *
    * @throws DoubleFreeError where the block is already free, as far as its bytes still show it.
    * @throws InvalidFreeError where `address` is not a live block of this heap.
+   *
+   * @example
+   * ```ts
+   * const address = heap.malloc(64);
+   * heap.free(address);
+   * console.log(heap.stats().liveBlocks); // 0
+   * ```
    */
   free(address: number): void {
     const result = isUint32(address) ? this.#free(address) : -1;
@@ -170,11 +191,19 @@ export class Heap extends InspectableHeap {
   }
 
   /**
-   * Allocates a block without a header. The caller keeps its size and alignment, and passes both to `deallocate`
-   * and `reallocate`. Do not pass the block to `free`. Returns its address.
+   * Allocates a block of `size` bytes without a header. The caller keeps its size and alignment, and passes both
+   * to `deallocate` and `reallocate`. Do not pass the block to `free`. Returns its address, a multiple of
+   * `alignment`, which is a power of two up to 65 536.
    *
    * @throws RangeError where `size` is not a non-negative integer or `alignment` not a power of two.
    * @throws OutOfMemoryError where memory cannot hold it.
+   *
+   * @example
+   * ```ts
+   * const address = heap.allocate(48, 64);
+   * console.log(address % 64); // 0
+   * heap.deallocate(address, 48, 64);
+   * ```
    */
   allocate(size: number, alignment = granuleBytes): number {
     assertAlignment(alignment);
@@ -189,6 +218,13 @@ export class Heap extends InspectableHeap {
    *
    * @throws RangeError where `size` is not a non-negative integer or `alignment` not a power of two.
    * @throws InvalidFreeError where no such block can be at `address`. Not every mistake is detected.
+   *
+   * @example
+   * ```ts
+   * const address = heap.allocate(48);
+   * heap.deallocate(address, 48);
+   * console.log(heap.stats().liveBlocks); // 0
+   * ```
    */
   deallocate(address: number, size: number, alignment = granuleBytes): void {
     assertAlignment(alignment);
@@ -200,11 +236,18 @@ export class Heap extends InspectableHeap {
 
   /**
    * Resizes a block that `allocate` returned to `newSize` bytes, and returns its address, which may be another one.
-   * The contents are kept up to the smaller size.
+   * The contents are kept up to the smaller size. A block that moves is copied, in time proportional to its size.
    *
    * @throws RangeError where a size is not a non-negative integer or `alignment` not a power of two.
    * @throws OutOfMemoryError where memory cannot hold it; the block is then unchanged.
    * @throws InvalidFreeError where no such block can be at `address`. Not every mistake is detected.
+   *
+   * @example
+   * ```ts
+   * const address = heap.reallocate(heap.allocate(48), 48, 480);
+   * console.log(heap.stats().liveBlocks); // 1
+   * heap.deallocate(address, 480);
+   * ```
    */
   reallocate(address: number, oldSize: number, newSize: number, alignment = granuleBytes): number {
     assertAlignment(alignment);
@@ -222,7 +265,17 @@ export class Heap extends InspectableHeap {
     );
   }
 
-  /** Frees every block at once. All handles are dead. The heap keeps its memory for reuse. */
+  /**
+   * Frees every block at once. All handles are dead. The heap keeps its memory for reuse. `segregated-fit` takes
+   * time proportional to the number of blocks, because it marks each of them as free.
+   *
+   * @example
+   * ```ts
+   * const array = heap.array(Uint8Array, 100);
+   * heap.reset();
+   * console.log(array.alive, heap.stats().liveBlocks); // false 0
+   * ```
+   */
   reset(): void {
     this.#owner.functions.reset();
     this.#owner.drop();
@@ -242,7 +295,11 @@ export class Heap extends InspectableHeap {
    *
    * @example
    * ```ts
-   * const sum = heap.scope((scope) => scope.from(pixels).view.reduce((total, value) => total + value));
+   * const sum = heap.scope((scope) => {
+   *   const values = scope.from(Float64Array, [1, 2, 3]);
+   *   return values.view.reduce((total, value) => total + value);
+   * });
+   * console.log(sum, heap.stats().liveBlocks); // 6 0
    * ```
    */
   scope<Result>(fn: (scope: Scope) => Result): Result {
@@ -252,12 +309,34 @@ export class Heap extends InspectableHeap {
   /**
    * Does the same for a function that returns a promise. The scope closes when the promise is settled. It has no
    * outer scope and is no outer scope: what `fn` returns belongs to the caller.
+   *
+   * @throws TypeError where `fn` is not a function. The promise is rejected with what `scope` throws.
+   *
+   * @example
+   * ```ts
+   * const length = await heap.scopeAsync(async (scope) => {
+   *   const body = scope.from(new Uint8Array(await new Blob(['abc']).arrayBuffer()));
+   *   return body.length;
+   * });
+   * console.log(length, heap.stats().liveBlocks); // 3 0
+   * ```
    */
   scopeAsync<Result>(fn: (scope: Scope) => Result | PromiseLike<Result>): Promise<Result> {
     return Scope.runAsync(this.#owner, fn);
   }
 
-  /** Opens a scope that closes at the end of a `using` block, or by its `close`. */
+  /**
+   * Opens a scope that closes at the end of a `using` block, or by its `close`.
+   *
+   * @example
+   * ```ts
+   * {
+   *   using scope = heap.openScope();
+   *   scope.array(Float32Array, 100);
+   * }
+   * console.log(heap.stats().liveBlocks); // 0
+   * ```
+   */
   openScope(): Scope {
     return new Scope(this.#owner);
   }
@@ -267,6 +346,15 @@ export class Heap extends InspectableHeap {
    *
    * @throws RangeError, TypeError where an option is wrong.
    * @throws OutOfMemoryError where memory cannot hold it.
+   *
+   * @example
+   * ```ts
+   * const frame = heap.arena({ bytes: 4096 });
+   * frame.array(Float32Array, 16);
+   * console.log(frame.usedBytes); // 64
+   * frame.reset(); // drops all blocks of the arena
+   * frame.free();
+   * ```
    */
   arena(options: ArenaOptions): Arena {
     return this.finish(new Arena(planArena(options), this.#owner));
@@ -274,9 +362,16 @@ export class Heap extends InspectableHeap {
 
   /**
    * Records the allocation calls on this heap, including those of its handles, until the recorder is stopped.
-   * Several recorders may run at the same time.
+   * Several recorders may run at the same time. While one runs, calls of the heap take longer.
    *
    * @throws TypeError, RangeError where an option is wrong.
+   *
+   * @example
+   * ```ts
+   * const recorder = heap.record();
+   * heap.free(heap.malloc(64));
+   * console.log(recorder.stop().operations); // 2
+   * ```
    */
   record(options: RecordOptions = {}): Recorder {
     this.#fail?.();

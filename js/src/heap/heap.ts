@@ -25,6 +25,7 @@ import type { GrowthListener } from './growth.js';
 import { freedResult, HeapBlocks, type HeapMemory } from './heap-blocks.js';
 import { InspectableHeap } from './inspectable-heap.js';
 import type { HeapPlan } from './options.js';
+import type { RawBlocks } from './raw-blocks.js';
 
 /**
  * An allocator over a linear memory. `createHeap` makes one.
@@ -32,7 +33,7 @@ import type { HeapPlan } from './options.js';
  * After dispose every call throws `UseAfterFreeError`. After a trap in the wasm module every call throws the same
  * `HeapCorruptionError`.
  */
-export class Heap extends InspectableHeap {
+export class Heap extends InspectableHeap implements RawBlocks {
   /** The allocation strategy. */
   override readonly strategy: Strategy;
 
@@ -114,11 +115,6 @@ export class Heap extends InspectableHeap {
     return this.tryMalloc(size) || this.#owner.failAllocation(size);
   }
 
-  /**
-   * Allocates as `malloc` does, but returns 0 where memory cannot hold the block.
-   *
-   * @throws RangeError where `size` is not a non-negative integer.
-   */
   tryMalloc(size: number): number {
     return this.#malloc(clampSize('size', size));
   }
@@ -137,22 +133,6 @@ export class Heap extends InspectableHeap {
     );
   }
 
-  /**
-   * Resizes a block to `size` bytes and returns its address. The block stays in place where it can; else it moves,
-   * and `address` is no longer valid. The contents are kept up to the smaller size, and so is the alignment. An
-   * address of 0 allocates as `malloc` does. A block that moves is copied, in time proportional to its size.
-   *
-   * @throws RangeError where `size` is not a non-negative integer.
-   * @throws OutOfMemoryError where memory cannot hold it; the block is then unchanged.
-   * @throws InvalidFreeError where `address` is not a live block of this heap.
-   *
-   * @example
-   * ```ts
-   * const address = heap.realloc(heap.malloc(16), 4096);
-   * console.log(heap.usableSize(address) >= 4096); // true
-   * heap.free(address);
-   * ```
-   */
   realloc(address: number, size: number): number {
     const bytes = clampSize('size', size);
     const moved = isUint32(address) ? this.#functions.realloc(address, bytes) : 0;
@@ -160,51 +140,17 @@ export class Heap extends InspectableHeap {
     return moved || this.#owner.failAllocation(size);
   }
 
-  /**
-   * Frees a block. An address of 0 is ignored. Free a block of a handle, arena or scope with that object: if you
-   * free it by its address, the object is dead and throws, and a debug heap refuses the call.
-   *
-   * @throws DoubleFreeError where the block is already free, as far as its bytes still show it.
-   * @throws InvalidFreeError where `address` is not a live block of this heap.
-   *
-   * @example
-   * ```ts
-   * const address = heap.malloc(64);
-   * heap.free(address);
-   * console.log(heap.stats().liveBlocks); // 0
-   * ```
-   */
   free(address: number): void {
     const result = isUint32(address) ? this.#free(address) : -1;
     if (result !== freedResult) this.#owner.failFree(address, result);
   }
 
-  /**
-   * Returns the usable size of a block, in bytes: at least the requested size.
-   *
-   * @throws InvalidFreeError where `address` is not a live block of this heap.
-   */
   usableSize(address: number): number {
     const size = isUint32(address) ? this.#functions.usableSize(address) : 0;
     if (size === 0) throw invalidAddress(address);
     return size;
   }
 
-  /**
-   * Allocates a block of `size` bytes without a header. The caller keeps its size and alignment, and passes both
-   * to `deallocate` and `reallocate`. Do not pass the block to `free`. Returns its address, a multiple of
-   * `alignment`, which is a power of two up to 65 536.
-   *
-   * @throws RangeError where `size` is not a non-negative integer or `alignment` not a power of two.
-   * @throws OutOfMemoryError where memory cannot hold it.
-   *
-   * @example
-   * ```ts
-   * const address = heap.allocate(48, 64);
-   * console.log(address % 64); // 0
-   * heap.deallocate(address, 48, 64);
-   * ```
-   */
   allocate(size: number, alignment = granuleBytes): number {
     assertAlignment(alignment);
     return (
@@ -213,19 +159,6 @@ export class Heap extends InspectableHeap {
     );
   }
 
-  /**
-   * Frees a block that `allocate` returned. `size` and `alignment` are those that the block has now.
-   *
-   * @throws RangeError where `size` is not a non-negative integer or `alignment` not a power of two.
-   * @throws InvalidFreeError where no such block can be at `address`. Not every mistake is detected.
-   *
-   * @example
-   * ```ts
-   * const address = heap.allocate(48);
-   * heap.deallocate(address, 48);
-   * console.log(heap.stats().liveBlocks); // 0
-   * ```
-   */
   deallocate(address: number, size: number, alignment = granuleBytes): void {
     assertAlignment(alignment);
     const bytes = clampSize('size', size);
@@ -234,21 +167,6 @@ export class Heap extends InspectableHeap {
     }
   }
 
-  /**
-   * Resizes a block that `allocate` returned to `newSize` bytes, and returns its address, which may be another one.
-   * The contents are kept up to the smaller size. A block that moves is copied, in time proportional to its size.
-   *
-   * @throws RangeError where a size is not a non-negative integer or `alignment` not a power of two.
-   * @throws OutOfMemoryError where memory cannot hold it; the block is then unchanged.
-   * @throws InvalidFreeError where no such block can be at `address`. Not every mistake is detected.
-   *
-   * @example
-   * ```ts
-   * const address = heap.reallocate(heap.allocate(48), 48, 480);
-   * console.log(heap.stats().liveBlocks); // 1
-   * heap.deallocate(address, 480);
-   * ```
-   */
   reallocate(address: number, oldSize: number, newSize: number, alignment = granuleBytes): number {
     assertAlignment(alignment);
     const oldBytes = clampSize('oldSize', oldSize);
@@ -387,7 +305,7 @@ export class Heap extends InspectableHeap {
   /**
    * Disposes the heap and its memory. All handles are dead, and every call throws `UseAfterFreeError`. Nothing that
    * the heap made keeps the memory reachable. Views of the memory have length 0, except where the heap lies in a
-   * region of a memory that other code made.
+   * region of a memory that other code made. A second call does nothing.
    */
   [disposeSymbol](): void {
     this.#dispose('the heap was disposed');

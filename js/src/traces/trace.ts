@@ -43,7 +43,9 @@ export class AllocationTrace {
 
   /**
    * Returns the trace as a stream in its binary form, which takes one to four bytes per call. The stream is made
-   * piece by piece while it is read. The option `gzip` compresses it.
+   * piece by piece while it is read. The option `gzip` compresses it. If writing fails, reading the stream fails.
+   *
+   * @throws ReferenceError with `gzip` where the host has no `CompressionStream`.
    *
    * @example
    * ```ts

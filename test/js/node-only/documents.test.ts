@@ -47,7 +47,7 @@ const mainCalls = [
   ...['onGrow', 'record', 'read', 'write'],
 ];
 
-/** What the comments behind calls of `console.log` say. */
+/** Returns the lines that the comments behind calls of `console.log` promise. */
 function expectedOutput(code: string): string[] {
   return findAll(code, /console\.log\(.*\/\/ (.*)$/gm);
 }

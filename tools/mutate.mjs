@@ -30,6 +30,9 @@ const copy = join(root, 'build', 'mutants');
 /** Where the recording run writes a line of JSON for each test file. */
 const hitsFile = join(copy, 'build', 'hits.jsonl');
 
+/** The number of test files in the first stage of a mutant. Most mutants are killed there, within seconds. */
+const firstFiles = 3;
+
 /** The functions that find, switch, build and test the mutants of each language. */
 const campaigns = {
   cpp: {
@@ -143,8 +146,10 @@ function makeCopy() {
   rmSync(copy, { recursive: true, force: true });
   mkdirSync(join(copy, 'build'), { recursive: true });
   for (const file of files) cpSync(join(root, file), join(copy, file));
-  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
-  symlinkSync(join(root, 'build', 'wasm-release'), join(copy, 'build', 'wasm-release'));
+  // Without the private toolchain, tests that need one would fetch another.
+  for (const folder of ['node_modules', 'build/wasm-release', '.toolchain']) {
+    if (existsSync(join(root, folder))) symlinkSync(join(root, folder), join(copy, folder));
+  }
 }
 
 /** Chooses mutants and builds them; replaces those that do not compile. */
@@ -245,9 +250,6 @@ function readHits() {
   const lines = readFileSync(hitsFile, 'utf8').trim().split('\n');
   return lines.map((line) => JSON.parse(line)).sort((a, b) => a.milliseconds - b.milliseconds);
 }
-
-/** The number of test files in the first stage of a mutant. Most mutants are killed there, within seconds. */
-const firstFiles = 3;
 
 /** Runs of Vitest that together have all test files; one run of all while the hits are not known. */
 function vitestStages(number) {

@@ -23,6 +23,15 @@ describeObjects();
  *
  * @throws TypeError, RangeError where an option is wrong.
  * @throws WasmLoadError where the wasm cannot be compiled.
+ * @throws OutOfMemoryError where the engine refuses the memory.
+ *
+ * @example
+ * ```ts
+ * import { createHeap } from 'lite-alloc/inline';
+ *
+ * const heap = await createHeap({ maximumBytes: 64 << 20 });
+ * console.log(heap.stats().maximumBytes); // 67108864
+ * ```
  */
 export function createHeap(options?: HeapOptions): Promise<Heap> {
   return makeHeap(options, async (file) => {
@@ -38,6 +47,15 @@ export function createHeap(options?: HeapOptions): Promise<Heap> {
  *
  * @throws TypeError, RangeError where an option is wrong.
  * @throws WasmLoadError where the wasm cannot be compiled, or the debug part is not loaded.
+ * @throws OutOfMemoryError where the engine refuses the memory.
+ *
+ * @example
+ * ```ts
+ * import { createHeapSync } from 'lite-alloc/inline';
+ *
+ * const heap = createHeapSync({ strategy: 'free-list' });
+ * console.log(heap.strategy); // free-list
+ * ```
  */
 export function createHeapSync(options?: HeapOptions): Heap {
   return makeHeapSync(options, (file) => {
@@ -58,8 +76,9 @@ function assertInlined(file: WasmFile): void {
  * Replays the calls of a trace on fresh heaps of one strategy, and measures time, memory and fragmentation. It
  * pauses several times a second for the event loop.
  *
- * @throws TypeError, RangeError where an option is wrong.
+ * @throws TypeError where `trace` is not an `AllocationTrace`; TypeError, RangeError where an option is wrong.
  * @throws WasmLoadError where the wasm cannot be compiled.
+ * @throws OutOfMemoryError where the engine refuses the memory of a heap.
  */
 export async function replay(
   trace: AllocationTrace,
@@ -77,8 +96,9 @@ export async function replay(
  * better time bounds. Strategies that ran out of memory or time are last, in the order of the number of calls that they
  * completed.
  *
- * @throws TypeError, RangeError where an option is wrong.
+ * @throws TypeError where `trace` is not an `AllocationTrace`; TypeError, RangeError where an option is wrong.
  * @throws WasmLoadError where the wasm cannot be compiled, or `wasm` has the default strategy alone.
+ * @throws OutOfMemoryError where the engine refuses the memory of a heap.
  */
 export async function advise(trace: AllocationTrace, options?: AdviseOptions): Promise<Advice[]> {
   const { adviseOnTrace } = await import('./replay/replay.js');

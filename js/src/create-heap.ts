@@ -26,9 +26,12 @@ function packagedWasm(file: WasmFile): URL {
  *
  * @example
  * ```ts
+ * import { createHeap } from 'lite-alloc';
+ *
  * const heap = await createHeap({ maximumBytes: 64 << 20 });
  * const positions = heap.array(Float32Array, 3000);
- * positions.view[0] = 1;
+ * positions.view[0] = 1.5;
+ * console.log(positions.view[0], positions.byteLength); // 1.5 12000
  * positions.free();
  * ```
  */
@@ -43,6 +46,15 @@ export function createHeap(options?: HeapOptions): Promise<Heap> {
  *
  * @throws TypeError, RangeError where an option is wrong.
  * @throws WasmLoadError where the wasm, or a part that such a heap needs, cannot be loaded without a promise.
+ * @throws OutOfMemoryError where the engine refuses the memory.
+ *
+ * @example
+ * ```ts
+ * import { createHeapSync } from 'lite-alloc';
+ *
+ * const heap = createHeapSync({ strategy: 'free-list' });
+ * console.log(heap.strategy); // free-list
+ * ```
  */
 export function createHeapSync(options?: HeapOptions): Heap {
   return makeHeapSync(options, packagedWasm);
@@ -52,8 +64,17 @@ export function createHeapSync(options?: HeapOptions): Heap {
  * Replays the calls of a trace on fresh heaps of one strategy, and measures time, memory and fragmentation. It
  * pauses several times a second for the event loop.
  *
- * @throws TypeError, RangeError where an option is wrong.
+ * @throws TypeError where `trace` is not an `AllocationTrace`; TypeError, RangeError where an option is wrong.
  * @throws WasmLoadError where the wasm cannot be loaded.
+ * @throws OutOfMemoryError where the engine refuses the memory of a heap.
+ *
+ * @example
+ * ```ts
+ * const recorder = heap.record();
+ * heap.free(heap.malloc(64));
+ * const result = await replay(recorder.stop(), { strategy: 'free-list' });
+ * console.log(result.operations, result.peakLiveBytes, result.failures); // 2 64 0
+ * ```
  */
 export async function replay(
   trace: AllocationTrace,
@@ -71,8 +92,17 @@ export async function replay(
  * better time bounds. Strategies that ran out of memory or time are last, in the order of the number of calls that they
  * completed.
  *
- * @throws TypeError, RangeError where an option is wrong.
+ * @throws TypeError where `trace` is not an `AllocationTrace`; TypeError, RangeError where an option is wrong.
  * @throws WasmLoadError where the wasm cannot be loaded, or `wasm` has the default strategy alone.
+ * @throws OutOfMemoryError where the engine refuses the memory of a heap.
+ *
+ * @example
+ * ```ts
+ * const recorder = heap.record();
+ * heap.free(heap.malloc(64));
+ * const ranking = await advise(recorder.stop());
+ * console.log(ranking.length, ranking[0]?.result.failures); // 4 0
+ * ```
  */
 export async function advise(trace: AllocationTrace, options?: AdviseOptions): Promise<Advice[]> {
   const { adviseOnTrace } = await import('./replay/replay.js');

@@ -2,8 +2,11 @@
 //
 // Tests which mutants the campaign finds in a source text, and how it compiles all of them into one program.
 
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { findMutants, instrument, sample, staleExplanations } from '../../tools/lib/mutants.mjs';
+import { repository } from '../support/sources.js';
 
 const cpp = `// if (a < b) return;
 static constexpr int kLimit = 1 + 2;
@@ -165,5 +168,14 @@ describe('an explanation of a mutant', () => {
     expect(stale('pick.hpp', 'a < c  ->  a <= c')).toEqual([
       'pick.hpp has no such mutant: a < c  ->  a <= c',
     ]);
+  });
+
+  test('is not stale in tools/mutants-explained.json', () => {
+    const readSource = (path: string): string | undefined => {
+      const file = join(repository, path);
+      return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
+    };
+    const explained: unknown = JSON.parse(readSource('tools/mutants-explained.json') ?? '');
+    expect(staleExplanations(explained, readSource)).toEqual([]);
   });
 });

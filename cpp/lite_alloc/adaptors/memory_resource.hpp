@@ -10,13 +10,15 @@ namespace lite_alloc {
 /// A `std::pmr::memory_resource` over a heap. The containers must not outlive it, nor may it
 /// outlive the heap. Any `Allocator` serves, with or without tracking.
 ///
-/// Where there is no memory, `allocate` throws `std::bad_alloc`; in a program compiled without
-/// exceptions it ends the program.
+/// A call takes the time of the heap's own call. Where there is no memory, `allocate` throws
+/// `std::bad_alloc`; in a program compiled without exceptions it ends the program.
 template <Allocator Heap>
 class MemoryResource final : public std::pmr::memory_resource {
  public:
+  /// Makes a resource over `heap`, and allocates nothing.
   explicit MemoryResource(Heap& heap) noexcept : heap_(&heap) {}
 
+  /// Returns the heap that the blocks come from.
   [[nodiscard]] Heap& heap() const noexcept { return *heap_; }
 
  private:

@@ -30,16 +30,20 @@ class StandardAllocator {
   // NOLINTNEXTLINE(google-explicit-constructor)
   StandardAllocator(const StandardAllocator<Other, Heap>& other) noexcept : heap_(&other.heap()) {}
 
+  /// Returns a pointer to memory for `count` objects, aligned for T. Fails as the class says, iff
+  /// there is no memory or the objects would take more than `kMaxSize` bytes.
   [[nodiscard]] T* allocate(std::size_t count) {
     // A product that wraps would pass for a small size. `allocate_objects` rejects `kMaxSize + 1`.
     const std::size_t bytes = count > kMaxSize / sizeof(T) ? kMaxSize + 1 : count * sizeof(T);
     return static_cast<T*>(allocate_objects(*heap_, bytes, alignof(T)));
   }
 
+  /// Frees what `allocate` returned for the same `count`.
   void deallocate(T* objects, std::size_t count) noexcept {
     deallocate_objects(*heap_, objects, count * sizeof(T), alignof(T));
   }
 
+  /// Returns the heap that the blocks come from.
   [[nodiscard]] Heap& heap() const noexcept { return *heap_; }
 
   template <typename Other>

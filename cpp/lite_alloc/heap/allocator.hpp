@@ -10,8 +10,9 @@ namespace lite_alloc {
 /// The calls of a heap. Every heap has them, with or without tracking; code that only allocates
 /// needs no more. `Inspectable` adds what only heaps with tracking have.
 ///
-///   allocate(layout)                   Returns the address of a new block. Returns 0, and changes
-///                                      nothing, iff there is no memory.
+///   allocate(layout)                   Returns the address of a new block: a multiple of the
+///                                      layout's alignment and of `kGranule`. Returns 0, and
+///                                      changes nothing, iff there is no memory.
 ///   deallocate(address, layout)        Frees a block. `layout` is the one it was allocated with,
 ///                                      with the size that it was last reallocated to, or any size
 ///                                      between that and the block's capacity.
@@ -27,6 +28,9 @@ namespace lite_alloc {
 ///                                      Returns false, and changes nothing, iff the heap has a
 ///                                      region or the memory is too small for one.
 ///   pages()                            Returns the page source, a reference.
+///
+/// Every address and layout that a caller passes must be those of a live block of the heap. The
+/// comment of each allocator says how much time its calls take.
 // clang-format would lay the requirements out as statements.
 // clang-format off
 template <typename A>

@@ -158,7 +158,9 @@ class FreeListStrategy : public HeaderlessMemory<Pages, Tracker> {
   }
 };
 
-/// One free list in address order: least memory, for few blocks. See `FreeListStrategy`.
+/// One free list in address order: least memory, for few blocks. Blocks have no header and take
+/// whole granules of 16 bytes. A call takes time in proportion to the number of free blocks;
+/// `FreeListStrategy` describes the list.
 template <PageSource Pages, typename Tracker = Tracking>
 class FreeList : public HeaderlessHeap<FreeListStrategy<Pages, Tracker>> {
  public:

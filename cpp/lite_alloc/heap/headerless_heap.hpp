@@ -43,8 +43,9 @@ class HeaderlessHeap : public Strategy {
   constexpr explicit HeaderlessHeap(Arguments&&... arguments) noexcept
       : Strategy(std::forward<Arguments>(arguments)...) {}
 
-  /// Returns the address of a new block. Fails iff no free block is large enough and memory cannot
-  /// grow; returns 0 then, and only the count of failures changes.
+  /// Returns the address of a new block, a multiple of its alignment and of `kGranule`. Fails iff
+  /// no free block is large enough and memory cannot grow; returns 0 then, and only the count of
+  /// failures changes. Takes the time that the strategy takes to find a block.
   [[nodiscard]] Address allocate(const Layout& layout) noexcept {
     const Address begin = Strategy::acquire(layout.size, layout.alignment, layout.prefix);
     if (begin == 0) {
@@ -55,7 +56,8 @@ class HeaderlessHeap : public Strategy {
     return begin + layout.prefix;
   }
 
-  /// Frees a block. `layout` is the one that it was allocated with, or last reallocated to.
+  /// Frees a block. `layout` is the one that it was allocated with, or last reallocated to. Takes
+  /// the time that the strategy takes to release a block.
   void deallocate(Address address, const Layout& layout) noexcept {
     const Size size = Strategy::block_bytes(layout);
     const Address begin = address - layout.prefix;
@@ -109,12 +111,13 @@ class HeaderlessHeap : public Strategy {
   }
 
   /// Returns whether `[address, address + size)` lies in one region of this heap, slack included.
+  /// Takes time in proportion to the number of regions.
   [[nodiscard]] bool owns(Address address, Size size) const noexcept requires(Tracker::kEnabled) {
     return Strategy::is_in_region(address, size);
   }
 
   /// Returns whether this heap owns these bytes and none of them lies in the slack. Only then can
-  /// they have been part of a block.
+  /// they have been part of a block. Takes the time of `owns`.
   [[nodiscard]] bool has_handed_out(Address address, Size size) const noexcept
       requires(Tracker::kEnabled) {
     const Address end = Strategy::slack_begin();

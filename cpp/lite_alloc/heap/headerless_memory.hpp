@@ -38,6 +38,7 @@ class HeaderlessMemory : protected RegionWalk<HeaderlessMemory<P, T>> {
   HeaderlessMemory(const HeaderlessMemory&) = delete;
   HeaderlessMemory& operator=(const HeaderlessMemory&) = delete;
 
+  /// Returns the page source of this heap.
   [[nodiscard]] Pages& pages() noexcept { return pages_; }
   [[nodiscard]] const Pages& pages() const noexcept { return pages_; }
 

@@ -14,9 +14,10 @@ struct Extent {
   enum class State : std::uint8_t { kUsed, kFree };
 
   Address begin = 0;
-  Size size = 0;
+  Size size = 0;  // bytes
   State state = State::kFree;
 
+  /// Returns the address behind the last byte.
   [[nodiscard]] constexpr Address end() const noexcept { return begin + size; }
   friend constexpr bool operator==(const Extent&, const Extent&) = default;
 };
@@ -37,6 +38,7 @@ struct Corruption {
   Kind kind = Kind::kNone;
   Address address = 0;  // 0 where no single place is known
 
+  /// Returns whether a broken invariant was found.
   [[nodiscard]] constexpr explicit operator bool() const noexcept { return kind != Kind::kNone; }
 };
 

@@ -26,6 +26,9 @@ namespace lite_alloc {
 /// heap uses it: the headers that remained there would be accepted as the new heap's.
 ///
 /// The sized calls of the allocator remain usable beside this interface, through `allocator()`.
+///
+/// A call takes the time of the allocator's own call, and of finding the region of the address in
+/// calls that get one.
 template <Inspectable A>
 class MallocAdaptor {
  public:
@@ -124,7 +127,7 @@ class MallocAdaptor {
     secret_ = mixed(secret_ + 1);  // no seal from before is valid after this
   }
 
-  /// Returns the number of live blocks with a header.
+  /// Returns the number of live blocks with a header. Constant time.
   [[nodiscard]] Size live_blocks() const noexcept { return live_blocks_; }
 
   /// Returns the allocator below, whose blocks have no header.

@@ -160,8 +160,8 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
 
   // --- the sized calls, for the same blocks
 
-  /// Allocates a block. Returns 0 iff nothing free fits and memory cannot grow; no block has
-  /// changed in that case.
+  /// Allocates a block and returns its address, a multiple of its alignment and of 16. Returns 0
+  /// iff nothing free fits and memory cannot grow; no block has changed in that case.
   [[nodiscard]] Address allocate(const Layout& layout) noexcept {
     return allocate_counted(layout.size, layout.alignment, layout.prefix);
   }
@@ -229,12 +229,14 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
   /// detects that.
   void reset() noexcept requires(Tracker::kEnabled) { free_all(); }
 
+  /// Returns the page source of this heap.
   [[nodiscard]] Pages& pages() noexcept { return pages_; }
   [[nodiscard]] const Pages& pages() const noexcept { return pages_; }
 
   // --- introspection
 
-  /// Checks whether `[address, address + size)` lies in this heap's memory.
+  /// Checks whether `[address, address + size)` lies in one region of this heap. Takes time in
+  /// proportion to the number of regions.
   [[nodiscard]] bool owns(Address address, Size size) const noexcept requires(Tracker::kEnabled) {
     return is_in_region(address, size);
   }
@@ -255,6 +257,7 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
     return is_block_start(address, size_class) && !is_free_block(address, size_class);
   }
 
+  /// Returns the number of live blocks. Constant time.
   [[nodiscard]] Size live_blocks() const noexcept requires(Tracker::kEnabled) {
     return tracker_.live_blocks();
   }

@@ -25,6 +25,7 @@ struct Block {
 template <Inspectable A>
 class BlockWalk {
  public:
+  /// Starts at the lowest block. Takes the time of the heap's own `walk` and of one step.
   explicit BlockWalk(MallocAdaptor<A>& heap) noexcept
       : heap_(&heap), cursor_(heap.allocator().walk()) {
     has_pending_ = find(pending_);
@@ -83,6 +84,7 @@ class BlockWalk {
 template <PageSource Pages, typename Tracker, typename Hardening>
 class BlockWalk<SegregatedFit<Pages, Tracker, Hardening>> {
  public:
+  /// Starts at the lowest block. Takes the time of the heap's own `walk` and of one step.
   explicit BlockWalk(const SegregatedFit<Pages, Tracker, Hardening>& heap) noexcept
       : cursor_(heap.walk()) {
     has_pending_ = find_next();

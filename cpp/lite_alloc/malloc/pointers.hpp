@@ -9,10 +9,12 @@
 
 namespace lite_alloc {
 
+/// Returns the address that a pointer of the program holds; 0 for null.
 [[nodiscard]] inline Address address_of(const void* block) noexcept {
   return static_cast<Address>(reinterpret_cast<std::uintptr_t>(block));
 }
 
+/// Returns the pointer to an address; null for 0.
 [[nodiscard]] inline void* pointer_to(Address block) noexcept {
   return reinterpret_cast<void*>(static_cast<std::uintptr_t>(block));
 }

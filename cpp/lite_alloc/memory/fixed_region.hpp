@@ -8,7 +8,8 @@
 
 namespace lite_alloc {
 
-/// Memory that the caller provides. It never grows, and the heap touches nothing outside of it.
+/// Memory that the caller provides, as a `PageSource`. It never grows, and the heap touches nothing
+/// outside of it. The memory must outlive the heap.
 class FixedRegion {
  public:
   /// The heap uses the whole granules inside `memory[0, bytes)`, up to `kEndOfAddresses`. In native

@@ -28,7 +28,13 @@ import type { BlockOwner } from './owner.js';
 /** Anything that a scope can free: a handle, an arena, or the address of a raw block. */
 export type Freeable = { readonly alive: boolean; free(): void } | number;
 
-/** The calls that heaps, scopes and arenas have in common. */
+/**
+ * The calls that heaps, scopes and arenas have in common.
+ *
+ * A call that allocates may grow memory, which detaches every typed array over it: read `view` of a handle again.
+ * `Strategy` says how much time a call takes. Every call throws `UseAfterFreeError` once its heap was disposed, its
+ * scope closed or its arena freed.
+ */
 export abstract class Allocator {
   /** @internal */
   protected readonly uncloneable = uncloneable;
@@ -55,16 +61,32 @@ export abstract class Allocator {
    *
    * @throws RangeError where `size` is not a non-negative integer.
    * @throws OutOfMemoryError where memory cannot hold it.
+   *
+   * @example
+   * ```ts
+   * const address = heap.malloc(1024);
+   * heap.u32[address / 4] = 42;
+   * console.log(heap.u32[address / 4]); // 42
+   * heap.free(address);
+   * ```
    */
   malloc(size: number): number {
     return this.memalign(granuleBytes, size);
   }
 
   /**
-   * Allocates a block of `count` times `size` bytes, all 0. Returns its address.
+   * Allocates a block of `count` times `size` bytes, all 0 and aligned to 16. Returns its address. It takes time
+   * in proportion to the bytes.
    *
    * @throws RangeError where either is not a non-negative integer.
    * @throws OutOfMemoryError where memory cannot hold the product.
+   *
+   * @example
+   * ```ts
+   * const address = heap.calloc(100, 4); // 100 integers of 4 bytes
+   * console.log(heap.u32[address / 4]); // 0
+   * heap.free(address);
+   * ```
    */
   calloc(count: number, size: number): number {
     clampSize('size', size);
@@ -78,6 +100,13 @@ export abstract class Allocator {
    *
    * @throws RangeError where `size` is not a non-negative integer, or `alignment` not such a power of two.
    * @throws OutOfMemoryError where memory cannot hold it.
+   *
+   * @example
+   * ```ts
+   * const address = heap.memalign(256, 1000);
+   * console.log(address % 256); // 0
+   * heap.free(address);
+   * ```
    */
   memalign(alignment: number, size: number): number {
     assertAlignment(alignment);
@@ -91,6 +120,14 @@ export abstract class Allocator {
    * @throws RangeError where `length` is not a non-negative integer, or the alignment not a power of two.
    * @throws TypeError where `type` is not a constructor of typed arrays, or an option is unknown.
    * @throws OutOfMemoryError where memory cannot hold it.
+   *
+   * @example
+   * ```ts
+   * const positions = heap.array(Float32Array, 3, { alignment: 'cache', zero: true });
+   * positions.view[0] = 1.5;
+   * console.log(positions.view.join(), positions.address % 64); // 1.5,0,0 0
+   * positions.free();
+   * ```
    */
   array<T extends TypedArray>(
     type: TypedArrayConstructor<T>,
@@ -110,6 +147,12 @@ export abstract class Allocator {
    *
    * @throws TypeError where `source` is not a typed array or is detached, or an option is unknown.
    * @throws OutOfMemoryError where memory cannot hold it.
+   *
+   * @example
+   * ```ts
+   * const pixels = heap.from(new Uint8ClampedArray([255, 128, 0]));
+   * console.log(pixels.view[1]); // 128
+   * ```
    */
   from<T extends TypedArray>(
     source: T,
@@ -122,6 +165,12 @@ export abstract class Allocator {
    * @throws TypeError where `elements` is neither iterable nor array-like, or has elements that the kind cannot
    * hold; and whatever reading the elements throws.
    * @throws OutOfMemoryError where memory cannot hold them.
+   *
+   * @example
+   * ```ts
+   * const table = heap.from(Float64Array, new Set([1, 2, 3]));
+   * console.log(table.length, table.byteLength); // 3 24
+   * ```
    */
   from<T extends TypedArray>(
     type: TypedArrayConstructor<T>,
@@ -149,8 +198,14 @@ export abstract class Allocator {
   /**
    * Stores a text as UTF-8. Half a surrogate pair becomes U+FFFD.
    *
-   * @throws TypeError where `text` is not a string.
+   * @throws TypeError where `text` is not a string, or the host has no `TextEncoder`; `lite-alloc/inline` needs none.
    * @throws OutOfMemoryError where memory cannot hold it.
+   *
+   * @example
+   * ```ts
+   * const name = heap.string('Zoë');
+   * console.log(String(name), name.byteLength); // Zoë 4
+   * ```
    */
   string(text: string): HeapString {
     assertType('text', text, 'string');

@@ -20,6 +20,8 @@ export interface ArenaOptions {
 /**
  * An allocator inside one block of a heap. It places blocks one behind the other, which takes a few additions
  * each, and frees all of them at once. `free` of a handle makes the handle dead, but frees no memory.
+ *
+ * An arena never grows: a call that allocates throws `OutOfMemoryError` where the rest of the arena is too small.
  */
 export class Arena extends Allocator {
   readonly #block: ArenaBlock;
@@ -58,7 +60,11 @@ export class Arena extends Allocator {
     this.#block.reset();
   }
 
-  /** Frees the arena's block in the heap. All handles are dead. Does nothing if the arena is already free. */
+  /**
+   * Frees the arena's block in the heap. All handles are dead. Does nothing if the arena is already free.
+   *
+   * @throws DoubleFreeError where other code freed the arena's block by its address.
+   */
   free(): void {
     this.#block.block.free();
   }

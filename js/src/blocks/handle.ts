@@ -58,6 +58,14 @@ export abstract class HeapHandle {
    * Frees the block. Does nothing if the block is already free.
    *
    * @throws DoubleFreeError where other code freed the block by its address; a second call throws nothing.
+   *
+   * @example
+   * ```ts
+   * const array = heap.array(Uint8Array, 16);
+   * array.free();
+   * array.free(); // does nothing
+   * console.log(array.alive); // false
+   * ```
    */
   free(): void {
     const { alive } = this;

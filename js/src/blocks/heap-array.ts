@@ -34,6 +34,14 @@ export class HeapArray<T extends TypedArray> extends HeapHandle {
    * `new Uint8Array(view.buffer)`) does not keep the handle: keep the first view or the handle, too.
    *
    * @throws UseAfterFreeError where the block was freed.
+   *
+   * @example
+   * ```ts
+   * const samples = heap.array(Float32Array, 128);
+   * heap.malloc(1 << 20); // memory grows
+   * samples.view[0] = 1; // a view from before would have length 0
+   * console.log(samples.view.length); // 128
+   * ```
    */
   get view(): T {
     return this.alive && this.#whole === this.owner.views.all
@@ -43,11 +51,20 @@ export class HeapArray<T extends TypedArray> extends HeapHandle {
 
   /**
    * Changes the number of elements. The contents are kept up to the smaller number; new elements have
-   * arbitrary values. The block may move, so read `view` again afterwards.
+   * arbitrary values. The block may move, so read `view` again afterwards; then it is copied, in time
+   * proportional to its size.
    *
    * @throws RangeError where `length` is not a non-negative integer.
    * @throws OutOfMemoryError where memory cannot hold the elements; the array is then unchanged.
    * @throws UseAfterFreeError where the block was freed.
+   *
+   * @example
+   * ```ts
+   * const list = heap.from(Uint16Array, [1, 2]);
+   * list.resize(4);
+   * list.view.fill(0, 2);
+   * console.log(list.view.join()); // 1,2,0,0
+   * ```
    */
   resize(length: number): void {
     this.resizeBlock(length);
@@ -55,7 +72,19 @@ export class HeapArray<T extends TypedArray> extends HeapHandle {
     this.owner.growth.reportGrowth();
   }
 
-  /** Returns a copy of the elements outside the heap. */
+  /**
+   * Returns a copy of the elements outside the heap.
+   *
+   * @throws UseAfterFreeError where the block was freed.
+   *
+   * @example
+   * ```ts
+   * const array = heap.from(Uint8Array, [1, 2, 3]);
+   * const copy = array.slice();
+   * array.free();
+   * console.log(copy.join()); // 1,2,3
+   * ```
+   */
   slice(): T {
     return this.view.slice() as T;
   }

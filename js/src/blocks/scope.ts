@@ -11,7 +11,10 @@ import { doubleFree, type HeapOwner, lostEpoch } from './owner.js';
 /** The most blocks in one set, and objects in one result. A `Set` of the engine holds at most 2^24. */
 const mostTogether = 1 << 22;
 
-/** An allocator that frees its blocks when it closes, the last one first. */
+/**
+ * An allocator that frees its blocks when it closes, the last one first. Closing takes time proportional to the
+ * number of blocks that were allocated through it and still live.
+ */
 export class Scope extends Allocator {
   readonly #heapOwner: HeapOwner;
   /** In the order of allocation. */

@@ -25,9 +25,15 @@ import type { GrowthListener } from './growth.js';
 import { freedResult, HeapBlocks, type HeapMemory } from './heap-blocks.js';
 import { InspectableHeap } from './inspectable-heap.js';
 import type { HeapPlan } from './options.js';
+import type { RawBlocks } from './raw-blocks.js';
 
-/** An allocator over a linear memory. `createHeap` makes one. */
-export class Heap extends InspectableHeap {
+/**
+ * An allocator over a linear memory. `createHeap` makes one.
+ *
+ * After dispose every call throws `UseAfterFreeError`. After a trap in the wasm module every call throws the same
+ * `HeapCorruptionError`.
+ */
+export class Heap extends InspectableHeap implements RawBlocks {
   /** The allocation strategy. */
   override readonly strategy: Strategy;
 
@@ -94,8 +100,10 @@ export class Heap extends InspectableHeap {
    *
    * @example
    * ```ts
-   * const subscription = heap.onGrow((bytes, previousBytes) => console.log(previousBytes, bytes));
-   * subscription[Symbol.dispose]();
+   * const sizes: number[] = [];
+   * using subscription = heap.onGrow((memoryBytes) => sizes.push(memoryBytes));
+   * heap.malloc(1 << 20);
+   * console.log(sizes[0] === heap.stats().memoryBytes); // true
    * ```
    */
   onGrow(listener: GrowthListener): Disposable {
@@ -107,11 +115,6 @@ export class Heap extends InspectableHeap {
     return this.tryMalloc(size) || this.#owner.failAllocation(size);
   }
 
-  /**
-   * Allocates as `malloc` does, but returns 0 where memory cannot hold the block.
-   *
-   * @throws RangeError where `size` is not a non-negative integer.
-   */
   tryMalloc(size: number): number {
     return this.#malloc(clampSize('size', size));
   }
@@ -130,15 +133,6 @@ export class Heap extends InspectableHeap {
     );
   }
 
-  /**
-   * Resizes a block to `size` bytes and returns its address. The block stays in place where it can; else it moves,
-   * and `address` is no longer valid. The contents are kept up to the smaller size, and so is the alignment. An
-   * address of 0 allocates as `malloc` does.
-   *
-   * @throws RangeError where `size` is not a non-negative integer.
-   * @throws OutOfMemoryError where memory cannot hold it; the block is then unchanged.
-   * @throws InvalidFreeError where `address` is not a live block of this heap.
-   */
   realloc(address: number, size: number): number {
     const bytes = clampSize('size', size);
     const moved = isUint32(address) ? this.#functions.realloc(address, bytes) : 0;
@@ -146,36 +140,17 @@ export class Heap extends InspectableHeap {
     return moved || this.#owner.failAllocation(size);
   }
 
-  /**
-   * Frees a block. An address of 0 is ignored. Free a block of a handle, arena or scope with that object: if you
-   * free it by its address, the object is dead and throws, and a debug heap refuses the call.
-   *
-   * @throws DoubleFreeError where the block is already free, as far as its bytes still show it.
-   * @throws InvalidFreeError where `address` is not a live block of this heap.
-   */
   free(address: number): void {
     const result = isUint32(address) ? this.#free(address) : -1;
     if (result !== freedResult) this.#owner.failFree(address, result);
   }
 
-  /**
-   * Returns the usable size of a block, in bytes: at least the requested size.
-   *
-   * @throws InvalidFreeError where `address` is not a live block of this heap.
-   */
   usableSize(address: number): number {
     const size = isUint32(address) ? this.#functions.usableSize(address) : 0;
     if (size === 0) throw invalidAddress(address);
     return size;
   }
 
-  /**
-   * Allocates a block without a header. The caller keeps its size and alignment, and passes both to `deallocate`
-   * and `reallocate`. Do not pass the block to `free`. Returns its address.
-   *
-   * @throws RangeError where `size` is not a non-negative integer or `alignment` not a power of two.
-   * @throws OutOfMemoryError where memory cannot hold it.
-   */
   allocate(size: number, alignment = granuleBytes): number {
     assertAlignment(alignment);
     return (
@@ -184,12 +159,6 @@ export class Heap extends InspectableHeap {
     );
   }
 
-  /**
-   * Frees a block that `allocate` returned. `size` and `alignment` are those that the block has now.
-   *
-   * @throws RangeError where `size` is not a non-negative integer or `alignment` not a power of two.
-   * @throws InvalidFreeError where no such block can be at `address`. Not every mistake is detected.
-   */
   deallocate(address: number, size: number, alignment = granuleBytes): void {
     assertAlignment(alignment);
     const bytes = clampSize('size', size);
@@ -198,14 +167,6 @@ export class Heap extends InspectableHeap {
     }
   }
 
-  /**
-   * Resizes a block that `allocate` returned to `newSize` bytes, and returns its address, which may be another one.
-   * The contents are kept up to the smaller size.
-   *
-   * @throws RangeError where a size is not a non-negative integer or `alignment` not a power of two.
-   * @throws OutOfMemoryError where memory cannot hold it; the block is then unchanged.
-   * @throws InvalidFreeError where no such block can be at `address`. Not every mistake is detected.
-   */
   reallocate(address: number, oldSize: number, newSize: number, alignment = granuleBytes): number {
     assertAlignment(alignment);
     const oldBytes = clampSize('oldSize', oldSize);
@@ -222,7 +183,17 @@ export class Heap extends InspectableHeap {
     );
   }
 
-  /** Frees every block at once. All handles are dead. The heap keeps its memory for reuse. */
+  /**
+   * Frees every block at once. All handles are dead. The heap keeps its memory for reuse. `segregated-fit` takes
+   * time proportional to the number of blocks, because it marks each of them as free.
+   *
+   * @example
+   * ```ts
+   * const array = heap.array(Uint8Array, 100);
+   * heap.reset();
+   * console.log(array.alive, heap.stats().liveBlocks); // false 0
+   * ```
+   */
   reset(): void {
     this.#owner.functions.reset();
     this.#owner.drop();
@@ -242,7 +213,11 @@ export class Heap extends InspectableHeap {
    *
    * @example
    * ```ts
-   * const sum = heap.scope((scope) => scope.from(pixels).view.reduce((total, value) => total + value));
+   * const sum = heap.scope((scope) => {
+   *   const values = scope.from(Float64Array, [1, 2, 3]);
+   *   return values.view.reduce((total, value) => total + value);
+   * });
+   * console.log(sum, heap.stats().liveBlocks); // 6 0
    * ```
    */
   scope<Result>(fn: (scope: Scope) => Result): Result {
@@ -250,14 +225,36 @@ export class Heap extends InspectableHeap {
   }
 
   /**
-   * Does the same for a function that returns a promise. The scope closes when the promise is settled. It does not nest
-   * in other scopes, nor they in it: what `fn` returns belongs to the caller.
+   * Does the same for a function that returns a promise. The scope closes when the promise is settled. It does not
+   * nest in other scopes, nor they in it: what `fn` returns belongs to the caller.
+   *
+   * @throws TypeError where `fn` is not a function. The promise is rejected with what `scope` throws.
+   *
+   * @example
+   * ```ts
+   * const length = await heap.scopeAsync(async (scope) => {
+   *   const body = scope.from(new Uint8Array(await new Blob(['abc']).arrayBuffer()));
+   *   return body.length;
+   * });
+   * console.log(length, heap.stats().liveBlocks); // 3 0
+   * ```
    */
   scopeAsync<Result>(fn: (scope: Scope) => Result | PromiseLike<Result>): Promise<Result> {
     return Scope.runAsync(this.#owner, fn);
   }
 
-  /** Opens a scope that closes at the end of a `using` block, or by its `close`. */
+  /**
+   * Opens a scope that closes at the end of a `using` block, or by its `close`.
+   *
+   * @example
+   * ```ts
+   * {
+   *   using scope = heap.openScope();
+   *   scope.array(Float32Array, 100);
+   * }
+   * console.log(heap.stats().liveBlocks); // 0
+   * ```
+   */
   openScope(): Scope {
     return new Scope(this.#owner);
   }
@@ -267,6 +264,15 @@ export class Heap extends InspectableHeap {
    *
    * @throws RangeError, TypeError where an option is wrong.
    * @throws OutOfMemoryError where memory cannot hold it.
+   *
+   * @example
+   * ```ts
+   * const frame = heap.arena({ bytes: 4096 });
+   * frame.array(Float32Array, 16);
+   * console.log(frame.usedBytes); // 64
+   * frame.reset(); // drops all blocks of the arena
+   * frame.free();
+   * ```
    */
   arena(options: ArenaOptions): Arena {
     return this.finish(new Arena(planArena(options), this.#owner));
@@ -274,9 +280,16 @@ export class Heap extends InspectableHeap {
 
   /**
    * Records the allocation calls on this heap, including those of its handles, until the recorder is stopped.
-   * Several recorders may run at the same time.
+   * Several recorders may run at the same time. While one runs, calls of the heap take longer.
    *
    * @throws TypeError, RangeError where an option is wrong.
+   *
+   * @example
+   * ```ts
+   * const recorder = heap.record();
+   * heap.free(heap.malloc(64));
+   * console.log(recorder.stop().operations); // 2
+   * ```
    */
   record(options: RecordOptions = {}): Recorder {
     this.#fail?.();
@@ -292,7 +305,7 @@ export class Heap extends InspectableHeap {
   /**
    * Disposes the heap and its memory. All handles are dead, and every call throws `UseAfterFreeError`. Nothing that
    * the heap made keeps the memory reachable. Views of the memory have length 0, except where the heap lies in a
-   * region of a memory that other code made.
+   * region of a memory that other code made. A second call does nothing.
    */
   [disposeSymbol](): void {
     this.#dispose('the heap was disposed');

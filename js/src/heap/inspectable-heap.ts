@@ -101,6 +101,13 @@ export abstract class InspectableHeap extends Allocator {
   /**
    * Returns the counters and sizes of the heap. It takes constant time, except where the largest free block was
    * used since the last call: then it searches the free blocks.
+   *
+   * @example
+   * ```ts
+   * heap.malloc(100);
+   * const { liveBlocks, liveBytes } = heap.stats();
+   * console.log(liveBlocks, liveBytes); // 1 112
+   * ```
    */
   stats(): HeapStats {
     const { strategy, functions } = this;
@@ -111,9 +118,16 @@ export abstract class InspectableHeap extends Allocator {
   /**
    * Iterates over the used and free blocks as they are now, in address order. Each ends where the next begins,
    * except where pages of other code lie between them. Adjacent blocks of `allocate` count as one block, because
-   * nothing separates them.
+   * nothing separates them. The call takes time and memory proportional to the number of blocks.
    *
    * @throws HeapCorruptionError where the heap is corrupted.
+   *
+   * @example
+   * ```ts
+   * const address = heap.malloc(100);
+   * const used = [...heap.blocks()].filter(({ state }) => state === 'used');
+   * console.log(used.some((block) => block.address === address)); // true
+   * ```
    */
   blocks(): IterableIterator<HeapBlock> {
     checkHeap(this.functions);
@@ -124,6 +138,18 @@ export abstract class InspectableHeap extends Allocator {
    * Checks the invariants of the whole heap, in time proportional to its size.
    *
    * @throws HeapCorruptionError where one is broken.
+   *
+   * @example
+   * ```ts
+   * const address = heap.malloc(64);
+   * heap.free(address);
+   * heap.u32.fill(7, address / 4, address / 4 + 16); // a write to a freed block
+   * try {
+   *   heap.check();
+   * } catch (error) {
+   *   console.log(error instanceof HeapCorruptionError); // true
+   * }
+   * ```
    */
   check(): void {
     checkHeap(this.functions);
@@ -135,6 +161,13 @@ export abstract class InspectableHeap extends Allocator {
    * heap.
    *
    * @throws HeapCorruptionError where the heap is corrupted.
+   *
+   * @example
+   * ```ts
+   * const heap = await createHeap({ debug: true });
+   * heap.malloc(10);
+   * for (const { size, stack } of heap.leaks()) console.log(size, typeof stack); // 10 string
+   * ```
    */
   leaks(): LiveBlock[] {
     const { debug } = this.owner;
@@ -149,11 +182,21 @@ export abstract class InspectableHeap extends Allocator {
   }
 
   /**
-   * Checks that no block is live.
+   * Checks that no block is live, in time proportional to the size of the heap.
    *
    * @throws LeakError where blocks are live. In a debug heap it lists them by the calls that allocated them, those
    * with the most bytes first.
    * @throws HeapCorruptionError where the heap is corrupted.
+   *
+   * @example
+   * ```ts
+   * heap.array(Uint8Array, 16);
+   * try {
+   *   heap.assertNoLeaks();
+   * } catch (error) {
+   *   console.log(error instanceof LeakError); // true
+   * }
+   * ```
    */
   assertNoLeaks(): void {
     const leaks = this.leaks();
@@ -161,9 +204,17 @@ export abstract class InspectableHeap extends Allocator {
   }
 
   /**
-   * Returns the live blocks and the stats as they are now. `HeapSnapshot.diff` compares them with later ones.
+   * Returns the live blocks and the stats as they are now, in time proportional to the size of the heap.
+   * `HeapSnapshot.diff` compares them with later ones.
    *
    * @throws HeapCorruptionError where the heap is corrupted.
+   *
+   * @example
+   * ```ts
+   * const before = heap.snapshot();
+   * heap.array(Float32Array, 100);
+   * console.log(heap.snapshot().blocks.length - before.blocks.length); // 1
+   * ```
    */
   snapshot(): HeapSnapshot {
     return new HeapSnapshot(this.leaks(), this.stats());

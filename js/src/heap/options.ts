@@ -35,9 +35,9 @@ export interface HeapOptions {
    * `wasm`, if any, must be the package's `lite-alloc.region.wasm`.
    */
   memory?: WebAssembly.Memory;
-  /** The first byte of the region in `memory`. */
+  /** Where the region begins, in bytes from the start of `memory`. Required with `memory`. */
   start?: number;
-  /** The first byte behind the region in `memory`. */
+  /** Where the region ends, in bytes from the start of `memory`: the first byte behind it. Required with `memory`. */
   end?: number;
   /**
    * Makes the buffer of the memory resizable, so that views stay valid when it grows, even those that you keep. Such

@@ -26,7 +26,16 @@ export class HeapSnapshot {
 
   /**
    * Returns the changes from this snapshot to a later one of the same heap. A block that was freed and then
-   * allocated again at the same address with the same size counts as unchanged.
+   * allocated again at the same address with the same size counts as unchanged. It takes time and memory
+   * proportional to the number of blocks of both.
+   *
+   * @example
+   * ```ts
+   * const before = heap.snapshot();
+   * heap.array(Float32Array, 100);
+   * const { added, removed, liveBytes } = before.diff(heap.snapshot());
+   * console.log(added.length, removed.length, liveBytes); // 1 0 400
+   * ```
    */
   diff(later: HeapSnapshot): HeapDiff {
     return new HeapDiff(this, later);

@@ -41,15 +41,25 @@ export interface ReplayResult {
   /** The number of rounds that the result is about. */
   rounds: number;
   /** The time of a call, calling it from JavaScript included: minimum and median over the rounds. */
-  nanosecondsPerOperation: { minimum: number; median: number };
-  /** The most live bytes at one time, as the callers requested them. */
+  nanosecondsPerOperation: {
+    /** That of the quickest round, in nanoseconds. */
+    minimum: number;
+    /** That of the middle round by time, in nanoseconds. */
+    median: number;
+  };
+  /** The most live bytes at one time: the sum of the sizes that the callers requested. */
   peakLiveBytes: number;
   /** The size of the linear memory at the end, in bytes. */
   peakMemoryBytes: number;
   /** `peakMemoryBytes` divided by `peakLiveBytes`: at best 1; 0 where no block was allocated. */
   memoryOverPeakLive: number;
   /** `HeapStats.fragmentation` when the most bytes were live, and after the last call. */
-  fragmentation: { atPeak: number; atEnd: number };
+  fragmentation: {
+    /** When the most bytes were live, from 0 to below 1. */
+    atPeak: number;
+    /** After the last call, from 0 to below 1. */
+    atEnd: number;
+  };
   /** The number of times that memory grew. */
   growths: number;
   /** Calls that failed because memory could not hold the block. */

@@ -12,6 +12,15 @@ export class AllocationTrace {
    * @throws TypeError where `source` does not give bytes; TypeError or RangeError where an option is wrong.
    * @throws TraceError where the bytes are not a trace, are corrupted or of a later version, or have more than
    * `maximumOperations` calls or 8 388 608 live blocks. It is thrown before memory is allocated for more.
+   *
+   * @example
+   * ```ts
+   * const recorder = heap.record();
+   * heap.free(heap.malloc(64));
+   * const file = await new Response(recorder.stop().write()).blob();
+   * const trace = await AllocationTrace.read(file);
+   * console.log(trace.operations, trace.truncated); // 2 false
+   * ```
    */
   static async read(source: TraceSource, options: ReadOptions = {}): Promise<AllocationTrace> {
     const { readTrace } = await import('./trace-file.js');
@@ -34,7 +43,17 @@ export class AllocationTrace {
 
   /**
    * Returns the trace as a stream in its binary form, which takes one to four bytes per call. The stream is made
-   * piece by piece while it is read. The option `gzip` compresses it.
+   * piece by piece while it is read. The option `gzip` compresses it. If writing fails, reading the stream fails.
+   *
+   * @throws ReferenceError with `gzip` where the host has no `CompressionStream`.
+   *
+   * @example
+   * ```ts
+   * const recorder = heap.record();
+   * heap.free(heap.malloc(64));
+   * const file = await new Response(recorder.stop().write({ gzip: true })).blob();
+   * console.log(file.size < 100); // true
+   * ```
    */
   write({ gzip = false }: { gzip?: boolean } = {}): ReadableStream<Uint8Array<ArrayBuffer>> {
     const { readable, writable } = gzip

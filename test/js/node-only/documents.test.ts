@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// Runs the samples of the documents and follows their links.
+// Runs the samples of the documents and the examples of the doc comments, and follows the links of the documents.
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { transform } from 'esbuild';
 import { describe, expect, test } from 'vitest';
-import { runNode } from '../../support/consumer.js';
+import { runNode, runTypeScript } from '../../support/consumer.js';
+import { readExamples } from '../../support/examples.js';
 import { findBrokenLinks, findMissingPaths } from '../../support/links.js';
 import { readSamples, type Sample } from '../../support/markdown.js';
 import { findAll, repository } from '../../support/sources.js';
@@ -34,14 +35,31 @@ const programs = documents.flatMap((document) =>
     .map((sample, index) => ({ ...sample, title: `${document}, ${sample.heading}, ${index + 1}` })),
 );
 
+const examples = readExamples('js/src');
+
+/** The calls whose doc comments need an example. */
+const mainCalls = [
+  ...['createHeap', 'createHeapSync', 'replay', 'advise'],
+  ...['malloc', 'calloc', 'memalign', 'realloc', 'free', 'allocate', 'deallocate', 'reallocate'],
+  ...['array', 'from', 'string', 'view', 'resize', 'slice'],
+  ...['scope', 'scopeAsync', 'openScope', 'arena', 'reset'],
+  ...['stats', 'blocks', 'check', 'snapshot', 'diff', 'leaks', 'assertNoLeaks'],
+  ...['onGrow', 'record', 'read', 'write'],
+];
+
+/** Returns the lines that the comments behind calls of `console.log` promise. */
+function expectedOutput(code: string): string[] {
+  return findAll(code, /console\.log\(.*\/\/ (.*)$/gm);
+}
+
 /** Runs a sample in the repository, where it can import the package by its name; lowers `using` first. */
-async function runSample({ language, code }: Sample): Promise<string> {
+async function runSample({ language, code }: Pick<Sample, 'language' | 'code'>): Promise<string[]> {
   const folder = mkdtempSync(join(repository, 'build', 'sample-'));
   try {
     const loader = language === 'ts' ? 'ts' : 'js';
     const lowered = await transform(code, { loader, target: 'es2022', format: 'esm' });
     writeFileSync(join(folder, 'sample.mjs'), lowered.code);
-    return runNode(folder, 'sample.mjs');
+    return runNode(folder, 'sample.mjs').split('\n');
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -62,8 +80,32 @@ describe('the samples', () => {
   });
 
   test.each(programs)('$title runs and prints what its comments say', async (sample) => {
-    const expected = findAll(sample.code, /console\.log\(.*\/\/ (.*)$/gm);
-    expect((await runSample(sample)).split('\n')).toEqual(expected);
+    expect(await runSample(sample)).toEqual(expectedOutput(sample.code));
+  });
+});
+
+describe('the examples of the doc comments', () => {
+  test('exist for the main calls', () => {
+    const names = examples.map(({ name }) => name);
+    expect(mainCalls.filter((name) => !names.includes(name))).toEqual([]);
+  });
+
+  test.each(examples)('$title runs and prints what its comments say', async ({ code }) => {
+    expect(await runSample({ language: 'ts', code })).toEqual(expectedOutput(code));
+  });
+
+  test('compile', () => {
+    const folder = mkdtempSync(join(repository, 'build', 'examples-'));
+    try {
+      for (const [index, { code }] of examples.entries()) {
+        writeFileSync(join(folder, `${index}.mts`), code);
+      }
+      const options = { noEmit: true, strict: true, module: 'nodenext', target: 'esnext' };
+      writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: options }));
+      expect(runTypeScript(folder)).toEqual([]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });
 

@@ -74,7 +74,7 @@ test('wasm may be a promise of another realm', async () => {
   const wasm = evaluate<Promise<Uint8Array<ArrayBuffer>>>('Promise.resolve(bytes)');
   const heap = await createHeap({ wasm });
   heap.free(heap.malloc(100));
-  expect(() => createHeapSync({ wasm })).toThrow(/a promise cannot be waited for/);
+  expect(() => createHeapSync({ wasm })).toThrow(/a promise requires createHeap/);
 });
 
 test('a module of another realm reports corruption as one of this realm does', async () => {

@@ -17,7 +17,7 @@ const built = (entry: string) => ({
   ],
 });
 
-/** Of the random tests: another one is tried with `LITE_ALLOC_SEED=7 npm test`. */
+/** The seed of the random tests. `LITE_ALLOC_SEED=7 npm test` runs them with another one. */
 const seed = Number(process.env['LITE_ALLOC_SEED'] ?? 20260101);
 
 /** Steps of the random tests in Node; fewer where the tests run many times over. */

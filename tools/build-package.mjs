@@ -48,7 +48,7 @@ const generated = {
 };
 
 /**
- * Code of the glue that does more than this package needs, and what replaces it: the package passes a memory and a
+ * Code of the glue that does more than this package needs, with its replacement: the package passes a memory and a
  * compiled module, and the glue reads memory only for the names of functions.
  */
 const simplifications = [
@@ -101,8 +101,8 @@ writeTypes();
 installForC();
 
 /**
- * Bundles the TypeScript, readable: an application's own bundler minifies it. What the entry for pages loads at once
- * is core.js. All other files import that.
+ * Bundles the TypeScript, readable: an application's own bundler minifies it. The code that the entry for pages loads
+ * at once is in core.js, which all other files import.
  */
 async function bundleSources() {
   const probe = await bundle('probe', { entryPoints: [bundles.index] });

@@ -40,7 +40,7 @@ async function runCampaign() {
     const { cases, seen, harmful, trapped, missed, revived, hung } = total;
     console.log(
       `${strategy}: ${cases} words overwritten, ${seen} seen by check(), ${harmful} did harm, ` +
-        `${trapped} ended in a trap; ${missed} missed, ${revived} calls went on after a trap, ${hung} hung`,
+        `${trapped} ended in a trap; ${missed} missed, ${revived} calls succeeded after a trap, ${hung} hung`,
     );
     if (missed + revived + hung > 0 || cases !== Number(values.count)) process.exitCode = 1;
   }
@@ -237,7 +237,7 @@ class Case {
     }
   }
 
-  /** Whether any call still succeeds after a trap. */
+  /** Returns whether a call still succeeds after a trap. */
   #isAlive() {
     const heap = this.#heap;
     const calls = [

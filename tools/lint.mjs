@@ -60,9 +60,9 @@ rmSync(glue, { recursive: true });
 process.exitCode = results.every((status) => status === 0) ? 0 : 1;
 
 /**
- * Biome cannot parse the glue as it is: begin.js and end.js are the two ends of one function, and embind.js has
- * lines for Emscripten's preprocessor. This makes parsable files of them, in a folder of its own with the
- * project's rules. What Emscripten passes or inserts looks unused there.
+ * Biome cannot parse the glue as it is: begin.js and end.js are the two ends of one function, and embind.js has lines
+ * for Emscripten's preprocessor. This makes parsable files of them, in a folder of its own with the project's rules.
+ * Names that Emscripten passes or inserts look unused there.
  */
 function writeGlue() {
   const folder = mkdtempSync(join(tmpdir(), 'lite-alloc-glue-'));
@@ -85,7 +85,7 @@ function writeGlue() {
   return folder;
 }
 
-/** clang-tidy takes longer than all the others, so it runs in shares, as many as there are cores. */
+/** clang-tidy takes longer than all other checks together, so each core runs a share of its files. */
 function tidyChecks() {
   const { native, wasm } = planTidy(files, (file) => readFileSync(join(root, file), 'utf8'));
   return [

@@ -7,8 +7,8 @@
 // run. Exits with status 1 where a mutant survives that tools/mutants-explained.json does not explain, or
 // where that file explains a mutant that no longer exists.
 //
-// TypeScript: a first run without a mutant records which test files reach which mutants. Each mutant then
-// meets the quickest of the files that reach it, then the others that do, then the rest, until one fails.
+// TypeScript: a first run without a mutant records which test files reach which mutants. For each mutant it then runs
+// the quickest test files that reach it, then all other files that reach it, then the rest, until one fails.
 
 import {
   appendFileSync,
@@ -30,10 +30,10 @@ const copy = join(root, 'build', 'mutants');
 /** Where the recording run writes a line of JSON for each test file. */
 const hitsFile = join(copy, 'build', 'hits.jsonl');
 
-/** How many test files the first stage of a mutant has: most mutants are killed there, within seconds. */
+/** The number of test files in the first stage of a mutant. Most mutants are killed there, within seconds. */
 const firstFiles = 3;
 
-/** How to find, switch, build and test the mutants of each language. */
+/** The functions that find, switch, build and test the mutants of each language. */
 const campaigns = {
   cpp: {
     sources: /^cpp\/lite_alloc\/(core|memory|heap|inspect|adaptors)\/.*\.hpp$/,
@@ -130,7 +130,7 @@ const results = await runAtOnce(mutants, async (mutant) => {
 });
 report(results);
 
-/** An explanation of a mutant that is gone would one day excuse another one. */
+/** If an explanation outlived its mutant, it could later excuse another one. */
 function refuseStaleExplanations() {
   const stale = staleExplanations(explained, (file) =>
     existsSync(join(root, file)) ? readFileSync(join(root, file), 'utf8') : undefined,

@@ -16,7 +16,7 @@ import { parseArgs } from 'node:util';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 
-/** The goal is 16 640: docs/decisions.md says what the rest is for, and what was tried. */
+/** The goal is 16 640: docs/decisions.md says which features take the rest, and what was tried. */
 const limitBytes = 18_112;
 const dist = fileURLToPath(new URL('../dist/', import.meta.url));
 

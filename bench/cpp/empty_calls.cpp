@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What a call through embind costs when it does nothing, for comparison with one that allocates.
+// Functions that do nothing. Their time is that of a call through embind, to compare with a call
+// that allocates.
 
 #include <emscripten/bind.h>
 

@@ -1,3 +1,3 @@
 // SPDX-License-Identifier: MIT
 //
-// A module that only exports an allocator is linked from this, and nothing.
+// An empty source: a module that only exports an allocator needs no code of its own.

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// The design that `BumpFreeList` goes back to, as it was published: to compare with on what it is
-// for. Its faults are left in: a free block serves whole, so that what a smaller request leaves of
-// it is lost, its alignment is luck, and pages that somebody else grew are taken for its own.
+// The published design that `BumpFreeList` is based on, to compare with on the workloads that it
+// was made for. It has the faults of the original: an allocation takes a whole free block, so the
+// rest of it is lost; its blocks are aligned only by chance; and it treats pages that other code
+// added as its own.
 
 #include <cstdint>
 #include <cstring>
@@ -26,10 +27,11 @@ constinit FreeBlock* first_free = nullptr;
 constinit Address bump = 0;
 constinit Address limit = 0;
 
-/// Blocks are multiples of 16 bytes and at such; the bench asks for no other alignment.
-Size units(Size size) { return align_up(size == 0 ? 1 : size, lite_alloc::kGranule); }
+/// Rounds a size up to whole granules. Blocks start at multiples of 16 bytes; the bench requests no
+/// other alignment.
+Size whole_granules(Size size) { return align_up(size == 0 ? 1 : size, lite_alloc::kGranule); }
 
-/// Raises the end of what is used, by whole pages where it must.
+/// Moves the bump pointer up, and grows memory by whole pages if need be.
 bool raise(Size size) {
   if (limit == 0) {
     bump = align_up(memory.begin(), lite_alloc::kGranule);
@@ -47,7 +49,7 @@ bool raise(Size size) {
 }  // namespace
 
 std::byte* sized_allocate(std::uint32_t size) {
-  const Size wanted = units(size);
+  const Size wanted = whole_granules(size);
   for (FreeBlock** link = &first_free; *link != nullptr; link = &(*link)->next) {
     FreeBlock* const block = *link;
     if (block->size >= wanted) {
@@ -60,16 +62,16 @@ std::byte* sized_allocate(std::uint32_t size) {
 
 void sized_deallocate(std::byte* block, std::uint32_t size) {
   auto* const freed = reinterpret_cast<FreeBlock*>(block);
-  *freed = {.next = first_free, .size = units(size)};
+  *freed = {.next = first_free, .size = whole_granules(size)};
   first_free = freed;
 }
 
 std::byte* sized_reallocate(std::byte* block, std::uint32_t old_size, std::uint32_t size) {
-  const Size old_units = units(old_size);
-  const Size new_units = units(size);
-  if (new_units <= old_units) return block;
-  if (block + old_units == memory.at<std::byte>(bump)) {
-    return raise(new_units - old_units) ? block : nullptr;
+  const Size old_bytes = whole_granules(old_size);
+  const Size new_bytes = whole_granules(size);
+  if (new_bytes <= old_bytes) return block;
+  if (block + old_bytes == memory.at<std::byte>(bump)) {
+    return raise(new_bytes - old_bytes) ? block : nullptr;
   }
   std::byte* const moved = sized_allocate(size);
   if (moved != nullptr) {

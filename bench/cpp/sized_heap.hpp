@@ -5,8 +5,8 @@
 
 extern "C" {
 
-/// An allocator without headers, in a file of its own (strategy.cpp), so that it is called and not
-/// inlined, like a malloc.
+/// The allocator under test, whose callers keep the sizes of blocks. It is compiled in another file
+/// (strategy.cpp), so that it is called and not inlined, like a malloc.
 std::byte* sized_allocate(std::uint32_t size);
 void sized_deallocate(std::byte* block, std::uint32_t size);
 std::byte* sized_reallocate(std::byte* block, std::uint32_t old_size, std::uint32_t size);
@@ -15,7 +15,8 @@ std::byte* sized_reallocate(std::byte* block, std::uint32_t old_size, std::uint3
 
 namespace lite_alloc::bench {
 
-/// The allocator that the module is linked with, through its own interface: sizes are told again.
+/// The allocator that the module is linked with, through its own interface, whose `free` takes the
+/// size of the block.
 struct HeapUnderTest {
   static Block allocate(std::uint32_t size) { return required(sized_allocate(size)); }
   static void free(Block block, std::uint32_t size) { sized_deallocate(block, size); }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// One of the project's allocators without headers: LITE_ALLOC_BENCH_STRATEGY names it, with its
-// page source left to be filled in, and LITE_ALLOC_BENCH_HEADER is its header.
+// An allocator of this project, used through its sized calls. LITE_ALLOC_BENCH_STRATEGY is its
+// class template, whose argument is the page source, and LITE_ALLOC_BENCH_HEADER is the file that
+// defines it.
 
 #include LITE_ALLOC_BENCH_HEADER
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What the JavaScript side calls. Built once for heaps that are called malloc and free, once for
-// those that are told sizes.
+// The functions that JavaScript calls. This file is compiled once for heaps with malloc and free,
+// and once for heaps whose `free` takes the size.
 
 #ifdef LITE_ALLOC_BENCH_SIZED
 #include "sized_heap.hpp"
@@ -41,7 +41,7 @@ EMSCRIPTEN_KEEPALIVE void random_begin(std::uint32_t seed) { the_slots.emplace(s
 EMSCRIPTEN_KEEPALIVE void random_run(std::uint32_t steps) { the_slots->run(steps); }
 EMSCRIPTEN_KEEPALIVE std::uint32_t random_end() { return the_slots->end(); }
 
-/// The most bytes that these have live at a time.
+/// Returns the largest number of bytes that these steps keep live at one time.
 EMSCRIPTEN_KEEPALIVE std::uint32_t random_peak(std::uint32_t steps, std::uint32_t seed) {
   bench::ByteCounter::peak = 0;
   bench::RandomSlots<bench::ByteCounter> slots(seed);
@@ -66,7 +66,7 @@ EMSCRIPTEN_KEEPALIVE void crowd_pass_through(std::uint32_t times) {
   the_crowd->pass_through(times);
 }
 
-/// Begins the single steps and gives how many there are.
+/// Begins the single steps and returns their number.
 EMSCRIPTEN_KEEPALIVE std::uint32_t single_steps(std::uint32_t slots) {
   return the_steps.emplace(slots).steps();
 }

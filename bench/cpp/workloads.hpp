@@ -9,16 +9,16 @@
 
 namespace lite_alloc::bench {
 
-/// What a heap has to offer to be measured. It is called as a program calls it, so blocks know
-/// their sizes or do not: `free` and `resize` are told the size either way.
+/// The interface of a heap that is measured. `free` and `resize` take the size of the block, which
+/// a heap ignores if its blocks know their sizes.
 ///
 ///   Block allocate(size)                  never null: a heap without memory traps in `required`
 ///   void free(block, size)
 ///   Block resize(block, old_size, size)
 using Block = std::byte*;
 
-/// Ends the instance where memory cannot be had: the JavaScript side tells that from other traps by
-/// `out_of_memory`.
+/// True once an allocation has failed. The instance then traps; from this flag the JavaScript side
+/// knows that the cause was a lack of memory.
 inline bool out_of_memory = false;
 
 inline Block required(Block block) {
@@ -29,7 +29,7 @@ inline Block required(Block block) {
   return block;
 }
 
-/// What any program does with a new block: writes its first and its last word.
+/// Writes the first and the last word of a new block, as any program would use it.
 inline Block touched(Block block, std::uint32_t size) {
   if (size >= sizeof(std::uint32_t)) {
     std::memcpy(block, &size, sizeof size);
@@ -80,14 +80,15 @@ void clear(Slot& slot) {
   slot.block = nullptr;
 }
 
-/// Two operations a time.
+/// Allocates and frees one block. Each repetition makes two calls.
 template <typename Heap>
 void cycle(std::uint32_t times) {
   constexpr std::uint32_t kSize = 8;
   for (; times != 0; --times) Heap::free(touched(Heap::allocate(kSize), kSize), kSize);
 }
 
-/// 1000 blocks of 8 bytes, freed last in, first out: 2000 operations a time.
+/// Allocates 1000 blocks of 8 bytes and frees them, last in, first out. Each repetition makes 2000
+/// calls.
 template <typename Heap>
 void sequence(std::uint32_t times) {
   constexpr std::uint32_t kSize = 8;
@@ -99,8 +100,8 @@ void sequence(std::uint32_t times) {
   }
 }
 
-/// 500 blocks of 8 to 255 bytes, every other one freed, 200 blocks of 8 to 127 bytes, all freed:
-/// 1400 operations a time, the same each time.
+/// Allocates 500 blocks of 8 to 255 bytes, frees every other one, allocates 200 blocks of 8 to 127
+/// bytes, and frees all. Each repetition makes the same 1400 calls.
 template <typename Heap>
 void fragments(std::uint32_t times) {
   constexpr std::size_t kFirst = 500;
@@ -135,7 +136,7 @@ class RandomSlots {
  public:
   explicit RandomSlots(std::uint32_t seed) : random_(seed) {}
 
-  /// An operation a step.
+  /// Makes one call per step.
   void run(std::uint32_t steps) {
     for (; steps != 0; --steps) {
       Slot& slot = slots_[random_.between(0, kSlots - 1)];
@@ -147,7 +148,7 @@ class RandomSlots {
     }
   }
 
-  /// Frees all that is left and gives how many blocks that were.
+  /// Frees all remaining blocks and returns their number.
   std::uint32_t end() {
     std::uint32_t freed = 0;
     for (Slot& slot : slots_) {
@@ -164,8 +165,8 @@ class RandomSlots {
   Random random_;
 };
 
-/// Many live blocks of 16 to 511 bytes, in random order of age. Its table is a block of the heap,
-/// the first one.
+/// Many live blocks of 16 to 511 bytes, of which random ones are replaced. The table of the blocks
+/// is the first block of the heap.
 template <typename Heap>
 class Crowd {
  public:
@@ -175,8 +176,8 @@ class Crowd {
     for (Slot* slot = slots_; slot != slots_ + count; ++slot) fill<Heap>(*slot, size());
   }
 
-  /// `times` blocks, random ones of the first `hot`, are freed, each followed by a new one: two
-  /// operations a time.
+  /// Repeats `times` times: frees a random one of the first `hot` blocks, and allocates another in
+  /// its place. Each repetition makes two calls.
   void replace(std::uint32_t times, std::uint32_t hot) {
     for (; times != 0; --times) {
       Slot& slot = slots_[random_.between(0, hot - 1)];
@@ -185,12 +186,12 @@ class Crowd {
     }
   }
 
-  /// Every other block, by age.
+  /// Frees the blocks in every other slot.
   void free_half() {
     for (std::uint32_t index = 0; index < count_; index += 2) clear<Heap>(slots_[index]);
   }
 
-  /// Blocks come and go, each 16 allocations after it came: two operations a time.
+  /// Allocates blocks, and frees each one 16 allocations later. Each repetition makes two calls.
   void pass_through(std::uint32_t times) {
     constexpr std::uint32_t kLife = 16;
     static Slot passing[kLife];
@@ -210,23 +211,23 @@ class Crowd {
   Random random_{1};
 };
 
-/// One operation at a time, for a clock around each: in slots that are half full random ones are
-/// filled and freed, as many times as there are slots; then all are freed, in the order of the
-/// slots. The table of the slots is a block of the heap.
+/// Makes one call at a time, so that each can be timed. Half of the slots are full at first. Random
+/// slots are filled if empty and freed if full, one step for each slot; then all slots are freed in
+/// order. The table of the slots is a block of the heap.
 template <typename Heap>
 class SingleSteps {
  public:
   explicit SingleSteps(std::uint32_t count)
       : count_(count), slots_(reinterpret_cast<Slot*>(Heap::allocate(count * sizeof(Slot)))) {
     std::memset(slots_, 0, count * sizeof(Slot));
-    for (std::uint32_t index = 0; index < count; ++index) turn(random_slot());
+    for (std::uint32_t index = 0; index < count; ++index) toggle(random_slot());
   }
 
   [[nodiscard]] std::uint32_t steps() const { return 2 * count_; }
 
   void step() {
     if (done_ < count_) {
-      turn(random_slot());
+      toggle(random_slot());
     } else if (done_ < steps()) {
       clear<Heap>(slots_[done_ - count_]);
     }
@@ -238,7 +239,7 @@ class SingleSteps {
  private:
   Slot& random_slot() { return slots_[random_.between(0, count_ - 1)]; }
 
-  void turn(Slot& slot) {
+  void toggle(Slot& slot) {
     if (slot.block != nullptr) {
       clear<Heap>(slot);
     } else {
@@ -253,8 +254,8 @@ class SingleSteps {
 };
 
 /// A program whose sizes shift: it fills `bytes` with blocks of 16 bytes and frees all but one in a
-/// hundred, then the same with blocks of 1 KiB, then of 100 KiB, and so on, `rounds` times. What is
-/// left of a phase is freed before the same phase of the next round.
+/// hundred, then the same with blocks of 1 KiB, then of 100 KiB, and so on, `rounds` times. The
+/// blocks that remain from a phase are freed before the same phase of the next round.
 template <typename Heap>
 void shifting_sizes(std::uint32_t bytes, std::uint32_t rounds) {
   constexpr std::uint32_t kSizes[] = {16, 1024, 100 * 1024};
@@ -281,7 +282,8 @@ void shifting_sizes(std::uint32_t bytes, std::uint32_t rounds) {
   }
 }
 
-/// Keeps no blocks and counts their bytes: what a workload needs at its peak.
+/// A heap that allocates nothing and only counts bytes, to find the peak of live bytes of a
+/// workload.
 struct ByteCounter {
   static inline std::uint32_t live = 0;
   static inline std::uint32_t peak = 0;
@@ -297,7 +299,7 @@ struct ByteCounter {
 
 /// Recorded histories come through a window of static memory, a piece at a time, so that neither
 /// they nor the table of their blocks lie in the heap. In a piece, blocks are numbered from 0;
-/// those that live across pieces are carried by the JavaScript side.
+/// JavaScript passes blocks that live across pieces from one piece to the next.
 struct Window {
   static constexpr std::uint32_t kOperations = 2048;
   enum Kind : std::uint32_t { kAllocate, kFree, kResize };

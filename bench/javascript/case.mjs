@@ -15,7 +15,7 @@ const times = {
   medium: { time: 130, warmupTime: 60, sample: 0.3 },
   heavy: { time: 600, warmupTime: 200, sample: 0.3 },
 }[mode];
-/** How many times a history is interrupted to read the size of its memory. */
+/** The number of times that a history is interrupted to read the size of memory. */
 const points = 60;
 
 const peer = peers.find(({ name }) => name === peerName);

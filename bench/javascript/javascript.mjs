@@ -86,7 +86,10 @@ function isRepeated({ peer, workload }, mode) {
   return workload.api !== 'memory' && (mode === 'heavy' || !isDebug);
 }
 
-/** The smaller case of the same series at which a peer failed: it does not get the larger ones. */
+/**
+ * Returns a smaller case of the same series that this peer has failed, if there is one: the larger ones are then not
+ * measured.
+ */
 function failedSmaller(cases, { peer, workload }) {
   if (workload.series === undefined) return undefined;
   return cases.find(

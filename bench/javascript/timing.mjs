@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// How a workload is timed: by the benches, and by the command `lite-alloc bench`.
+// Times a workload, for the benches and for the command `lite-alloc bench`.
 
 import { Bench } from 'tinybench';
 
@@ -37,7 +37,7 @@ export function measureTime({ operations, run }, { time, warmupTime, sample }) {
   };
 }
 
-/** The number of repeats with which a sample is long enough for the clock. */
+/** Returns the number of repeats in one sample: enough that the resolution of the clock does not matter. */
 function repeatsOf(run, sample) {
   for (let repeats = 1; ; repeats *= 2) {
     const begin = performance.now();

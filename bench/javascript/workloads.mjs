@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What the JavaScript benches do, through the interface that `peers/index.mjs` describes. A workload has
+// The workloads of the JavaScript benches. They use peers through the interface that `peers/index.mjs` describes. A
+// workload has
 //
 //   name, api       `addresses` or `handles`: which of a peer's interfaces it is about;
 //   needs           what of it, by the names in a peer's `cannot`;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
-// The package's module with one function more, which returns its argument: what a pair of embind calls
-// takes in which nothing happens.
+// The package's module with an additional function that returns its argument. It measures the time of a pair of
+// embind calls that do nothing.
 
 import { readFileSync } from 'node:fs';
 
 const nothing = 'it allocates nothing';
 const built = '../../build/wasm-release/bench/empty_calls_beside/lite-alloc';
 
-/** Of `strategies`: the one that the module has. */
+/** The number of the default strategy, the only one in the module. */
 const defaultStrategy = 3;
 
 export const cannot = {

@@ -29,7 +29,7 @@ export function open() {
     release: free,
     ...stringsByHand({ malloc, free, buffer: () => pool.buf }),
     ...framesByHand({ array, release: free }),
-    /** The least pool that would do. */
+    /** The size of the smallest pool that would hold the blocks. */
     memoryBytes: () => pool.stats().top,
   };
 }

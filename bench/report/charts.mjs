@@ -149,7 +149,7 @@ function liveChart(rows, among) {
   };
 }
 
-/** Values above this are left out of the chart; the legend names whose they are. */
+/** Values above this are not drawn; the legend names the peers that have such values. */
 const memoryTop = 3;
 
 function memoryChart(cases, histories, among) {

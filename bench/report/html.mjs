@@ -47,7 +47,7 @@ ${originsOf(results)
   .join('\n')}
 <h2>Where a peer is ahead by more than a tenth</h2>
 ${losses.length === 0 ? '<p>Nowhere.</p>' : table(losses)}
-${pictures()}
+${chartFigures()}
 ${Object.values(tables)
   .flatMap((ofBench) => Object.values(ofBench))
   .filter(({ rows }) => rows.length > 0)
@@ -57,7 +57,7 @@ ${Object.values(tables)
 `;
 }
 
-function pictures() {
+function chartFigures() {
   return Object.values(chartsOf({ results, tables }))
     .map(({ svg }) => `<figure>${svg}</figure>`)
     .join('\n');

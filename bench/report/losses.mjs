@@ -58,7 +58,7 @@ const explanations = {
   ],
   'in wasm': [
     'Time of calls inside wasm',
-    'With large blocks of mixed sizes the heap searches for a hole that fits, and takes less memory for that.',
+    'With large blocks of mixed sizes the heap searches for a free block that fits well. The search takes time, but saves memory.',
   ],
   'in wasm, worst operation': [
     'Time of the worst single call inside wasm',

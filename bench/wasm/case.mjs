@@ -10,7 +10,10 @@ import { readHistory } from './histories.mjs';
 
 const [modulePath, mode, ...names] = process.argv.slice(2);
 const smoke = mode === 'smoke';
-/** INITIAL_MEMORY of the modules, in CMakePresets.json: a constructor may have grown it already. */
+/**
+ * The INITIAL_MEMORY of the modules, as CMakePresets.json sets it. A constructor may have grown the memory of a module
+ * already.
+ */
 const initialBytes = 256 * 1024;
 const { default: instantiate } = await import(pathToFileURL(resolve(modulePath)));
 
@@ -62,8 +65,8 @@ function measurePasses(module, work) {
 }
 
 /**
- * Passes for at least 200 ms, and at least five, unless they take seconds. The first ones, while the
- * engine still compiles, count only where there are no others.
+ * Runs passes for at least 200 ms, and at least five of them, but stops after 4 s. Passes of the first 50 ms, in which
+ * the engine still compiles, count only if no later pass follows.
  */
 function repeat({ pass, forget }, first) {
   const limits = smoke
@@ -112,7 +115,7 @@ function measureLoop(module, times, operationsEach, work) {
   });
 }
 
-/** In windows, as a history. */
+/** Measures random replacement in windows, as a history is measured. */
 function random(module, seed) {
   const [windows, steps] = smoke ? [5, 2_000] : [100, 2_000];
   const peakBytes = module._random_peak(windows * steps, seed);
@@ -136,8 +139,9 @@ function random(module, seed) {
 }
 
 /**
- * Time runs only while wasm does. The minimum is the sum of each window's minimum over the passes: a
- * whole pass of many milliseconds is never left alone on a machine that does other things too.
+ * Replays a history, and measures only the time inside wasm. A pass takes many milliseconds, during which other
+ * programs are almost sure to interrupt it. So a pass is measured in windows, and the minimum is the sum over the
+ * windows of each one's minimum.
  */
 function history(module, name) {
   const memory = module.wasmMemory;
@@ -199,9 +203,9 @@ function measureFree(module, blocks) {
 }
 
 /**
- * The same operations in several fresh instances, a clock around each: the least time of an operation
- * over the instances is what it takes, the greatest of these is the worst. A first pass in each instance
- * grows the memory and touches it.
+ * Runs the same operations in several fresh instances, and times each operation. The time of an operation is its
+ * minimum over the instances; the result is the largest of these times. A first pass in each instance grows the memory
+ * and touches it.
  */
 async function measureWorst() {
   const [passes, slots] = smoke ? [2, 500] : [15, 20_000];

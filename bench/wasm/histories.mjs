@@ -78,7 +78,7 @@ export function readHistory(name, windowOperations, operations = Number.POSITIVE
     peakBytes = Math.max(peakBytes, live);
   }
 
-  /** Slots are given out after those of blocks that came in are free again: the table stays small. */
+  /** Slots are assigned after the slots of blocks that were carried in are free again, so the table stays small. */
   function finish() {
     const carriedOut = [];
     for (const [id, local] of piece.locals) {

@@ -21,8 +21,7 @@ const peers = ['dlmalloc', 'emmalloc', 'mimalloc'];
 const ours = ['lite-alloc', 'segregated-fit', 'segregated-bump', 'free-list', 'bump-free-list'];
 
 /**
- * The design that `bump-free-list` goes back to. On anything but these columns it takes minutes or all
- * memory.
+ * The published design that `bump-free-list` is based on. On any other column it takes minutes or exhausts memory.
  */
 const published = { name: 'published-bump', columns: ['cycle', 'seq'], rival: 'bump-free-list' };
 
@@ -108,7 +107,7 @@ function measureSpeed(bench) {
   const table = same(bench.chosen);
   const runs = runRounds(bench, [table], { mode: 'full', rounds: bench.rounds });
   const speed = rowsOf(table, runs, minimum);
-  // A heap does not get the workloads again that it failed.
+  // A heap is not measured again on the workloads that it failed.
   bench.failed = new Map(
     speed.map(({ name, ...row }) => [
       name,
@@ -167,9 +166,9 @@ function measureRest(bench, folder) {
         'over dlmalloc': Number.isFinite(row.grown) ? significant(row.grown / dlmalloc) : '-',
       })),
     },
-    'growth-live': series('One of so many live blocks replaced', live),
-    'growth-hot': series('One of 256 replaced among so many live blocks', hot),
-    'growth-free': series('Beside so many free blocks', free),
+    'growth-live': series('One of N live blocks replaced', live),
+    'growth-hot': series('One of 256 replaced among N live blocks', hot),
+    'growth-free': series('Beside N free blocks', free),
     worst: {
       title: `Worst single operation, of which the clock takes ${Math.round(Math.min(...clock))} ns`,
       rows: rowsOf(worst, runs, (found) =>

@@ -16,8 +16,8 @@ enum class Strategy : std::uint8_t { LITE_ALLOC_STRATEGIES(LITE_ALLOC_ENUMERATOR
 #undef LITE_ALLOC_ENUMERATOR
 
 /// A heap of one of the headerless strategies, which is chosen when the instance starts. Each call
-/// goes to the same call of the chosen heap. What stands above, `MallocAdaptor` and the walk, is in
-/// the module once.
+/// goes to the same call of the chosen heap. So the module contains the code over it,
+/// `MallocAdaptor` and the walk, only once.
 template <PageSource Pages>
 class ChosenHeap {
  public:

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
-// The two hottest calls, compiled for speed with what they call: on a heap of the default strategy
-// there is one comparison on their way at most. The linker takes this file first, so other calls
-// use what is here where it is not inlined.
+// `malloc` and `free`, the most frequent calls, compiled for speed together with the functions that
+// they call. On a heap of the default strategy they need at most one comparison to choose the heap.
+// The linker takes this file first, so other files also use the functions compiled here, unless
+// they inline them.
 
-// What they seldom reach is not compiled here: a call leads to heap_functions.cpp, which is
-// compiled for size. Nor is it inlined: `take_empty_slab` would be 160 bytes more of what a page
-// loads; with `free_to_slab` inlined, the rest of `free` would not be, and a pair would take 1 ns
-// more.
+// Functions that they seldom reach (`LITE_ALLOC_RARE_CODE`) are compiled in heap_functions.cpp, for
+// size, and are not inlined here. Inlining `take_empty_slab` would add 160 bytes to what a page
+// loads. If the compiler inlined `free_to_slab`, it would no longer inline the rest of `free`, and
+// a pair of calls would take 1 ns more.
 #pragma clang diagnostic ignored "-Wgnu-inline-cpp-without-extern"
 #define LITE_ALLOC_RARE_CODE inline __attribute__((noinline, gnu_inline))
 

@@ -9,8 +9,8 @@ namespace lite_alloc::bindings {
 
 using DefaultHeap = SegregatedFit<Memory>;
 
-/// Whether the module has the headerless strategies, too: they take almost half as many bytes
-/// again.
+/// Whether the module also has the headerless strategies. They make it almost one and a half times
+/// as large.
 #ifdef LITE_ALLOC_DEFAULT_ALONE
 inline constexpr bool kHasHeaderless = false;
 #else

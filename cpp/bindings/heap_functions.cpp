@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The functions of the module, except malloc and free, which are in default_heap.cpp. This file is
-// compiled for size. Whatever can be local to it is, so that the compiler drops parameters that
-// never vary.
+// compiled for size. Functions and types are local to it where possible, so that the compiler drops
+// parameters that never vary.
 
 #include "heap_functions.hpp"
 
@@ -19,7 +19,7 @@
 #include "lite_alloc/inspect/statistics.hpp"
 #include "lite_alloc/inspect/walk.hpp"
 
-// With all that default_heap.cpp does not compile.
+// Compiles the functions that default_heap.cpp leaves out.
 template class lite_alloc::segregated_fit::Blocks<lite_alloc::bindings::Memory,
                                                   lite_alloc::Tracking, lite_alloc::Hardened>;
 
@@ -30,7 +30,7 @@ constinit bool is_headerless = false;
 
 namespace {
 
-// What JavaScript reads as numbers: see shared_values.hpp.
+// Checks the numbers of the enumerators that JavaScript reads (shared_values.hpp).
 
 #define LITE_ALLOC_ASSERT(number, name) static_assert(static_cast<int>(Asserted::name) == (number));
 namespace free_results {
@@ -47,7 +47,7 @@ LITE_ALLOC_EXTENT_STATES(LITE_ALLOC_ASSERT)
 }  // namespace extent_states
 #undef LITE_ALLOC_ASSERT
 
-// A type of this file alone, and so are all templates over it.
+// A type that only this file has, so that all templates over it are local to the file, too.
 class HeaderlessPages : public Memory {
  public:
   constexpr HeaderlessPages() noexcept = default;
@@ -66,13 +66,14 @@ decltype(auto) with_heap(Action action) noexcept {
   return uses_default() ? action(default_heap) : action(headerless_heap);
 }
 
-// The allocator that has the sized calls.
+// Returns the allocator that has the sized calls.
 [[nodiscard]] DefaultHeap& sized(DefaultHeap& heap) noexcept { return heap; }
 [[nodiscard]] HeaderlessMalloc::Below& sized(HeaderlessMalloc& heap) noexcept {
   return heap.allocator();
 }
 
-// What a few comparisons show about a block of the sized calls, beside those of `malloc`.
+// Returns false if a few comparisons show that no block of the sized calls has this address and
+// size. Blocks of `malloc` on a headerless heap do not count.
 [[nodiscard]] bool may_be_sized(DefaultHeap& heap, Address address, Size size) noexcept {
   return round_to_granules(heap.usable_size(address)) >= size && heap.is_live(address);
 }
@@ -80,7 +81,8 @@ decltype(auto) with_heap(Action action) noexcept {
   return heap.allocator().may_be_used(address, size) && !heap.is_live(address);
 }
 
-// The default heap serves these calls by `malloc` and `free`, whose code is there already.
+// For the default heap these calls use `malloc` and `free`, so that their code is in the module
+// only once.
 [[nodiscard]] Address zeroed_in(DefaultHeap& heap, Size size) noexcept {
   const Address address = malloc(size);
   if (address != 0) std::memset(heap.pages().at<std::byte>(address), 0, size);

@@ -18,8 +18,8 @@ namespace lite_alloc::bindings {
 /// metadata, so that the contents of blocks are not accepted as metadata.
 [[nodiscard]] Size start(Memory pages, Size strategy, std::uint32_t secret) noexcept;
 
-// These do what the heap's own functions of these names do. An address of 0 says that there is no
-// memory.
+// Each of these does what the heap's function of the same name does. An address of 0 means that
+// there is no memory.
 
 [[nodiscard]] Address malloc(Size size) noexcept;
 [[nodiscard]] Address zeroed(Size size) noexcept;
@@ -28,7 +28,7 @@ namespace lite_alloc::bindings {
 /// Frees a block. Returns a `FreeResult`.
 [[nodiscard]] Size free(Address address) noexcept;
 [[nodiscard]] Size usable_size(Address address) noexcept;
-/// Frees every block. Returns how many there were.
+/// Frees every block. Returns the number of blocks that it freed.
 [[nodiscard]] Size reset() noexcept;
 
 [[nodiscard]] Address allocate(Size size, Size alignment) noexcept;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 
-# lite_alloc_add_malloc(<target> <folder of its sources>): the malloc family of C, which a program links
-# instead of Emscripten's own. It has the flags of the program and those below.
+# lite_alloc_add_malloc(<target> <folder of its sources>): the malloc family of C, which a program links instead of
+# Emscripten's own. It is compiled with the flags of the program and those below.
 
 # Without these flags a compiler turns a malloc followed by a memset into `calloc`, also inside `calloc`.
 # Memory functions remain built in, so copies and fills become instructions.

@@ -65,7 +65,9 @@ async function replayForTime() {
   return replay(await AllocationTrace.read(file), { rounds: 1 });
 }
 
-/** A view that is kept becomes empty when memory grows; the views of handles are always current. */
+/**
+ * Shows that a typed array which a program keeps becomes empty when memory grows, while `view` of a handle is current.
+ */
 async function keepArraysWhileMemoryGrows() {
   const heap = await createHeap({ initialBytes: 1 << 18 });
   const positions = heap.from(Float32Array.from({ length: 3000 }, (_, index) => index / 2));
@@ -95,7 +97,7 @@ function printTable(result) {
     ['peak live bytes', formatBytes(result.peakLiveBytes)],
     ['memory', formatBytes(result.peakMemoryBytes)],
     ['memory over peak live bytes', result.memoryOverPeakLive.toFixed(2)],
-    ['times memory grew', result.growths],
+    ['memory growths', result.growths],
     ['fragmentation', result.fragmentation.atEnd.toFixed(3)],
   ];
   for (const [name, value] of rows)

@@ -91,10 +91,10 @@ export async function replay(
 /**
  * Replays a trace on every strategy and ranks them, the best first.
  *
- * The score of a strategy is the geometric mean of two ratios: its time to the least time, and its memory to the
- * least memory. Of strategies whose scores are equal to two digits, the one with less memory is first, then the
- * one whose calls have the better time bounds. Strategies that ran out of memory or time are last, in the order of
- * how many calls they completed.
+ * The score of a strategy is the geometric mean of two ratios: its time to the least time, and its memory to the least
+ * memory. If scores are equal to two digits, the strategy with less memory is first, then the one whose calls have the
+ * better time bounds. Strategies that ran out of memory or time are last, in the order of the number of calls that they
+ * completed.
  *
  * @throws TypeError where `trace` is not an `AllocationTrace`; TypeError, RangeError where an option is wrong.
  * @throws WasmLoadError where the wasm cannot be compiled, or `wasm` has the default strategy alone.

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { findAll, listSources, withoutComments } from '../support/sources.js';
 
-/** From the bottom up: a file may include its own layer and those below. */
+/** The layers from the bottom up: a file may include files of its own layer and of those below. */
 const layers = [
   'core',
   'memory',
@@ -29,14 +29,14 @@ function heightOf(path: string): number {
   return layers.indexOf(layerOf(path));
 }
 
-/** The path below cpp/ of a file of ours that is included; undefined of any other. */
+/** Returns the path below cpp/ of the included file; undefined if it is not a file of this project. */
 function resolveInclude(from: string, include: string): string | undefined {
   const beside = new URL(include, `file:///${from}`).pathname.slice(1);
   return [include, beside].find((path) => files.some((file) => file.path === path));
 }
 
 describe('C++ include lines', () => {
-  test('are found in the files of every layer that there is', () => {
+  test('are found in the files of every layer', () => {
     const found = new Set(
       files.filter(({ includes }) => includes.length > 0).map(({ path }) => layerOf(path)),
     );
@@ -57,7 +57,7 @@ describe('C++ include lines', () => {
     expect(upward).toEqual([]);
   });
 
-  test('name what is there', () => {
+  test('name files that exist', () => {
     const broken = files.flatMap(({ path, includes }) =>
       includes
         .filter(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Which mutants the campaign finds in a source text, and how it compiles all of them into one program.
+// Tests which mutants the campaign finds in a source text, and how it compiles all of them into one program.
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -96,7 +96,7 @@ describe('an instrumented text', () => {
     number: index + 1,
   }));
 
-  /** What the program returns while one mutant is on; 0: none. */
+  /** Returns the result of the program while the mutant with number `on` is active; 0 activates none. */
   function runWith(on: number, ...numbers: number[]): unknown {
     const active = mutants.filter(({ number, line }) =>
       number === on ? true : !mutants.some((other) => other.number === on && other.line === line),
@@ -108,7 +108,7 @@ describe('an instrumented text', () => {
     return new Function('on', 'numbers', `${text}; return run(...numbers);`)(on, numbers);
   }
 
-  test('does what the source does while no mutant is on', () => {
+  test('does what the source does while no mutant is active', () => {
     expect([runWith(0, 1, 2), runWith(0, 3, 2)]).toEqual(['below', 6]);
   });
 

@@ -72,7 +72,7 @@ describe('CMake presets', () => {
   });
 });
 
-/** What is in the repository, or will be with the next commit. */
+/** Returns the paths of all files in the repository, and of new ones that the next commit can add. */
 function trackedFiles(): string[] {
   return execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '-z'], {
     cwd: repository,

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { repository } from '../support/sources.js';
 
-/** It bundles and minifies, which a busy machine takes seconds for. */
+/** The time limit in ms: the report bundles and minifies, which takes seconds on a busy machine. */
 const patience = 60_000;
 
 function reportSizes(...options: string[]): { output: string; status: number | null } {

@@ -56,7 +56,10 @@ function findImports(isWrong: (name: string, imported: string) => boolean): stri
   );
 }
 
-/** What is left of the sources after removing, again and again, those that import none of the others. */
+/**
+ * Returns the sources that are in a circle of imports, or lead to one. It removes the sources that import none of the
+ * remaining ones, until there are no such sources.
+ */
 function findCircles(sources: readonly Source[]): readonly string[] {
   const names = new Set(sources.map(({ name }) => name));
   const inCircles = sources.filter(({ imports }) =>
@@ -94,7 +97,7 @@ describe('TypeScript import lines', () => {
     expect(upward).toEqual([]);
   });
 
-  test('between entries are few', () => {
+  test('between entries are only those listed here', () => {
     const own = ['api', 'create-heap', 'create-heap-inline'];
     const lines = findImports(
       (name, imported) =>
@@ -127,7 +130,7 @@ describe('TypeScript import lines', () => {
     expect(users.map(({ name }) => name)).toEqual([user]);
   });
 
-  test.each(['api', 'index', 'inline'])('are all there is in %s.ts', (entry) => {
+  test.each(['api', 'index', 'inline'])('are the only statements in %s.ts', (entry) => {
     const statements = files
       .find(({ name }) => name === entry)
       ?.code.replace(/export (\*|(type )?\{[^}]*\}) from '[^']+';/g, '');
@@ -162,13 +165,13 @@ describe('TypeScript sources', () => {
   });
 });
 
-/** The command is for Node alone. */
+/** The scripts of the package. The command is left out: it runs in Node only. */
 const modules = listSources('dist', ['.js', '.mjs']).filter(
   ({ path }) => !path.startsWith('c/') && path !== 'cli.js',
 );
 
 describe('the JavaScript of the package', () => {
-  test('is all looked at', () => {
+  test('is found', () => {
     expect(modules.map(({ path }) => path)).toEqual(
       expect.arrayContaining(['core.js', 'index.js', 'index.node.js', 'inline.js', 'debug.js']),
     );

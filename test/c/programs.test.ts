@@ -25,7 +25,7 @@ interface Build {
   readonly programs: readonly ('family' | 'classes')[];
 }
 
-/** Each compiler mode, memory that grows and memory that does not, exceptions and none. */
+/** Builds for each optimisation level, with growing and with fixed memory, with and without exceptions. */
 const builds: readonly Build[] = [
   // Emscripten's assertions would need another set of its libraries, a minute to compile.
   { name: '-O0', compile: '-O0', link: `${growing} -sASSERTIONS=0`, programs: ['family'] },
@@ -93,7 +93,7 @@ beforeAll(() => {
   writeFiles(folder, wasiFiles);
 });
 
-/** What a program says when all of its checks hold. */
+/** Matches the last line that a program prints if all of its checks hold. */
 const allHeld = (program: string): RegExp => new RegExp(`^${program}: 0 failed, enough done$`, 'm');
 
 describe('with find_package', () => {
@@ -135,7 +135,7 @@ describe.each([
   function check(kind: string, options: readonly string[], which: string): void {
     const program = `${name}-${kind}.js`;
     if (!existsSync(join(folder, program))) {
-      // Not built in: compilers leave out calls of malloc whose block nobody uses.
+      // With malloc as a builtin, compilers remove calls whose block is never used.
       const common = ['-O2', '-fno-builtin', '-Wno-unused', '-sMALLOC=none'];
       emscripten(folder, 'emcc', 'memory.c', path, ...common, ...options, '-o', program);
     }
@@ -160,7 +160,7 @@ describe.each([
     check('aborting', [], 'realloc');
   });
 
-  test('is used to its last page but one, where it has 4 GiB from the start', () => {
+  test('is used up to the last page but one, if it has 4 GiB from the start', () => {
     check('4gib', [fixed, '-sINITIAL_MEMORY=4GB', '-sMAXIMUM_MEMORY=4GB'], 'four-gigabytes');
   });
 
@@ -291,7 +291,7 @@ describe('a project of C alone', () => {
     expect(output).not.toContain('still here');
   });
 
-  test('is ended by Emscripten where it set that for memory that runs out', () => {
+  test('is ended by Emscripten when memory runs out, as its default setting says', () => {
     const { status, output } = misuse('exhaust');
     expect(status).not.toBe(0);
     expect(output).toContain('OOM');

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Programs made of bytes, run on one heap and on its shadow, by every target. The first violation
-// ends the process, and says what is wrong.
+// Reads the bytes of an input as a program of heap calls, and runs it on a heap and on its shadow
+// heap. All fuzz targets are built from this file. The first violation is printed and ends the
+// process.
 
 #include <gtest/gtest.h>
 
@@ -28,7 +29,7 @@
 
 namespace lite_alloc::test {
 
-/// The bytes of an input, read from the front. Behind the last all are 0.
+/// Reads the bytes of an input from the front. Behind the last one every byte is 0.
 class Bytes {
  public:
   Bytes(const std::uint8_t* bytes, std::size_t count) : next_(bytes), end_(bytes + count) {}
@@ -49,7 +50,7 @@ class Bytes {
   const std::uint8_t* end_;
 };
 
-/// The calls of malloc's family, of heaps whose blocks know their size.
+/// A heap whose blocks know their size, so that it has the calls of malloc's family.
 template <typename Heap>
 concept HasMalloc = requires(Heap heap, Address address, Size size) {
   { heap.malloc(size) } -> std::same_as<Address>;
@@ -62,7 +63,7 @@ inline constexpr bool kCoalesces = false;
 template <PageSource P>
 inline constexpr bool kCoalesces<FreeList<P>> = true;
 
-/// The bytes that a block takes of a heap without headers.
+/// The bytes that a block takes in a headerless heap.
 template <typename Heap>
 inline constexpr Size (*kBlockBytes)(const Layout&) =
     [](const Layout& layout) { return block_size(layout); };
@@ -102,7 +103,8 @@ class FuzzProgram {
   static constexpr Size kMaxBlocks = 1000;
   /// The count of freed blocks whose addresses are freed again and again.
   static constexpr Size kMaxFreed = 100;
-  /// The count of failures after which no free extent is looked for that could have served a call.
+  /// After this count of failures, the program stops searching for free extents that could have
+  /// served the failed call.
   static constexpr Size kMaxLooks = 100;
 
   /// With LITE_ALLOC_FUZZ_TRACE set, prints what is called.
@@ -203,7 +205,7 @@ class FuzzProgram {
         return (1U << (kind / 8)) + input_.byte() - 128;
       case 4:  // from 2^32 down
         return 0U - 1U - input_.byte() * (kind / 8 + 1);
-      case 5:  // around where sizes begin to be refused
+      case 5:  // around the largest valid size
         return (kind % 16 < 8 ? kMaxSize : kMaxBlock) + input_.byte() - 128;
       case 6:
         return kPageBytes * (kind / 64) + 256 * input_.byte() + kind / 8 - 8;
@@ -228,7 +230,8 @@ class FuzzProgram {
     const Size index = input_.byte();
     const auto count = static_cast<Size>(blocks_.size());
     if (count == 0) return 0;
-    // Both the oldest and the newest, however many there are.
+    // A byte can select among the oldest blocks and among the newest, even if there are more than
+    // 256.
     return index < 128 ? index % count : count - 1 - (255 - index) % count;
   }
 
@@ -257,7 +260,7 @@ class FuzzProgram {
     const Size first = index();
     const Size stride = 1 + input_.byte() % 8;
     const Size count = input_.byte();
-    // Freeing puts the newest block in the place of the one that is freed.
+    // Freeing a block moves the newest block to its index, so that index is not skipped.
     for (Size i = 0, at = first; i < count && at < blocks_.size(); ++i, at += stride - 1) {
       deallocate(at);
     }
@@ -303,13 +306,14 @@ class FuzzProgram {
     return shadow_.blocks().at(block).layout;
   }
 
-  /// Notes what a call for a block gave.
+  /// Checks and records the result of an allocation.
   void take(const Layout& layout, Address block) {
     trace("%#x = new block {size %u, alignment %u, prefix %u}\n", block, layout.size,
           layout.alignment, layout.prefix);
     if (block == 0) return fail(layout);
     is_begun_ = true;
-    require(layout.size <= kMaxSize || kHasMalloc, "a size was granted that is always refused");
+    require(layout.size <= kMaxSize || kHasMalloc,
+            "a block was allocated for a size that is never valid");
     require(shadow_.add(block, layout));
     blocks_.push_back(block);
     require_whole(block);
@@ -333,7 +337,7 @@ class FuzzProgram {
     move(at, size, heap_.reallocate(block, layout, size));
   }
 
-  /// Notes what a reallocation gave.
+  /// Checks and records the result of a reallocation.
   void move(Size at, Size size, Address moved) {
     const Address block = blocks_[at];
     const Layout layout = layout_of(block);
@@ -350,7 +354,7 @@ class FuzzProgram {
     }
   }
 
-  /// Takes a block out of all lists; the heap has it still.
+  /// Removes a block from the records of the test; the heap still holds it.
   void drop(Size at) {
     trace("free %#x\n", blocks_[at]);
     require(shadow_.remove(blocks_[at]));
@@ -358,7 +362,7 @@ class FuzzProgram {
     blocks_.pop_back();
   }
 
-  /// A call for such a block gave 0.
+  /// Checks an allocation that returned 0.
   void fail(const Layout& layout) {
     ++failures_;
     if constexpr (!kHasMalloc) {
@@ -369,24 +373,24 @@ class FuzzProgram {
         if (extent.state == Extent::State::kUsed) continue;
         const Address lowest = align_up(extent.begin + layout.prefix, alignment) - layout.prefix;
         require(lowest < extent.begin || lowest + size > extent.end(),
-                "a call failed though a free stretch holds the block");
+                "a call failed though a free extent holds the block");
       }
     }
   }
 
-  /// What is true of every live block.
+  /// Checks the invariants of a live block.
   void require_whole(Address block) {
     const Layout& layout = layout_of(block);
     const Address begin = block - layout.prefix;
     const Size bytes = layout.prefix + layout.size;
-    require(heap_.owns(begin, bytes), "a block is not the heap's");
-    require(heap_.has_handed_out(begin, bytes), "a block was not handed out");
+    require(heap_.owns(begin, bytes), "owns() is false for a live block");
+    require(heap_.has_handed_out(begin, bytes), "has_handed_out() is false for a live block");
     if constexpr (kHasMalloc) {
-      require(heap_.is_live(begin), "a block is not live");
+      require(heap_.is_live(begin), "is_live() is false for a live block");
       const Size usable = heap_.usable_size(begin);
-      require(usable >= bytes && usable >= 1, "a block has less than was asked for");
+      require(usable >= bytes && usable >= 1, "a block has fewer bytes than requested");
       freed_.erase(freed_.lower_bound(begin), freed_.lower_bound(begin + usable));
-      // The rest is the owner's too.
+      // The caller may also use the bytes up to the usable size.
       std::byte* const rest = heap_.pages().template at<std::byte>(begin + bytes);
       std::memset(rest, 0xFF, std::min<Size>(usable - bytes, 64));
     }
@@ -402,19 +406,21 @@ class FuzzProgram {
       is_in_block = address - block < it.layout.size;
     }
     const bool is_owned = heap_.owns(address, 1);
-    require(!is_in_block || is_owned, "a byte of a block is not the heap's");
-    require(!heap_.has_handed_out(address, 1) || is_owned, "what is not the heap's was handed out");
+    require(!is_in_block || is_owned, "owns() is false inside a live block");
+    require(!heap_.has_handed_out(address, 1) || is_owned,
+            "memory was handed out that the heap does not own");
     require(!is_owned || (address >= heap_.pages().begin() && address < heap_.pages().end()),
-            "what is not in memory is the heap's");
+            "the heap owns an address outside of memory");
     if constexpr (GrowingPages<Pages>) {
       for (const Extent& foreign : heap_.pages().foreign()) {
         require(!is_owned || address - foreign.begin >= foreign.size,
-                "somebody else's page is the heap's");
+                "the heap owns a page of other code");
       }
     }
     if constexpr (kHasMalloc) {
       const bool is_live = heap_.is_live(address);
-      require(!is_live || (is_owned && address % kGranule == 0), "no place of a block, and live");
+      require(!is_live || (is_owned && address % kGranule == 0),
+              "is_live() is true where no block can start");
     }
   }
 
@@ -434,8 +440,8 @@ class FuzzProgram {
         const Size bytes = last_size_ = size();
         const Address block = heap_.memalign(alignment, bytes);
         require(block == 0 || (is_alignment(alignment) && block % alignment == 0),
-                "memalign: not aligned");
-        // As what realloc may make of it.
+                "memalign returned an address that is not aligned");
+        // Recorded without the alignment, which realloc need not keep.
         return take({.size = bytes}, block);
       }
       case 4: {
@@ -455,10 +461,10 @@ class FuzzProgram {
   }
 
   void require_zero(Address block, std::uint64_t size) const {
-    require(size <= kMaxBlock, "calloc: more than there can be");
+    require(size <= kMaxBlock, "calloc returned a block for a size that is never valid");
     const auto* const bytes = heap_.pages().template at<std::byte>(block);
     require(std::all_of(bytes, bytes + size, [](std::byte byte) { return byte == std::byte{}; }),
-            "calloc: a byte is not 0");
+            "calloc returned a block with a byte that is not 0");
   }
 
   void free_block(Size at, bool twice) {
@@ -498,7 +504,7 @@ class FuzzProgram {
   Heap heap_;
   ShadowHeap<Pages> shadow_{heap_.pages()};
   std::vector<Address> blocks_;
-  /// Where blocks were that are free, until another lies there.
+  /// The addresses of freed blocks; another block that covers one removes it.
   std::set<Address> freed_;
   Size operation_ = 0;
   Size failures_ = 0;

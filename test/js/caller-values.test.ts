@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Arguments that are not what they seem, such as arrays that report a false length: the heap must copy their real
-// elements or refuse them, and its errors must describe them.
+// Passes misleading arguments, such as arrays that report a false length. The heap must copy their real elements or
+// refuse them, and its errors must describe them.
 
 import {
   type Arena,

@@ -420,7 +420,7 @@ describeStrategies((strategy) => {
     });
   });
 
-  describe('memory at its limit', () => {
+  describe('a debug heap whose memory is full', () => {
     const maximumBytes = 1 << 20;
 
     beforeEach(async () => {

@@ -215,7 +215,7 @@ describeStrategies((strategy) => {
       }
     });
 
-    test('have as many free bytes as stats reports', () => {
+    test('have the number of free bytes that stats reports', () => {
       const addresses = Array.from({ length: 40 }, (_, index) => heap.allocate(16 * (index + 1)));
       for (const [index, address] of addresses.entries()) {
         if (index % 2 === 0) heap.deallocate(address, 16 * (index + 1));

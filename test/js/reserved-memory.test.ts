@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// How much memory a heap reserves when the engine refuses some sizes.
+// Tests how much memory a heap reserves when the engine refuses some sizes.
 
 import { createHeap, createHeapSync, OutOfMemoryError } from 'lite-alloc';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';

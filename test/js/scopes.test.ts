@@ -121,7 +121,7 @@ describeStrategies((strategy) => {
       expect(arrays.some(({ alive }) => alive)).toBe(false);
     });
 
-    test('accepts that blocks were freed before it closes', () => {
+    test('skips blocks that were freed before it closes', () => {
       heap.scope((scope) => {
         const { array, string, arena, raw } = allocateAll(scope);
         array.free();

@@ -16,7 +16,7 @@ test.each(['yes', 1, null])('createHeapSync checks stableViews: %s', async (stab
 });
 
 function refuseStableViews(): void {
-  test('createHeap refuses stableViews on a platform without the feature', async () => {
+  test('createHeap refuses stableViews on a platform without resizable buffers', async () => {
     await expect(createHeap({ stableViews: true })).rejects.toThrow(
       /^stableViews: .*toResizableBuffer/,
     );

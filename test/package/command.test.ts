@@ -140,8 +140,8 @@ describe('replay', () => {
     ],
     [
       'is corrupted',
-      'damaged.trace',
-      /^lite-alloc: damaged\.trace: the trace cannot be read at byte \d+: /,
+      'corrupted.trace',
+      /^lite-alloc: corrupted\.trace: the trace cannot be read at byte \d+: /,
     ],
     ['is cut', 'cut.trace', /^lite-alloc: cut\.trace: the trace cannot be read at byte \d+: /],
   ])('exits with 1 and a reason if the file %s', async (_, name, message) => {
@@ -149,7 +149,7 @@ describe('replay', () => {
     const bytes = new Uint8Array(await new Response(read.write()).arrayBuffer());
     writeFileSync(join(consumerFolder, 'cut.trace'), bytes.subarray(0, 100));
     bytes[50] = (bytes[50] as number) ^ 1;
-    writeFileSync(join(consumerFolder, 'damaged.trace'), bytes);
+    writeFileSync(join(consumerFolder, 'corrupted.trace'), bytes);
     for (const subcommand of ['replay', 'advise']) {
       const { status, stdout, stderr } = liteAlloc(subcommand, name, '--json');
       expect([status, stdout]).toEqual([1, '']);

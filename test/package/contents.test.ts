@@ -25,12 +25,12 @@ const guides = readdirSync(join(repository, 'docs'))
   .map((name) => `docs/${name}`);
 const documents = ['README.md', 'CHANGELOG.md', ...guides];
 
-test('the tarball holds only the built package, its documents and their pictures', () => {
+test('the tarball holds only the built package, its documents and their images', () => {
   const readme = readFileSync(join(repository, 'README.md'), 'utf8');
-  const pictures = findAll(readme, /!\[[^\]]*\]\(([^)]+)\)/g);
+  const images = findAll(readme, /!\[[^\]]*\]\(([^)]+)\)/g);
   const others = packedFiles.filter((path) => !path.startsWith('dist/'));
   expect(others.toSorted()).toEqual(
-    ['package.json', 'LICENSE', ...documents, ...pictures].toSorted(),
+    ['package.json', 'LICENSE', ...documents, ...images].toSorted(),
   );
 });
 

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { findAll } from './sources.js';
 
-/** The relative links and pictures of a document below `root` whose file or heading does not exist. */
+/** The relative links and images of a document below `root` whose file or heading does not exist. */
 export function findBrokenLinks(root: string, document: string): string[] {
   const links = findAll(readFileSync(join(root, document), 'utf8'), /\]\(([^)\s]+)\)/g);
   return links

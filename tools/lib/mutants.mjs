@@ -123,7 +123,7 @@ function* mutantsOfLine(line, rules) {
       yield { what: `${expression}  ->  ${changed}`, to };
     }
     for (const [token, other] of swaps) {
-      // Both in one expression need parentheses that are not there.
+      // An expression with both operators would need parentheses that the source does not have.
       if (expression.includes(' ?? ') && /&&|\|\|/.test(token + other)) continue;
       for (const place of placesOf(expression, token)) {
         yield either(expression.slice(0, place) + other + expression.slice(place + token.length));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 
 /**
- * Instantiates the module over `memory`, synchronously, and returns its embind functions. Where one of them
- * throws, it calls `onTrap` with that, which throws another error.
+ * Instantiates the module over `memory`, synchronously, and returns its embind functions. If one of them throws, it
+ * passes the error to `onTrap`, which throws another error.
  *
  * Emscripten's own factory functions are asynchronous. Its smallest script waits for a single call, so that
  * script is the body of this function, which end.js closes.

@@ -9,7 +9,7 @@
 namespace lite_alloc::bindings::region {
 
 /// `start` of heap_functions.hpp over `[begin, end)`, multiples of `kGranule`. Requires that all
-/// bytes there are 0: what an earlier heap left there could be accepted as blocks.
+/// bytes there are 0: metadata that remains from an earlier heap could be accepted as blocks.
 [[clang::export_name("start")]] Size start(Size strategy, Address begin, Address end,
                                            std::uint32_t secret) noexcept {
   return bindings::start(RegionMemory(begin, end), strategy, secret);

@@ -23,10 +23,10 @@ namespace lite_alloc {
 ///   capacity(layout)                   Returns the usable bytes that every block with this layout
 ///                                      has: at least its size. Requires a size up to `kMaxSize`.
 ///   claim()                            Takes the memory that the page source has now as the heap's
-///                                      first region. Pages that other code adds before the first
-///                                      allocation are not taken for the heap's then. Returns
-///                                      false, and changes nothing, iff the heap has a region or
-///                                      the memory is too small for one.
+///                                      first region. Without this call, pages that other code adds
+///                                      before the first allocation may become part of that region.
+///                                      Returns false, and changes nothing, iff the heap has a
+///                                      region or the memory is too small for one.
 ///   pages()                            Returns the page source, a reference.
 ///
 /// Every address and layout that a caller passes must be those of a live block of the heap. The

@@ -20,11 +20,12 @@ struct OneBin {
 ///
 /// Blocks have no header and take whole granules of 16 bytes. The design is that of lite-alloc, a
 /// Rust crate of the same name (MIT). Added here:
-/// - a free block gives away what is asked, and the rest stays in the list,
-/// - free blocks are aligned as asked, too,
+/// - an allocation takes only the bytes that it needs of a free block, and the rest stays in the
+///   list,
+/// - blocks that come from the free list have the requested alignment, too,
 /// - a block that shrinks frees its tail, and the last block returns to the slack whole,
 /// - sizes and ends cannot wrap,
-/// - the heap steps over pages that other code added, and goes on behind them.
+/// - the heap does not touch pages that other code added, and goes on behind them.
 ///
 /// Nothing is coalesced, so free blocks only get smaller. `allocate` and a `reallocate` that moves
 /// the block take time in proportion to the number of free blocks that are too small. Everything

@@ -22,9 +22,9 @@ namespace lite_alloc {
 ///   list_of(size)      the list for free blocks of `size` bytes; the lists before it hold only
 ///                      smaller blocks
 ///
-/// A free block gives away what is asked, and the rest of it stays free. Nothing is coalesced, so
-/// free blocks only get smaller: after every block was freed, only `reset` makes the memory one
-/// piece again.
+/// An allocation takes only the bytes that it needs of a free block, and the rest stays free.
+/// Nothing is coalesced, so free blocks only get smaller: after every block was freed, only `reset`
+/// makes the memory one piece again.
 ///
 /// Source of the search and its cost: Knuth, The Art of Computer Programming, vol. 1, 2.5.
 template <PageSource Pages, typename Tracker, typename Bins>
@@ -60,8 +60,8 @@ class BumpStrategy : public HeaderlessMemory<Pages, Tracker> {
   }
 
   /// Takes a block and returns its start. Returns 0, and changes nothing, iff there is no memory.
-  /// With `last`, the start of the block right below the slack, that block grows where it is: no
-  /// other place is taken.
+  /// If `last` is the start of the block right below the slack, the result is that block, extended
+  /// in place, or 0.
   [[nodiscard]] Address acquire(Size payload, Size alignment, Size prefix,
                                 Address last = 0) noexcept {
     const Size size = block_bytes({payload, alignment, prefix});

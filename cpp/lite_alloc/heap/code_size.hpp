@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-/// \file
-/// Attributes that say what a function's code is to be: small, or quick.
+/// \file Attributes for functions whose code must be small, or fast.
 
-/// A function of two or three instructions with many callers. A build for size keeps it out of
-/// line, since all those calls together are 150 bytes shorter than as many copies.
+/// A function of two or three instructions with many callers. A build for size does not inline it:
+/// all those calls together take 150 bytes less than the inlined copies.
 #ifdef __OPTIMIZE_SIZE__
 #define LITE_ALLOC_SHORT_CODE [[gnu::noinline]]
 #else

@@ -123,8 +123,8 @@ class FreeListStrategy : public HeaderlessMemory<Pages, Tracker> {
       const Address block = next;
       link = Memory::behind(block);
       next = next_at(block);
-      // Links that ascend make this end. The block where it ends is checked in full below; that
-      // covers the blocks before it, too.
+      // Links must ascend, so the search ends. Only the block where it ends is checked completely,
+      // below; if that block is valid, so are the links that led to it.
       if (Memory::Links::kSealed && (next - 1 < block || next % kGranule != 0)) __builtin_trap();
     }
     if (next == end) {
@@ -143,8 +143,8 @@ class FreeListStrategy : public HeaderlessMemory<Pages, Tracker> {
   std::array<Address, 1> lists_ = {};  // the lowest free block, or 0
 
  private:
-  /// Like `checked_size_at`. Traps also iff the next block is not above this one, so every
-  /// search ends.
+  /// Does what `checked_size_at` does. Also traps if the next block is not above this one, so that
+  /// every search ends.
   [[nodiscard]] Size ordered_size_at(Address block) const noexcept {
     const Size size = Memory::checked_size_at(block);
     if (Memory::Links::kSealed && next_at(block) - 1 < block + size) __builtin_trap();

@@ -9,10 +9,10 @@
 
 namespace lite_alloc {
 
-/// A heap whose blocks have no header: the calls, what they count, and with tracking the
-/// inspection. It is an `Allocator`, and with tracking `Inspectable`. `Strategy` decides which
-/// bytes a block takes. It derives from `HeaderlessMemory`, keeps the head of each free list in the
-/// array `lists_`, and adds:
+/// A heap whose blocks have no header: the calls, their counters, and with tracking the inspection.
+/// It is an `Allocator`, and with tracking `Inspectable`. `Strategy` decides which bytes a block
+/// takes. It derives from `HeaderlessMemory`, keeps the head of each free list in the array
+/// `lists_`, and adds:
 ///
 ///   block_bytes(layout)              the bytes that a block with this layout takes
 ///   acquire(size, alignment, prefix) takes a block; returns its start, or 0 and changes nothing
@@ -83,9 +83,9 @@ class HeaderlessHeap : public Strategy {
   /// memory yet.
   void set_secret(std::uint32_t secret) noexcept { links_.set_secret(secret); }
 
-  /// Takes the memory that the page source has now as the first region, so that pages which other
-  /// code adds before the first allocation are not taken for the heap's. Returns false, and changes
-  /// nothing, iff the heap has a region already or the memory is too small for one.
+  /// Takes the memory that the page source has now as the first region. Without this call, pages
+  /// that other code adds before the first allocation become part of that region. Returns false,
+  /// and changes nothing, iff the heap has a region already or the memory is too small for one.
   bool claim() noexcept {
     const Address begin = pages_.begin();
     const Address end = pages_.end();

@@ -142,22 +142,22 @@ class HeaderlessMemory : protected RegionWalk<HeaderlessMemory<P, T>> {
     return *pages_.template at<Tracking::Region>(region);
   }
 
-  // From here on a layout is passed as separate numbers, which stay in registers.
+  // The functions below take the members of a layout as separate numbers, which stay in registers.
 
-  /// Returns what the address of a block must be a multiple of, in bytes, minus 1.
+  /// Returns a mask of the low bits that are 0 in an address with this alignment.
   [[nodiscard]] static constexpr Size mask_of(Size alignment) noexcept {
     return (alignment - 1) | (kGranule - 1);
   }
 
   /// Finds room for a block of `size` bytes, `prefix` included, in the free memory from `base` to
-  /// the heap end. Where that is too short, grows memory by what is missing. Where pages of other
-  /// code lie behind the heap end, starts another region behind them, unless `in_place`. The heap's
-  /// first region is the memory that is there already.
+  /// the heap end. If that is too short, grows memory by the missing bytes. If pages of other code
+  /// lie behind the heap end, the room is in a new region behind them, unless `in_place`. A heap
+  /// without a region takes the memory that exists as its first one.
   ///
-  /// Then returns what `take(base, lowest, gap, memory_end)` returns, which is to be the block's
-  /// start. `base` is above the heap end iff it starts a region. The block may start at `lowest`,
-  /// behind the region's record, and has its alignment `gap` bytes above that. `memory_end` is the
-  /// new heap end.
+  /// Then calls `take(base, lowest, gap, memory_end)`, which takes the block and returns its start,
+  /// and returns the same. If `base` is above the heap end, a new region begins there. `lowest` is
+  /// `base` or, in a new region, the first byte behind its record. The lowest start at which the
+  /// block is aligned is `lowest + gap`. `memory_end` is the new heap end.
   ///
   /// Returns 0, and changes nothing, iff memory cannot grow or the block cannot be in place.
   template <typename Take>

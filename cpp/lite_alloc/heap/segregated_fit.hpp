@@ -28,10 +28,11 @@ namespace lite_alloc {
 ///     slab_blocks.hpp     the layout of slabs, and the lists of their free blocks
 ///     tagged_memory.hpp   memory as chunks with tags
 ///
-/// Where the heap is `Hardened`, tags, links and marks are mixed with its secret: the contents of a
-/// block do not pass for them, and a link that other code overwrote leads to an address that is not
-/// aligned, at which the heap ends the program. The sizes at the end of free chunks and the heads
-/// of slabs are stored as they are; each is checked against other metadata before it is used.
+/// A `Hardened` heap stores tags, links and marks combined with its secret, by exclusive or. So the
+/// contents of a block hardly ever look like metadata. If other code overwrites a link, what the
+/// heap decodes is usually an address that is not a multiple of 16; the heap then ends the program.
+/// The sizes at the end of free chunks and the heads of slabs are stored as they are; the heap
+/// checks each of them against other metadata before it uses it.
 template <PageSource Pages, typename Tracker = Tracking,
           typename Hardening = DefaultHardening<Tracker>>
 class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> {
@@ -46,8 +47,9 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
   constexpr explicit SegregatedFit(Arguments&&... arguments) noexcept
       : Parts(std::forward<Arguments>(arguments)...) {}
 
-  /// Sets what this heap's metadata is mixed with: a random number. Requires that neither `claim`
-  /// nor an allocation has been called. Without this, all heaps use the same keys.
+  /// Sets the secret that this heap's metadata is combined with; pass a random number. Requires
+  /// that neither `claim` nor an allocation has been called. Heaps that are given no secret all use
+  /// the same constant.
   void set_secret(std::uint32_t secret) noexcept requires(Hardening::kEnabled) {
     hardening_.set_secret(secret);
   }
@@ -83,14 +85,14 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
     return __builtin_mul_overflow(count, size, &whole) ? fail() : malloc_zeroed(whole);
   }
 
-  /// Allocates `size` bytes at a multiple of `alignment`. Fails iff `malloc` would, or
-  /// `is_alignment` is false; with `NoTracking`, which serves larger alignments, too, iff that is
-  /// not a power of two.
+  /// Allocates `size` bytes at a multiple of `alignment`. Returns 0 iff nothing free fits and
+  /// memory cannot grow, or the alignment is not valid. With `Tracking` an alignment is valid iff
+  /// `is_alignment` holds; with `NoTracking` every power of two is.
   [[nodiscard]] Address memalign(Size alignment, Size size) noexcept {
     if constexpr (Tracker::kEnabled) {
       if (!is_alignment(alignment)) return fail();
     } else {
-      // No sum of both wraps then.
+      // This bound also keeps the sum of size and alignment below 2^32.
       if (!std::has_single_bit(alignment) || size > kMaxSize - alignment) return fail();
     }
     return allocate_counted(size, alignment, 0);
@@ -98,19 +100,20 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
 
   /// Gives a block another size and returns its address, which may be another one. Contents are
   /// kept up to the smaller size, and with `Tracking` the alignment that the block was allocated
-  /// with. An address of 0 makes it `malloc`. Returns 0 iff memory cannot be had or `may_be_live`
-  /// is false; nothing has changed then.
+  /// with. For address 0 it does what `malloc` does. Returns 0, and changes nothing, iff memory
+  /// cannot grow or `may_be_live` is false.
   [[nodiscard]] Address realloc(Address address, Size size) noexcept {
     if (address == 0) return malloc(size);
     return may_be_live(address) ? reallocate_counted(address, alignment_of(address), 0, size) : 0;
   }
 
-  /// Frees a block; ignores 0. Unless it returns `kFreed`, nothing has changed.
+  /// Frees a block; ignores 0. If the result is not `kFreed`, the heap is unchanged.
   ///
-  /// With `Tracking` it rejects every wrong address, except one inside a large block whose contents
-  /// below it equal a tag mixed with the secret. Without, it rejects what a few instructions can
-  /// tell: most second frees, every address inside a small block, and most addresses where no tag
-  /// can be. Ends the program where it meets overwritten metadata.
+  /// With `Tracking` it rejects every address where no live block starts, with one exception: an
+  /// address inside a large block, if the word below it happens to equal a valid tag combined with
+  /// the secret. With `NoTracking` it makes only checks of a few instructions. These reject most
+  /// second frees, every address inside a small block, and most addresses that have no tag below
+  /// them. Ends the program if it finds overwritten metadata.
   FreeResult free(Address address) noexcept {
     const Size size_class = class_at(address);
     if constexpr (Tracker::kEnabled) {
@@ -133,8 +136,8 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
     }
   }
 
-  /// Checks whether `free` and `realloc` would take this for a live block. With `Tracking` it is
-  /// one then.
+  /// Checks whether `free` and `realloc` would accept this address as a live block. With `Tracking`
+  /// the answer is that of `is_live`.
   [[nodiscard]] bool may_be_live(Address address) const noexcept {
     if constexpr (Tracker::kEnabled) {
       return is_live(address);
@@ -146,8 +149,8 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
     }
   }
 
-  /// Returns the usable size of a live block, in bytes. For an address that `may_be_live` rejects
-  /// the result is 0 where the heap is `Hardened`, else any number.
+  /// Returns the usable size of a live block, in bytes. For an address that `may_be_live` rejects,
+  /// the result is 0 if the heap is `Hardened`, else unspecified.
   [[nodiscard]] Size usable_size(Address address) const noexcept {
     if constexpr (Hardening::kEnabled) {
       if (!may_be_live(address)) return 0;
@@ -158,7 +161,7 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
   // --- the sized calls, for the same blocks
 
   /// Allocates a block and returns its address, a multiple of its alignment and of 16. Returns 0
-  /// iff nothing free fits and memory cannot grow; all blocks are as they were then.
+  /// iff nothing free fits and memory cannot grow; no block has changed in that case.
   [[nodiscard]] Address allocate(const Layout& layout) noexcept {
     return allocate_counted(layout.size, layout.alignment, layout.prefix);
   }
@@ -169,7 +172,8 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
   }
 
   /// Gives a block `new_size` bytes: in place when it shrinks or finds room, else by a copy.
-  /// Returns 0 iff `allocate` would; the old block is as it was then.
+  /// Returns 0 iff it needs a new block and `allocate` would return 0; the old block is unchanged
+  /// in that case.
   [[nodiscard]] Address reallocate(Address address, const Layout& layout, Size new_size) noexcept {
     return reallocate_counted(address - layout.prefix, layout.alignment, layout.prefix, new_size);
   }
@@ -185,8 +189,9 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
 
   // --- for a program break
 
-  /// Allocates a block of `size` bytes behind all others. `resize_in_place` extends it as far as
-  /// memory grows, until another block is allocated behind it. Returns 0 iff memory cannot grow.
+  /// Allocates a block of `size` bytes at a higher address than all other blocks. While no later
+  /// block lies behind it, `resize_in_place` can extend it by growing memory. Returns 0 iff memory
+  /// cannot grow.
   [[nodiscard]] Address allocate_last(Size size) noexcept {
     if (size > kMaxBlock) return 0;
     const Size chunk = chunk_size_for(size);
@@ -199,8 +204,8 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
     return block;
   }
 
-  /// Gives a block another size where it is, and grows memory if need be. Fails iff the block lies
-  /// in a slab, or `may_be_live` is false, or there is no room behind it; nothing has changed then.
+  /// Resizes a block without moving it, and grows memory if need be. Fails, and changes nothing,
+  /// iff the block lies in a slab, `may_be_live` is false, or there is no room behind the block.
   [[nodiscard]] bool resize_in_place(Address block, Size size) noexcept {
     if (size > kMaxBlock || block == 0 || class_at(block) != 0 || !may_be_live(block)) return false;
     const Size old_size = chunk_size(block);
@@ -214,13 +219,14 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
 
   // --- the whole heap
 
-  /// Makes the memory that is there now the first region, so that pages that other code adds before
-  /// the first allocation do not become this heap's. Fails iff the heap has a region already, or
-  /// there is no memory.
+  /// Makes the first region of the memory that exists now. Without this call the first allocation
+  /// does it; pages that other code has added by then could become this heap's. Fails iff the heap
+  /// already has a region, or there is no memory.
   bool claim() noexcept { return Parts::claim(); }
 
   /// Frees every block; the memory stays for reuse. Takes time in proportion to the number of
-  /// blocks: it marks each one, so that a later free is detected.
+  /// blocks, because it marks each one as free: if the caller frees such a block later, the heap
+  /// detects that.
   void reset() noexcept requires(Tracker::kEnabled) { free_all(); }
 
   /// Returns the page source of this heap.
@@ -235,15 +241,16 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
     return is_in_region(address, size);
   }
 
-  /// Checks whether these bytes may have been part of a block: those at the free end of the heap
-  /// have not.
+  /// Checks whether these bytes may ever have been part of a block: they lie in this heap, but not
+  /// in the free memory at its end, which has not been used yet.
   [[nodiscard]] bool has_handed_out(Address address, Size size) const noexcept
       requires(Tracker::kEnabled) {
     return is_in_used_part(address, size);
   }
 
-  /// Checks whether a live block starts here; for the exception see `free`. Reads one tag or the
-  /// head of one slab. Where there is the mark of a free block, also the lists that it may be in.
+  /// Checks whether a live block starts here; `free` documents the one exception. Reads the tag of
+  /// a large block. For a small block it reads the mark, and searches the free lists only if that
+  /// is the mark of a free block.
   [[nodiscard]] bool is_live(Address address) const noexcept requires(Tracker::kEnabled) {
     const Size size_class = class_at(address);
     if (size_class == 0) return is_live_chunk(address);
@@ -262,16 +269,16 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
   /// one bin, and to the free lists of the size classes.
   [[nodiscard]] Statistics statistics() const noexcept requires(Tracker::kEnabled);
 
-  /// Returns a cursor over free and used stretches in address order. Each step takes constant time;
-  /// where a slab begins, time in proportion to its own list and the free list of its class. Any
-  /// other call on the heap invalidates the cursor.
+  /// Returns a cursor over free and used extents in address order. A step takes constant time,
+  /// except one that enters a slab: that takes time in proportion to the lengths of the slab's own
+  /// list and of the free list of its class. Any other call on the heap invalidates the cursor.
   [[nodiscard]] auto walk() const noexcept requires(Tracker::kEnabled);
 
   /// Looks for broken invariants in tags, lists, slabs and counters. Takes time in proportion to
   /// the number of chunks and free blocks, and for each slab to the free list of its class.
   [[nodiscard]] Corruption find_corruption() const noexcept requires(Tracker::kEnabled);
 
-  /// Gives introspection all there is, to read.
+  /// Gives the code in inspect/ read access to all metadata.
   [[nodiscard]] const Parts& parts() const noexcept { return *this; }
 
  private:

@@ -79,8 +79,8 @@ class SizeBins {
   static constexpr Size kStepBits = 4;
   static constexpr Size kSteps = 1U << kStepBits;
 
-  /// Does what `std::bit_width` does, whose result is an int in some standard libraries and not in
-  /// others: a cast of it would draw a warning in one of them.
+  /// Does what `std::bit_width` does. The result type of that function differs between standard
+  /// libraries, so a cast of it would cause a warning in one of them.
   [[nodiscard]] static constexpr Size width_of(std::uint32_t word) noexcept {
     return kWordBits - static_cast<Size>(std::countl_zero(word));
   }

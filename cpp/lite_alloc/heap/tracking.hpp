@@ -87,7 +87,7 @@ class Tracking {
   /// Counts that the heap has grown its memory.
   void grew() noexcept { ++counters_.growths; }
 
-  /// Counts bytes that are neither free nor usable by a caller from now on.
+  /// Adds bytes that have become metadata: neither free, nor usable by a caller.
   void overhead_added(Size bytes) noexcept { overhead_ += bytes; }
   void overhead_removed(Size bytes) noexcept { overhead_ -= bytes; }
 

@@ -11,11 +11,11 @@ namespace lite_alloc {
 /// and of a walk over all blocks.
 template <Inspectable A>
 [[nodiscard]] Corruption find_corruption(MallocAdaptor<A>& heap) noexcept {
-  // The allocator comes first: a walk would follow a broken link out of memory.
+  // The allocator's own check runs first, since a walk would follow a broken link out of memory.
   if (const Corruption found = heap.allocator().find_corruption()) return found;
 
   Size headers = 0;
-  Address unclaimed = 0;  // a used stretch without a header
+  Address unclaimed = 0;  // a used extent without a header
   BlockWalk<A> walk(heap);
   for (Block block; walk.next(block);) {
     if (block.has_header) {

@@ -165,7 +165,8 @@ class SegregatedFitCheck {
            fail(Kind::kSpareListOverwritten, parts_->spare_slabs_);
   }
 
-  /// Checks whether the map has as many slabs as the walk over all chunks has met.
+  /// Checks whether the number of slabs in the map is the number that the walk over all chunks has
+  /// met.
   [[nodiscard]] bool check_map() noexcept {
     Size slabs = 0;
     for (Size index = 0; index < parts_->slab_map_bytes_; ++index) {

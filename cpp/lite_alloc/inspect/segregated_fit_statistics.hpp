@@ -34,12 +34,13 @@ class LargestFreeBlock {
   }
 
   /// A slab without used blocks counts as one free block: an allocation that finds no other memory
-  /// makes it a free chunk. How large that becomes, as it merges with its neighbours, is left out.
+  /// makes it a free chunk. The result does not include the neighbours that this chunk would merge
+  /// with.
   [[nodiscard]] static Size in_class(const Parts& parts, Size size_class) noexcept {
     const Address active = parts.active_slabs_[size_class];
     const Address first = parts.free_lists_[size_class];
-    // Where all blocks of a size were freed, at least the last one lies in a slab without used
-    // ones.
+    // It is enough to look at two slabs: if all blocks of a size were freed, the block that was
+    // freed last lies in a slab without used blocks.
     if (has_no_used_block(parts, active, size_class) ||
         has_no_used_block(parts, Parts::slab_of(first), size_class)) {
       return Parts::kSlabBytes;

@@ -5,7 +5,7 @@
 
 namespace lite_alloc {
 
-/// What a heap consists of. Sizes in bytes.
+/// The totals of a heap. Sizes in bytes.
 struct HeapTotals {
   Size heap_bytes = 0;   // all memory that the heap has taken
   Size free_bytes = 0;   // in free chunks, and in free blocks of slabs
@@ -13,7 +13,7 @@ struct HeapTotals {
   Size slack_bytes = 0;  // the free chunk at the end of memory
 };
 
-/// Counts what a `SegregatedFit` consists of that has no `Tracking` and owns all pages. It trusts
+/// Computes the totals of a `SegregatedFit` that has no `Tracking` and owns all pages. It trusts
 /// the heap's metadata.
 template <typename Heap>
 class SegregatedFitTotals {

@@ -89,8 +89,8 @@ class SlabContents {
   std::array<bool, Parts::kSlabBytes / kGranule> is_free_ = {};
 };
 
-/// Walks the stretches of a `SegregatedFit` in address order. Each used one is a block, or
-/// metadata: the head or the end of a slab, or the slab map. A stretch whose tag was overwritten
+/// Walks the extents of a `SegregatedFit` in address order. Each used extent is a block, or
+/// metadata: the head or the end of a slab, or the slab map. An extent whose tag was overwritten
 /// ends with its region at the latest.
 template <typename Parts>
 class SegregatedFitCursor {
@@ -98,7 +98,7 @@ class SegregatedFitCursor {
   explicit SegregatedFitCursor(const Parts& parts) noexcept
       : parts_(&parts), region_(parts.oldest_region()), chunk_(Parts::region_begin(region_)) {}
 
-  /// Writes the next stretch. Returns false, and writes nothing, behind the last.
+  /// Writes the next extent. Returns false, and writes nothing, behind the last.
   [[nodiscard]] bool next(Extent& extent) noexcept {
     if (slab_) {
       next_in_slab(extent);
@@ -131,7 +131,7 @@ class SegregatedFitCursor {
     return true;
   }
 
-  /// Checks whether the last stretch is a live block.
+  /// Checks whether the last extent is a live block.
   [[nodiscard]] bool is_block() const noexcept { return is_block_; }
 
  private:

@@ -7,10 +7,10 @@
 
 namespace lite_alloc {
 
-/// A block as its owner knows it, or a free stretch of a heap.
+/// A block at the address that its owner knows, or a free extent of a heap.
 struct Block {
   Address address = 0;
-  /// Bytes up to the next one, metadata in between included.
+  /// Bytes up to the next block or free extent, metadata in between included.
   Size size = 0;
   Extent::State state = Extent::State::kFree;
   /// Whether `MallocAdaptor` allocated it, so that its bounds are known. Blocks of the sized calls
@@ -31,7 +31,7 @@ class BlockWalk {
     has_pending_ = find(pending_);
   }
 
-  /// Writes the next block or free stretch. Returns false, and writes nothing, behind the last.
+  /// Writes the next block or free extent. Returns false, and writes nothing, behind the last.
   [[nodiscard]] bool next(Block& block) noexcept {
     if (!has_pending_) return false;
     block = pending_;
@@ -45,7 +45,7 @@ class BlockWalk {
  private:
   static constexpr Size kPrefix = MallocAdaptor<A>::kPrefix;
 
-  /// Finds the block or free stretch at `extent_.begin`, and moves that behind it.
+  /// Finds the block or free extent at `extent_.begin`, and moves `extent_.begin` behind it.
   [[nodiscard]] bool find(Block& block) noexcept {
     if (extent_.size == 0 && !cursor_.next(extent_)) return false;
     Size size = extent_.size;
@@ -64,7 +64,7 @@ class BlockWalk {
     return true;
   }
 
-  /// Checks whether a block with a header starts `offset` bytes into the current stretch.
+  /// Checks whether a block with a header starts `offset` bytes into the current extent.
   [[nodiscard]] bool block_fits_at(Size offset) const noexcept {
     const Size available = extent_.size - offset;
     if (available <= kPrefix) return false;
@@ -90,7 +90,7 @@ class BlockWalk<SegregatedFit<Pages, Tracker, Hardening>> {
     has_pending_ = find_next();
   }
 
-  /// Writes the next block or free stretch. Returns false, and writes nothing, behind the last.
+  /// Writes the next block or free extent. Returns false, and writes nothing, behind the last.
   [[nodiscard]] bool next(Block& block) noexcept {
     if (!has_pending_) return false;
     block = {.address = pending_.begin, .size = pending_.size, .state = pending_.state};
@@ -99,7 +99,7 @@ class BlockWalk<SegregatedFit<Pages, Tracker, Hardening>> {
   }
 
  private:
-  /// Finds the next block or free stretch. Metadata in front of it counts to the block before.
+  /// Finds the next block or free extent. Metadata in front of it is added to the block before.
   [[nodiscard]] bool find_next(Block* before = nullptr) noexcept {
     while (cursor_.next(pending_)) {
       if (pending_.state == Extent::State::kFree || cursor_.is_block()) return true;

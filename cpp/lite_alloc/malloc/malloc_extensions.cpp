@@ -53,8 +53,8 @@ extern "C" {
 /// Returns 0: WebAssembly memory never shrinks, so the heap cannot release any.
 [[gnu::weak]] int malloc_trim(std::size_t) { return 0; }
 
-/// Returns 1 for the thresholds of trimming and mapping, neither of which this malloc does, and 0
-/// for every other parameter.
+/// Accepts the thresholds of trimming and of mapping, and ignores them, because this malloc does
+/// neither: returns 1. For every other parameter returns 0, which says that it is not supported.
 [[gnu::weak]] int mallopt(int parameter, int) {
   return parameter == M_TRIM_THRESHOLD || parameter == M_MMAP_THRESHOLD ? 1 : 0;
 }

@@ -8,7 +8,7 @@
 /// drops those that a program does not need.
 namespace lite_alloc::process {
 
-/// Returns a block behind all others: see `SegregatedFit::allocate_last`.
+/// Returns a block at a higher address than all other blocks: see `SegregatedFit::allocate_last`.
 [[nodiscard]] Address allocate_last(Size size) noexcept;
 
 /// See `SegregatedFit::resize_in_place`.

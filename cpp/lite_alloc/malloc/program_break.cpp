@@ -3,9 +3,9 @@
 // `sbrk` and `brk`. Emscripten has them in its mallocs, which `-sMALLOC=none` leaves out.
 //
 // Heap and break share the memory. The break moves through a block of the heap, called a *stretch*
-// here. A stretch begins behind all other blocks, and is extended where it is. Where malloc has
-// allocated a block behind it meanwhile, the next call that needs more opens another stretch; the
-// documentation of the C library allows that.
+// here. A stretch begins behind all other blocks, and is extended where it is. If malloc has
+// allocated a block behind it in the meantime, the next call that needs more memory opens another
+// stretch; the documentation of the C library allows that.
 
 #include <algorithm>
 #include <cerrno>
@@ -78,14 +78,15 @@ class ProgramBreak {
     return begin_at(process::allocate_last(bytes), bytes);
   }
 
-  /// Opens a stretch between other blocks: the only room there may be in memory that cannot grow.
+  /// Opens a stretch between other blocks. In memory that cannot grow, there may be room nowhere
+  /// else.
   [[nodiscard]] bool open_anywhere(Size bytes) noexcept {
     return begin_at(address_of(emscripten_builtin_malloc(bytes)), bytes);
   }
 
   bool begin_at(Address block, Size bytes) noexcept {
     if (block == 0) return false;
-    // Frees the part that the stretch before did not use.
+    // Frees the part of the previous stretch that was not used.
     if (begin_ != 0) static_cast<void>(process::resize_in_place(begin_, position_ - begin_));
     begin_ = position_ = clean_from_ = block;
     end_ = block + bytes;

@@ -12,7 +12,8 @@
 namespace lite_alloc {
 
 /// Linear memory in native programs. Reserves its whole range of addresses once, so that blocks
-/// never move, and adds pages on request. A test can make it fail as a real memory may.
+/// never move, and adds pages on request. A test can make growth fail, as it may fail in a real
+/// memory.
 class HostMemory {
  public:
   struct Options {
@@ -54,7 +55,8 @@ class HostMemory {
   /// Makes the n-th `grow` from now on fail, once.
   void fail_grow(Size n) noexcept { grows_until_failure_ = n; }
 
-  /// Adds pages as other code would: they are not the heap's, and touching them ends the program.
+  /// Adds pages as other code would. They do not belong to the heap, and touching them ends the
+  /// program.
   void grow_as_other_code(Size pages) noexcept {
     const Address begin = end_;
     if (move_end(pages * kPageBytes)) {

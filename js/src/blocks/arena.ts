@@ -11,7 +11,7 @@ import { HeapArray } from './heap-array.js';
 import type { WatchedHandle } from './lost-handles.js';
 import { type BlockOwner, deadEpoch, type OperationWatch } from './owner.js';
 
-/** How an arena is made. */
+/** The options of `Heap.arena`. */
 export interface ArenaOptions {
   /** The capacity, in bytes. Each block takes its size, rounded up to its alignment. */
   bytes: number;
@@ -167,7 +167,10 @@ class ArenaBlock implements BlockOwner {
     return moved;
   }
 
-  /** Makes the block at `address` the last, with at least one byte, so that the next block has another address. */
+  /**
+   * Makes the block at `address` the last one of the arena. It gets at least one byte, so that the next block has
+   * another address.
+   */
   #take(address: number, bytes: number): void {
     const { address: begin, length } = this.block;
     const usedBytes = address + Math.max(bytes, 1) - begin;

@@ -108,8 +108,8 @@ export class HeapArray<T extends TypedArray> extends HeapHandle {
 }
 
 /**
- * Maps views to their handles, so that a reachable view keeps its handle from being collected as garbage, which
- * would free the memory of the view. An entry costs ten times as much as a view. It is made only for registered
- * handles: the list of waiting handles keeps the others reachable, and most short-lived ones never get an entry.
+ * Maps views to their handles, so that a reachable view keeps its handle from being collected as garbage, which would
+ * free the memory of the view. An entry costs ten times as much as a view. It is made only for registered handles: the
+ * list of waiting handles keeps unregistered ones reachable, and most short-lived handles never get an entry.
  */
 const viewHandles = new WeakMap<object, HeapHandle>();

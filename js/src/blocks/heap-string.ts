@@ -23,7 +23,7 @@ function getCodec(): Codec {
   try {
     codecs[0] ??= {
       encoder: new TextEncoder(),
-      // A byte order mark is kept like any other character.
+      // The decoder returns a byte order mark like any other character.
       decoder: new TextDecoder('utf-8', { ignoreBOM: true }),
     };
     return codecs[0];

@@ -30,9 +30,10 @@ const waitingHandles = 1024;
 /**
  * Finds handles that the engine collected as garbage while they were alive.
  *
- * Registering an object with the engine, and unregistering it, takes many times as long as allocating a small
- * block. So new handles wait until the running code has ended, before which the engine finalizes nothing
- * anyway, or until `waitingHandles` of them wait. Only those that are still alive then are registered.
+ * Registering an object with the engine, and unregistering it, takes many times as long as allocating a small block. So
+ * a new handle is not registered at once. It waits until the running code has ended, or until `waitingHandles` handles
+ * wait; only handles that are still alive then are registered. Nothing is lost by waiting, because the engine finalizes
+ * no object while code is running.
  */
 export class LostHandles {
   /** Undefined on hosts that finalize nothing, such as Cloudflare Workers from before May 2025. */

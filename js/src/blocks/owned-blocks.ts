@@ -71,7 +71,8 @@ export class OwnedBlocks implements HeapLayer {
    * record before it makes such a call.
    */
   wrap(below: HeapFunctions): HeapFunctions {
-    // `free` is read once, and the common case comes first: most blocks have no owner.
+    // Optimised for the common case, the free of a block without owner: `free` is read from `below` only once, and no
+    // further call is made.
     const { free } = below;
     return {
       ...below,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What handles, arenas and scopes ask of the heap or arena that their blocks lie in.
+// The interfaces through which handles, arenas and scopes use the heap or arena that their blocks lie in.
 
 import { DoubleFreeError } from '../core/errors.js';
 import { formatAddress } from '../core/values.js';
@@ -48,11 +48,11 @@ export interface BlockOwner {
   watch(handle: WatchedHandle): void;
   /** Registers a handle that now holds a view. Only arenas have this function; their `watch` does nothing. */
   watchView?(handle: WatchedHandle): void;
-  /** In a debug heap, what it knows about blocks. */
+  /** The records of a debug heap about its blocks; undefined in other heaps. */
   readonly debug?: BlockHistory | undefined;
 }
 
-/** What a scope asks of its heap. */
+/** The part of a heap that a scope uses. */
 export interface HeapOwner extends BlockOwner {
   /** Gives a block from `memalign` or `realloc` to the caller, who may now pass its raw address to the heap. */
   disown(address: number): void;

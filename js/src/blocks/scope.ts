@@ -19,7 +19,7 @@ export class Scope extends Allocator {
   readonly #heapOwner: HeapOwner;
   /** In the order of allocation. */
   readonly #blocks = [new Set<Freeable>()];
-  /** How many more blocks are added before the scope removes those that were freed. */
+  /** The number of blocks to add before the scope next removes those that were freed. */
   #room = 256;
   /** The epoch of the heap when the scope last checked which blocks it still owns. */
   #epoch: number;
@@ -246,10 +246,10 @@ export class Scope extends Allocator {
   }
 
   /**
-   * Closes the scope and frees its blocks, the last one first. The blocks in `result` move to the `outer` scope.
-   * Where there are errors, the caller gets no result, so these blocks are freed, too.
+   * Closes the scope and frees its blocks, the last one first. The blocks in `result` move to the `outer` scope. If
+   * there are errors, the caller gets no result, so these blocks are freed, too.
    *
-   * @throws `errors`, and what the walk of the result and the frees throw.
+   * @throws the errors in `errors`, and every error that searching the result or freeing a block throws.
    */
   #end(errors: unknown[], result?: unknown, outer?: Scope): unknown {
     let returned: ReadonlySet<unknown> = new Set();

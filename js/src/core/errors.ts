@@ -50,7 +50,10 @@ export class OutOfMemoryError extends LiteAllocError {
 /** A handle, arena, scope or heap was used after it was freed, reset, closed or disposed. */
 export class UseAfterFreeError extends LiteAllocError {}
 
-/** What a debug heap knows about the block that an error is about. Stacks are text, one frame a line. */
+/**
+ * The details of the block that an error is about, as far as a debug heap knows them. Stacks are text, one frame a
+ * line.
+ */
 export interface BlockDetails {
   /** The requested size, in bytes. */
   readonly size?: number | undefined;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The units of memory. This file holds constants alone: lazily loaded files have copies of it.
+// Constants of memory. This file holds nothing else, because lazily loaded files have copies of it.
 
 /** Bytes of a granule. Every block of the heap starts at a multiple of it and has a multiple of it in size. */
 export const granuleBytes = 16;

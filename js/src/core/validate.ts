@@ -15,7 +15,7 @@ const alignmentPresets = { simd: granuleBytes, cache: 64, gpu: 256, page: pageBy
  */
 export type Alignment = number | keyof typeof alignmentPresets;
 
-/** How an array is allocated. */
+/** The options for the allocation of an array. */
 export interface ArrayOptions {
   /** The address of the first element is a multiple of this. Default: 16. */
   alignment?: Alignment;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Finds out what a caller's value really is, and shows it in messages. A subclass may override what it says
-// about itself, an object of another realm (a frame, a context of a test runner) has other classes, and some
-// values cannot be converted to a string.
+// Determines the real kind of a caller's value, and shows the value in messages. A subclass may override the properties
+// that describe it, an object of another realm (a frame, a context of a test runner) has other classes, and some values
+// cannot be converted to a string.
 
 /** The getters that subclasses and objects cannot override. `Reflect.get` takes several times as long. */
 const typedArray = Object.getOwnPropertyDescriptors(

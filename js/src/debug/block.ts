@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What a debug heap records about a block, and how messages describe it. The block of the owner lies inside a
-// larger block of the heap below, with canaries on both sides:
+// The record of a debug heap about one block, and the text by which messages describe it. The block that the caller
+// uses lies inside a larger block of the underlying heap, with canaries on both sides:
 //
 //     base      address - canaryBytes   address          address + size    end
 //      | unused  | canary                | owner's bytes  | canary          |

@@ -36,18 +36,21 @@ export interface DebugPlan {
   readonly stacks: boolean;
 }
 
-/** The most freed blocks in quarantine, and the most whose records are kept after it. */
+/** The largest number of freed blocks in quarantine, and of blocks whose records stay after they left it. */
 const mostRecords = 4096;
 
 /** The layer that wraps the functions of a debug heap. */
 export class DebugHeap implements DebugLayer {
   readonly #plan: DebugPlan;
   readonly #memory: MemoryViews;
-  /** By address: live blocks, and freed ones until the address is used again or many others were freed later. */
+  /** By address: live blocks, and freed ones until the address is used again or many later blocks were freed. */
   readonly #blocks = new AddressMap<Block>();
   readonly #canaries: Canaries;
   readonly #quarantine = new Quarantine();
-  /** Corrupted blocks that left the quarantine. They are reported then, kept from reuse, and reported by `check`. */
+  /**
+   * Corrupted blocks that left the quarantine. They are reported at that moment and by each `check`, and are never
+   * reused.
+   */
   #corrupted: Block[] = [];
   readonly #stacks = new BlockStacks();
   /** Blocks that left the quarantine, the oldest first. */
@@ -213,7 +216,7 @@ export class DebugHeap implements DebugLayer {
       this.#blocks.set(block.address, block);
       this.#stacks.add(block);
     } catch (error) {
-      // The engine has no memory for the record. Without it, nothing would free the block.
+      // The engine has no memory for the record. A block without a record could never be freed, so it is freed now.
       this.#blocks.delete(block.address);
       below.free(base);
       throw error;

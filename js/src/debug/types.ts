@@ -5,11 +5,11 @@
 import type { LiveBlock } from '../core/errors.js';
 import type { HeapLayer } from '../module/heap-functions.js';
 
-/** What a debug heap checks, and how much memory that may take. */
+/** The checks that a debug heap makes, and the memory that they may take. */
 export interface DebugOptions {
   /**
-   * The most bytes of freed blocks that are kept from reuse, so that late writes to them are detected; at most
-   * 4096 blocks. They are used again where no other memory is left. Default: 1 MiB.
+   * The most bytes of freed blocks that are kept from reuse, so that late writes to them are detected; at most 4096
+   * blocks. They are reused when no other memory is left. Default: 1 MiB.
    */
   quarantineBytes?: number;
   /** Bytes of the canary on each side of a block, up to 65 536, rounded up to a multiple of 16. Default: 16. */

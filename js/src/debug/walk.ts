@@ -5,8 +5,9 @@ import type { HeapBlock } from '../module/heap-functions.js';
 import type { Block } from './block.js';
 
 /**
- * Returns the walk over a debug heap with the addresses that owners know, from the walk over the heap below and the
- * blocks of the debug heap. Blocks in quarantine count as free.
+ * Returns the blocks of a debug heap in address order, with the addresses that callers know. `below` lists the blocks
+ * of the underlying heap, which include canaries; `blocks` has the records of the debug heap. Blocks in quarantine
+ * count as free.
  */
 export function walkOwners(below: readonly HeapBlock[], blocks: Iterable<Block>): HeapBlock[] {
   const live = new AddressMap<Block>();
@@ -17,7 +18,7 @@ export function walkOwners(below: readonly HeapBlock[], blocks: Iterable<Block>)
   for (const { address: begin, size } of below) {
     const block = live.get(begin);
     const address = block?.address ?? begin;
-    // The bytes in front of an address count to the block before it, as a header does.
+    // The bytes in front of a block's address are added to the block before it, as for a header.
     const last = walked.at(-1);
     if (last !== undefined && begin === end) last.size += address - begin;
     end = begin + size;

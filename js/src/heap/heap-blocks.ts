@@ -32,7 +32,7 @@ export class HeapBlocks implements HeapOwner {
   runningScope: object | undefined;
   /** The functions of the heap below its growth listeners and `owned`; `Heap` sets them. */
   functions!: HeapFunctions;
-  /** Undefined while no handle, arena or scope has owned a block. */
+  /** Undefined until a handle, arena or scope owns a block. */
   owned: OwnedBlocks | undefined;
   /** Whether the heap was disposed or its module has trapped. */
   hasEnded = false;

@@ -225,8 +225,8 @@ export class Heap extends InspectableHeap implements RawBlocks {
   }
 
   /**
-   * Does the same for a function that returns a promise. The scope closes when the promise is settled. It has no
-   * outer scope and is no outer scope: what `fn` returns belongs to the caller.
+   * Does the same for a function that returns a promise. The scope closes when the promise is settled. It does not
+   * nest in other scopes, nor they in it: what `fn` returns belongs to the caller.
    *
    * @throws TypeError where `fn` is not a function. The promise is rejected with what `scope` throws.
    *

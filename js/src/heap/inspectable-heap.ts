@@ -13,7 +13,7 @@ import type { HeapBlock, HeapFunctions } from '../module/heap-functions.js';
 import type { HeapBlocks } from './heap-blocks.js';
 
 /**
- * The part of a heap that reads: its memory and views of it, counters, blocks, checks and leaks.
+ * The calls of a heap that only read: memory and its views, counters, blocks, checks and leaks.
  *
  * An element of a view at index i lies at address i times the bytes of an element. The views are current whenever they
  * are read from the heap; do not keep them across allocations.
@@ -221,9 +221,9 @@ export abstract class InspectableHeap extends Allocator {
   }
 
   /**
-   * Returns a line with the strategy, the live blocks and the memory. The Node entry and `lite-alloc/inline`
-   * add a map of the heap for the terminal: at most 12 lines of 64 characters, and a line that explains
-   * them. Of a heap that is corrupted or disposed, the line names the error.
+   * Returns a line with the strategy, the live blocks and the memory. The Node entry and `lite-alloc/inline` add a map
+   * of the heap for the terminal: at most 12 lines of 64 characters, and a line that explains them. If the heap is
+   * corrupted or disposed, the line names the error.
    */
   override toString(): string {
     try {

@@ -78,7 +78,8 @@ function requestMemory({ region, initialPages, maximumPages }: HeapPlan): HeapMe
 
 /** Returns a memory with the largest maximum that the engine grants. Some engines refuse to reserve gigabytes. */
 function findLargestMemory({ initialPages, maximumPages }: HeapPlan): HeapMemory {
-  // This comes first: each refusal takes long, and where the smallest memory is refused, all are.
+  // The smallest memory is tried first: if the engine refuses that, it refuses every memory, and each refusal takes
+  // long.
   const least = reserveMemory(initialPages, initialPages);
   if (least === undefined) {
     throw new OutOfMemoryError(

@@ -28,9 +28,9 @@ export interface HeapOptions {
    */
   wasm?: WasmSource | PromiseLike<WasmSource>;
   /**
-   * Puts the heap into a memory that other code made. The heap uses the bytes from `start` to `end`, rounded inwards
-   * to multiples of 16. It clears them first, touches no others, and never grows the memory. Its own state takes about
-   * 5 KiB at the start of the region. Several heaps may lie in one memory. A heap whose region overlaps that of a
+   * Puts the heap into a memory that other code made. The heap uses the bytes from `start` to `end`, rounded inwards to
+   * multiples of 16. It clears them first, touches no bytes outside, and never grows the memory. Its own state takes
+   * about 5 KiB at the start of the region. Several heaps may lie in one memory. A heap whose region overlaps that of a
    * live heap ends the older one: that heap's handles are dead, and its calls throw `UseAfterFreeError`. The option
    * `wasm`, if any, must be the package's `lite-alloc.region.wasm`.
    */
@@ -41,7 +41,7 @@ export interface HeapOptions {
   end?: number;
   /**
    * Makes the buffer of the memory resizable, so that views stay valid when it grows, even those that you keep. Such
-   * views are several times slower than others, and WebGL and other interfaces refuse them. It needs Chrome 144,
+   * views are several times slower than ordinary ones, and WebGL and other interfaces refuse them. It needs Chrome 144,
    * Firefox 145, Safari 26.2, Node 26 or newer. Default: false.
    */
   stableViews?: boolean;

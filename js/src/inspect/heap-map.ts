@@ -6,7 +6,10 @@ import type { HeapBlock } from '../module/heap-functions.js';
 const columns = 64;
 const mostRows = 12;
 
-/** From free to used. Only cells that are wholly free or wholly used have the first or the last one. */
+/**
+ * The characters of a cell, from free to used. The first one stands only for cells that are completely free, the last
+ * one only for cells that are completely used.
+ */
 const shades = ' ░▒▓█';
 /** Stands for memory that other code uses. */
 const foreign = '·';
@@ -44,7 +47,7 @@ export function drawHeap(title: string, blocks: readonly HeapBlock[]): string {
   return lines.join('\n');
 }
 
-/** Adds the stretch from `begin` to `end`, both in cells, to the cells that it covers. */
+/** Adds the bytes from `begin` to `end`, both in cells, to the cells that they cover. */
 function addShares(shares: Float64Array, begin: number, end: number): void {
   for (let cell = Math.floor(begin); cell < end; cell++) {
     shares[cell] = (shares[cell] ?? 0) + Math.min(end, cell + 1) - Math.max(begin, cell);

@@ -4,14 +4,14 @@ import type { LiveBlock } from '../core/errors.js';
 import { formatAddress } from '../core/values.js';
 import type { HeapStats } from './stats.js';
 
-/** The number of added, and of removed, blocks that the text form lists. */
+/** The largest number of added blocks, and of removed blocks, that the text form lists. */
 const shownBlocks = 20;
 
 /** The live blocks and the stats of a heap at one time. */
 export class HeapSnapshot {
   /** The live blocks, in address order. */
   readonly blocks: readonly LiveBlock[];
-  /** What `Heap.stats` returned. */
+  /** The result of `Heap.stats` at the time of the snapshot. */
   readonly stats: Readonly<HeapStats>;
 
   /**

@@ -45,7 +45,7 @@ export interface HeapCounters {
   frees: number;
   /** Calls that failed because memory could not hold the block. */
   failures: number;
-  /** How often the heap grew its memory. */
+  /** The number of times that the heap grew its memory. */
   growths: number;
   /** The share of free bytes outside the largest free block, from 0 to below 1; slack excluded. */
   fragmentation: number;

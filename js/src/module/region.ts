@@ -44,7 +44,7 @@ export interface Tenant {
 /** The connection of a heap to its region. */
 export interface OpenedRegion {
   readonly functions: HeapFunctions;
-  /** Gives the region up: the heap has ended. */
+  /** Releases the region, because the heap has ended. */
   leave(): void;
 }
 
@@ -67,11 +67,11 @@ const leastBytes = 4 * granuleBytes;
 const lastAddress = 2 ** 32 - granuleBytes;
 
 /**
- * Opens a heap over a whole region. It clears the region first, because what an earlier heap left there could
- * pass for blocks. It ends every older heap whose region overlaps: each byte of a memory belongs to at most one
- * live heap. The caller keeps `tenant` reachable as long as the heap is.
+ * Opens a heap over a whole region. It clears the region first, because metadata that remains from an earlier heap
+ * could be accepted as blocks. It ends every older heap whose region overlaps: each byte of a memory belongs to at most
+ * one live heap. The caller keeps `tenant` reachable as long as the heap is.
  *
- * Throws `RangeError` where the region is too small, `WasmLoadError` where the module is another one.
+ * Throws `RangeError` if the region is too small, `WasmLoadError` if the module is not the one for regions.
  */
 export type RegionOpener = (
   module: WebAssembly.Module,

@@ -6,10 +6,10 @@ interface RandomHost {
 }
 
 /**
- * Returns 32 random bits for one heap, which mixes them into its metadata, so that the contents of blocks
- * cannot pass for metadata. The bits come from `crypto.getRandomValues`. Where the host lacks that, or it
- * fails, they come from `Math.random`. They then still protect against accidents, but not against an
- * attacker who can predict the engine's generator.
+ * Returns 32 random bits for one heap, which mixes them into its metadata, so that it does not accept the contents of
+ * blocks as metadata. The bits come from `crypto.getRandomValues`. Where the host lacks that, or it fails, they come
+ * from `Math.random`. They then still protect against accidents, but not against an attacker who can predict the
+ * engine's generator.
  */
 export function randomSecret(): number {
   const words = new Uint32Array(1);

@@ -69,9 +69,9 @@ export function loadModule(
 }
 
 /**
- * Instantiates the module over `memory`, with a heap of the strategy that has this number. Returns undefined
- * where the module lacks that strategy. Throws `WasmLoadError` where it is not this package's module. What a
- * call of the module throws goes to `onTrap`.
+ * Instantiates the module over `memory`, with a heap of the strategy that has this number. Returns undefined where the
+ * module lacks that strategy. Throws `WasmLoadError` if it is not this package's module. If a call of the module
+ * throws, `onTrap` receives the error.
  */
 export function instantiate(
   module: WebAssembly.Module,

@@ -29,7 +29,7 @@ export interface PlannedOperations {
 /** A trace as it is replayed. */
 export interface Plan {
   readonly pieces: readonly PlannedOperations[];
-  /** The number of operations. Frees of blocks that were allocated before the recording are left out. */
+  /** The number of operations. Frees of blocks that were allocated before the recording do not count. */
   readonly operations: number;
   /** The size of the table of blocks. */
   readonly places: number;

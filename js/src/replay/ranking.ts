@@ -3,7 +3,10 @@
 import type { Strategy } from '../core/strategies.js';
 import type { Advice, ReplayResult } from './types.js';
 
-/** The order of strategies with equal scores: bounded time first, then coalescing, then bins, then first fit. */
+/**
+ * The order of strategies whose scores are equal. The first has bounded time, the second coalesces, the third has bins,
+ * the last has one first-fit list.
+ */
 const preference: readonly Strategy[] = [
   'segregated-fit',
   'free-list',

@@ -6,7 +6,7 @@ import type { HeapOptions } from '../heap/options.js';
 
 /** The options of `advise`, which `replay` has, too. */
 export interface AdviseOptions {
-  /** How often the trace is replayed, each time on a fresh heap. Default: 5. */
+  /** The number of times that the trace is replayed, each time on a fresh heap. Default: 5. */
   rounds?: number;
   /**
    * The most milliseconds that a round may take. A longer round is cut off, and is the last one. Half of this time
@@ -60,7 +60,7 @@ export interface ReplayResult {
     /** After the last call, from 0 to below 1. */
     atEnd: number;
   };
-  /** How often the memory grew. */
+  /** The number of times that memory grew. */
   growths: number;
   /** Calls that failed because memory could not hold the block. */
   failures: number;

@@ -48,7 +48,7 @@ export type TraceSource =
   | AsyncIterable<Uint8Array>
   | Iterable<Uint8Array>;
 
-/** How a trace is read. */
+/** The options of `AllocationTrace.read`. */
 export interface ReadOptions {
   /** The most calls that a file may have, since a few kilobytes can hold millions. Default: 16 000 000. */
   maximumOperations?: number;

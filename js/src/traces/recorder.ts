@@ -18,9 +18,9 @@ import {
 } from './operations.js';
 import { AllocationTrace } from './trace.js';
 
-/** How calls are recorded. */
+/** The options of `Heap.record`. */
 export interface RecordOptions {
-  /** The most calls to record, at 12 bytes each. Later calls are left out. Default: 4 000 000. */
+  /** The largest number of calls to record, at 12 bytes each. Later calls are not recorded. Default: 4 000 000. */
   maximumOperations?: number;
 }
 
@@ -29,9 +29,8 @@ const chunkWords = 3 << 14;
 
 /**
  * Records the allocation calls of a heap until it is stopped. `Heap.record` makes one. Calls that fail are not
- * recorded. If the engine has no memory for the records, the recording ends, and the trace is `truncated`. Of a
- * block that was allocated before the recording, the trace has its `free`, or everything from its first
- * `realloc` on.
+ * recorded. If the engine has no memory for the records, the recording ends, and the trace is `truncated`. For a block
+ * that was allocated before the recording, the trace contains its `free`, or all calls from its first `realloc` on.
  */
 export class Recorder {
   /** @internal */

@@ -5,9 +5,9 @@ import type { Operations, ReadOptions, TraceSource } from './operations.js';
 /** An immutable record of allocation calls in order, without the contents of blocks. */
 export class AllocationTrace {
   /**
-   * Reads a trace that `write` wrote, or plain pairs of 32-bit integers; docs/trace-format.md describes both.
-   * Either may be compressed by gzip. A trace takes 12 bytes of memory per call; reading it takes 1 MiB and about
-   * 100 bytes per live block besides. If reading fails, a source that is a stream or an iterator is cancelled.
+   * Reads a trace that `write` wrote, or plain pairs of 32-bit integers; docs/trace-format.md describes both. Either
+   * may be compressed by gzip. A trace takes 12 bytes of memory per call; reading it takes 1 MiB more, and about 100
+   * bytes per live block. If reading fails, a source that is a stream or an iterator is cancelled.
    *
    * @throws TypeError where `source` does not give bytes; TypeError or RangeError where an option is wrong.
    * @throws TraceError where the bytes are not a trace, are corrupted or of a later version, or have more than

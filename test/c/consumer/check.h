@@ -7,7 +7,7 @@
 static int checks_done;
 static int checks_failed;
 
-/* Counts; names the line of what does not hold. */
+/* Counts a check; if it does not hold, prints its line. */
 #define CHECK(condition)                                             \
   do {                                                               \
     ++checks_done;                                                   \
@@ -17,7 +17,7 @@ static int checks_failed;
     }                                                                \
   } while (0)
 
-/* The last line of a program, and its status. */
+/* Prints the last line of a program, and returns its exit status. */
 static inline int report_checks(const char* name) {
   printf("%s: %d failed, %s\n", name, checks_failed, checks_done > 10 ? "enough done" : "too few");
   return checks_failed != 0;

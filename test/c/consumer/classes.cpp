@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What C++ asks of malloc: all forms of new and delete, the containers, and the package's own
-// heaps.
+// Tests the parts of C++ that allocate: all forms of new and delete, the containers, and the
+// package's own heaps.
 
 #include <cstdint>
 #include <cstdlib>
@@ -24,7 +24,8 @@ struct alignas(256) Wide {
 
 volatile std::size_t too_much = static_cast<std::size_t>(-100000);
 
-// A block that nobody uses need not be asked for: compilers leave the call out.
+// Compilers remove a call of malloc whose block is never used. A store to this variable prevents
+// that.
 void* volatile got = nullptr;
 
 bool is_null(void* block) {

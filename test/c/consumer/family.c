@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Every function of the malloc family, as C and POSIX promise them, beside others who take memory.
+ * Checks every function of the malloc family against what C and POSIX promise, also while other
+ * code takes memory.
  */
 
 #define _GNU_SOURCE
@@ -16,14 +17,16 @@
 
 #include "check.h"
 
-/* A size that no memory has, unknown to the compiler. */
+/* A size that does not fit in any memory, in a variable whose value the compiler cannot know. */
 static volatile size_t too_much = (size_t)-100000;
 static volatile size_t zero = 0;
 
-/* A block that nobody uses need not be asked for: compilers leave the call out. */
+/* Compilers remove a call of malloc whose block is never used. A store to this variable prevents
+ * that. */
 static void* volatile got;
 
-/* Compilers take it that malloc leaves errno alone, so they must not see it read. */
+/* Compilers assume that malloc does not change errno, so the read is hidden in a function that is
+ * not inlined. */
 static __attribute__((noinline)) int last_error(void) { return errno; }
 
 static int can_grow(void) { return emscripten_get_heap_max() > emscripten_get_heap_size(); }
@@ -174,7 +177,8 @@ static void internal_names(void) {
   free(block);
 }
 
-/* Others take memory while blocks are live: nobody may touch what is somebody else's. */
+/* Other code takes memory through the break while blocks are live. Neither side may change the
+ * memory of the other. */
 static void with_the_break(void) {
   enum { rounds = 6, piece = 100000 };
   static unsigned char* from_break[rounds];
@@ -209,7 +213,7 @@ static void with_the_break(void) {
   CHECK(sbrk(-0x7fffffff) == (void*)-1 && last_error() == ENOMEM);
 }
 
-/* The JavaScript side sees memory as it is after growth: text goes out, and comes in. */
+/* After growth JavaScript uses the grown memory: it reads a text there, and writes one. */
 static void with_javascript(void) {
   char* text = malloc(can_grow() ? 30000000 : 300000);
   strcpy(text, "grown");
@@ -226,7 +230,7 @@ static void with_javascript(void) {
   free(text);
 }
 
-/* To the last byte, and back. */
+/* Allocates until memory is exhausted, frees everything, and allocates again. */
 static void exhaustion(void) {
   static void* all[4096];
   int count = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * How heap, break and other code share the memory of a program, and what happens when it runs out.
- * Takes the name of one check as its argument.
+ * Checks how heap, break and other code share the memory of a program, and what happens when it
+ * runs out. Takes the name of one check as its argument.
  */
 
 #define _GNU_SOURCE
@@ -95,9 +95,9 @@ static void break_beside_blocks(void) {
   }
 }
 
-/* A block takes the free one below it, and slabs that hold nothing are given up, before memory
- * grows: growth ends this program, which is linked with -sABORTING_MALLOC in memory that does not
- * grow. */
+/* Before memory grows, a block moves into the free block below it, and slabs without blocks become
+ * free memory. An attempt to grow would end this program, which is linked with -sABORTING_MALLOC
+ * and has a memory that does not grow. */
 static void realloc_uses_what_is_there(void) {
   char* a = malloc(5 << 20);
   char* b = malloc(5 << 20);
@@ -123,7 +123,7 @@ static void realloc_uses_what_is_there(void) {
 }
 
 static void one_block_after_all_is_freed(void) {
-  /* What the C library holds. */
+  /* Blocks that stay allocated, as those of the C library do. */
   static void* held[20];
   for (int i = 0; i < 20; ++i) held[i] = malloc((size_t)(i * 13));
   for (int round = 0; round < 3; ++round) {
@@ -274,7 +274,7 @@ static void each_failure_in_turn(void) {
   malloc_set_footprint_limit(SIZE_MAX);
 }
 
-/* The program starts with all of the address space. */
+/* The memory of this program has all 4 GiB of the address space from the start. */
 static void four_gigabytes(void) {
   char* const a = malloc(100000000);
   CHECK(a != NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What must end the program, by the name that it is given. */
+ * Misuses the heap in the way that the argument names. Each of them must end the program. */
 
 #include <stdint.h>
 #include <stdio.h>

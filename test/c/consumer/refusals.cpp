@@ -21,7 +21,7 @@ namespace {
 
 bool may_grow = true;
 
-// Other bytes in each block, and in each part of a block.
+// A pattern that differs between blocks, and between parts of a block.
 char byte_of(int slot, std::size_t at) { return static_cast<char>(slot * 31 + at / 7 + 1); }
 
 struct Block {
@@ -127,7 +127,7 @@ void give_back(void** list) {
   may_grow = true;
 }
 
-/// The whole workload. Step `failing` has no memory at first.
+/// Runs the whole workload. Step `failing` has no memory at its first try.
 void round(int failing) {
   for (int index = 0; index < kStepCount; ++index) {
     const Step& step = kSteps[index];
@@ -153,7 +153,7 @@ void round(int failing) {
 
 }  // namespace
 
-// Asked before memory grows.
+// The heap calls this before memory grows.
 bool lite_alloc_may_grow(lite_alloc::Size) { return may_grow; }
 
 int main() {

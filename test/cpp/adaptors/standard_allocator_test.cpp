@@ -104,7 +104,8 @@ TYPED_TEST(StandardAllocatorTest, OverAlignedTypesAreAligned) {
                         this->heap_.pages().template at<std::byte>(begin);
     return begin + static_cast<Address>(offset);
   };
-  // Where a region that was handed in begins, native pointers are only aligned as far as that is.
+  // In a region that the caller provides, native pointers are no better aligned than the start of
+  // that region.
   if constexpr (GrowingPages<std::remove_cvref_t<decltype(this->heap_.pages())>>) {
     for (int i = 0; i < 100; ++i) {
       list.push_back({i});
@@ -126,7 +127,7 @@ TYPED_TEST(StandardAllocatorTest, OverAlignedTypesAreAligned) {
 
 TYPED_TEST(StandardAllocatorTest, CopiesAndRebindsOfOneHeapAreEqual) {
   const StandardAllocator<int, TypeParam> allocator(this->heap_);
-  const StandardAllocator<int, TypeParam> copy = allocator;  // NOLINT: that it can be copied
+  const StandardAllocator<int, TypeParam> copy = allocator;  // NOLINT: the copy is what is tested
   const StandardAllocator<Wide, TypeParam> rebound(allocator);
   const StandardAllocator<int, TypeParam> other(this->other_heap_);
   EXPECT_TRUE(allocator == copy);

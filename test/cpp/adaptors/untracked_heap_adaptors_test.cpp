@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The adaptors need the calls of a heap only: they serve over heaps without tracking, too.
+// The adaptors need only the calls of a heap, so they also work on heaps without tracking.
 
 #include <gtest/gtest.h>
 

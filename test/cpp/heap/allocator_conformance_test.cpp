@@ -41,7 +41,7 @@ TYPED_TEST(AllocatorConformance, ServesSizeZeroWithADistinctLiveBlock) {
 
 TYPED_TEST(AllocatorConformance, HonoursEveryAlignmentOnFreshMemory) {
   for (const Size alignment : all_alignments()) {
-    this->allocate(16);  // so that the next block's place is aligned to nothing
+    this->allocate(16);  // so that the next free address has no alignment above 16
     this->allocate({.size = 40, .alignment = alignment});
   }
 }
@@ -51,7 +51,7 @@ TYPED_TEST(AllocatorConformance, HonoursEveryAlignmentOnFreeBlocks) {
     SCOPED_TRACE(alignment);
     this->allocate(16);
     const Address large = this->allocate(3 * kMaxAlignment);
-    this->exhaust();  // from now on only what was freed is left
+    this->exhaust();  // from here on only freed memory is left
     this->deallocate(large);
     const Layout layout{.size = 40, .alignment = alignment};
     for (int i = 0; i < 2; ++i) {
@@ -139,8 +139,8 @@ TYPED_TEST(AllocatorConformance, ReusesTheRemainderOfALargeFreeBlock) {
   this->deallocate(large);
   Size count = 0;
   while (this->try_allocate({.size = 64}) != 0) ++count;
-  EXPECT_GE(count, 512U);  // half of it, whatever an allocator keeps for itself
-  if constexpr (kBlocksTakeWholeUnits<TypeParam>) {
+  EXPECT_GE(count, 512U);  // the other half covers any allocator's metadata
+  if constexpr (kBlocksTakeWholeGranules<TypeParam>) {
     EXPECT_EQ(count, 1024U);
   }
 }
@@ -183,7 +183,7 @@ TYPED_TEST(AllocatorConformance, UsesAllMemory) {
   const Statistics statistics = this->statistics();
   EXPECT_EQ(statistics.free_bytes, 0U);
   const Size there_is = this->pages().end() - this->pages().begin();
-  EXPECT_GT(statistics.heap_bytes, there_is - kPageBytes / 2);  // more than any bookkeeping takes
+  EXPECT_GT(statistics.heap_bytes, there_is - kPageBytes / 2);  // room for any metadata
 }
 
 // --- sizes near 2^32
@@ -245,7 +245,7 @@ TYPED_TEST(AllocatorConformance, ReallocationKeepsContents) {
       Address address = this->allocate({.size = 50, .alignment = alignment, .prefix = prefix});
       for (const Size size : {100U, 5000U, 4000U, 0U, 3U, 80'000U, 80'000U, 81'000U, 17U}) {
         address = this->reallocate(address, size);
-        this->allocate(size % 100);  // in the way of the next growth, every time but the first
+        this->allocate(size % 100);  // blocks growth in place
       }
     }
   }
@@ -361,7 +361,7 @@ TYPED_TEST(AllocatorConformance, HasHandedOutItsBlocksButNotTheSlack) {
   }
 }
 
-// --- what can be seen
+// --- introspection
 
 TYPED_TEST(AllocatorConformance, StatisticsStartAtZero) {
   EXPECT_EQ(this->statistics(), Statistics{});

@@ -12,7 +12,8 @@
 namespace lite_alloc::test {
 namespace {
 
-/// On one page; the block at `floor_` keeps the others off the region's start.
+/// A heap of one page. The block at `floor_` takes the start of the region, so no other block lies
+/// there.
 class BumpFreeListTest : public HeapTest<BumpFreeList<HostPages>> {
  protected:
   void SetUp() override { floor_ = allocate(16); }
@@ -38,14 +39,14 @@ TEST_F(BumpFreeListTest, FaultOneABigBlockReusedForASmallRequestKeepsItsRemainde
   EXPECT_EQ(statistics().growths, 0U);
 }
 
-TEST_F(BumpFreeListTest, FaultTwoAlignmentsAboveAUnitHoldOnTheFreeListToo) {
+TEST_F(BumpFreeListTest, FaultTwoAlignmentsAboveAGranuleHoldOnTheFreeListToo) {
   for (const Size alignment : {32U, 256U, 4096U}) {
     const Address large = make_free_block(3 * alignment);
     const Address address = allocate({.size = 16, .alignment = alignment});
     EXPECT_EQ(address % alignment, 0U);
     EXPECT_GE(address, large);
     EXPECT_LT(address, large + 3 * alignment);
-    allocate(statistics().largest_free_bytes);  // so that the next one has just its own
+    allocate(statistics().largest_free_bytes);  // uses up the rest of this free block
   }
   EXPECT_EQ(statistics().growths, 0U);
 }
@@ -80,7 +81,7 @@ TEST_F(BumpFreeListTest, FaultFourSizesNear2To32AreRefused) {
   }
 }
 
-TEST_F(BumpFreeListTest, FaultFivePagesThatOthersGrewAreLeftAlone) {
+TEST_F(BumpFreeListTest, FaultFivePagesOfOtherCodeAreLeftAlone) {
   const Size slack = statistics().slack_bytes;
   const Address old_end = pages().end();
   pages().grow_as_other_code(1);
@@ -129,7 +130,7 @@ TEST_F(BumpFreeListTest, FreeBlocksAreNotJoined) {
   EXPECT_EQ(statistics().largest_free_bytes, 64U);
 }
 
-TEST_F(BumpFreeListTest, FailsOnlyWhereNoFreeStretchHoldsTheBlock) {
+TEST_F(BumpFreeListTest, FailsOnlyWhereNoFreeExtentHoldsTheBlock) {
   look_for_needless_failures(block_size);
 }
 
@@ -189,7 +190,7 @@ TEST_F(BumpFreeListTest, TheLastBlockShrinksIntoTheSlack) {
   EXPECT_EQ(allocate(16), last + 16);
 }
 
-TEST_F(BumpFreeListTest, ABlockWhoseUnitsSufficeStays) {
+TEST_F(BumpFreeListTest, ABlockWhoseGranulesSufficeStays) {
   const Address block = allocate(33);
   allocate(16);
   const Statistics before = statistics();

@@ -16,7 +16,7 @@ constexpr Size kFirstRegion = kPageBytes - kGranule;
 
 class FreeListTest : public HeapTest<FreeList<HostPages>> {
  protected:
-  /// Blocks of these sizes, each right above the next, in a page without another free byte.
+  /// Fills a page with blocks of these sizes, the last one lowest, and leaves no byte free.
   std::vector<Address> fill_page_with(std::initializer_list<Size> sizes) {
     Size rest = kFirstRegion;
     for (const Size size : sizes) rest -= round_to_granules(size);
@@ -29,7 +29,7 @@ class FreeListTest : public HeapTest<FreeList<HostPages>> {
     return blocks;
   }
 
-  /// A block right below the end of the first page, all below it free.
+  /// Returns a block right below the end of the first page; all memory below it is free.
   Address allocate_highest(Size size) {
     const Address low = allocate(kFirstRegion - round_to_granules(size));
     const Address block = allocate(size);
@@ -105,7 +105,7 @@ TEST_F(FreeListTest, TheFreeBlockAtTheEndOfTheHeapGivesFromItsLowEnd) {
   EXPECT_EQ(statistics().growths, 0U);
 }
 
-TEST_F(FreeListTest, WhatGrowthLeavesAtTheTopJoinsWhatTheNextGrowthAdds) {
+TEST_F(FreeListTest, TheFreeEndOfAGrowthJoinsTheMemoryOfTheNextGrowth) {
   begin();
   const Size size = kPageBytes / 2 + 4096;
   for (Size i = 0; i < 64; ++i) allocate(size);
@@ -127,7 +127,7 @@ TEST_F(FreeListTest, TheGapAndTheRestAroundAnAlignedBlockStayFree) {
   EXPECT_EQ(statistics().growths, 0U);
 }
 
-TEST_F(FreeListTest, FailsOnlyWhereNoFreeStretchHoldsTheBlock) {
+TEST_F(FreeListTest, FailsOnlyWhereNoFreeExtentHoldsTheBlock) {
   look_for_needless_failures(block_size);
 }
 
@@ -153,7 +153,7 @@ TEST_F(FreeListTest, ABlockGrowsIntoTheFreeBlockBehindIt) {
   EXPECT_EQ(statistics().free_bytes, 0U);
 }
 
-TEST_F(FreeListTest, ABlockMovesWhereTheFreeBlockBehindItIsAUnitTooShort) {
+TEST_F(FreeListTest, ABlockMovesWhereTheFreeBlockBehindItIsAGranuleTooShort) {
   const std::vector<Address> blocks = fill_page_with({16, 160, 64});
   deallocate(blocks[1]);
   EXPECT_NE(reallocate(blocks[2], 64 + 160 + 1), blocks[2]);
@@ -218,7 +218,7 @@ TEST_F(FreeListTest, AFreeBlockBelowTheTopDoesNotCountForGrowth) {
   EXPECT_EQ(statistics().largest_free_bytes, 4096U);
 }
 
-TEST_F(FreeListTest, PagesThatOthersGrewAreLeftAloneAndWhatIsBelowThemIsUsed) {
+TEST_F(FreeListTest, PagesOfOtherCodeAreLeftAloneAndFreeMemoryBelowThemIsUsed) {
   begin();
   const Address old_end = pages().end();
   pages().grow_as_other_code(1);

@@ -24,7 +24,8 @@ constexpr Size kSlab = 4096;
   return *heap.pages().template at<std::uint32_t>(address);
 }
 
-/// Returns the number that a heap mixes with tags, from the tag of a live block in a chunk.
+/// Computes the number that a heap combines with tags from the stored tag of a live block in a
+/// chunk.
 [[nodiscard]] std::uint32_t key_of(auto& heap, Address block, Size size) {
   return word_of(heap, block - kTag) ^ chunk_of(size);
 }
@@ -44,7 +45,7 @@ TEST(SecretOfAHeap, MakesTagsOfOneHeapWorthlessInAnother) {
       word_of(first, block + offset) = word_of(second, block + offset) = tag;
     }
     EXPECT_EQ(first.is_live(block + 8 * kGranule), (flags & 2) == 0)
-        << "the first heap would take the forged tag";
+        << "the first heap would accept the forged tag";
     for (Size offset = kGranule; offset < 2000; offset += kGranule) {
       ASSERT_FALSE(second.is_live(block + offset)) << flags;
       ASSERT_NE(second.free(block + offset), FreeResult::kFreed) << flags;
@@ -124,7 +125,7 @@ TEST_F(StaleWriteDeathTest, EndsTheProgramBeforeMallocReturnsASmallBlockOfTheWri
 TEST_F(StaleWriteDeathTest, EndsTheProgramBeforeMallocReturnsALargeBlockOfTheWritersChoice) {
   heap_.free(chunks_[2]);
   heap_.free(chunks_[0]);
-  // A writer who takes links for plain addresses prepares this link back.
+  // An attacker who assumes that links are plain addresses would forge this link back.
   word_of(heap_, chunks_[4] + 4) = chunks_[0];
   for (const Size offset : {0U, 4U}) {
     for (const std::uint32_t wrong :

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// One word of metadata is overwritten, then the heap is checked and used. The check must report
-// whatever does harm afterwards, and every call must end: by returning or by a trap.
-// LITE_ALLOC_SEED and LITE_ALLOC_CORRUPTIONS make longer or other campaigns.
+// Overwrites one word of metadata, then checks the heap and goes on using it. The check must report
+// the corruption if it does harm later, and every call must return or trap. LITE_ALLOC_SEED sets
+// the seed, LITE_ALLOC_CORRUPTIONS the number of words.
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -21,8 +21,8 @@
 namespace lite_alloc::test {
 namespace {
 
-/// Every 32-bit address is mapped, so that a heap that follows a wrong one touches nothing of the
-/// test itself, but only `kHeapPages` can be had.
+/// Memory in which every 32-bit address is mapped: a heap that follows a wrong address cannot touch
+/// the test itself. The heap can grow to `kHeapPages` only.
 class WholeAddressSpace : public HostMemory {
  public:
   WholeAddressSpace() noexcept : HostMemory(Options{.maximum_pages = 65534}) {}
@@ -33,7 +33,7 @@ class WholeAddressSpace : public HostMemory {
 };
 static_assert(PageSource<WholeAddressSpace>);
 
-/// A signal where a WebAssembly engine traps.
+/// The signals of a native program where a WebAssembly engine would trap.
 constexpr int kTraps[] = {SIGILL, SIGSEGV, SIGBUS};
 sigjmp_buf after_trap;
 void leave_call(int) { siglongjmp(after_trap, 1); }
@@ -56,7 +56,8 @@ class TrapHandlers {
   struct sigaction before_[std::size(kTraps)];
 };
 
-/// Calls `action`. False iff it trapped. A call that does not end ends the program.
+/// Calls `action`; returns false iff it trapped. If it does not end within 20 s, the program is
+/// killed.
 template <typename Action>
 [[nodiscard]] bool returns(Action action) {
   ::alarm(20);
@@ -99,7 +100,7 @@ class Victim {
     return true;
   }
 
-  /// Pages that other code grew lie between two regions from now on.
+  /// Adds pages of other code, so that the next growth starts a second region behind them.
   void start_region() {
     const Address end = pages().end();
     static_cast<void>(pages().grow(kPageBytes));
@@ -165,7 +166,7 @@ class Victim {
         return before + kGranule * (random_.below(64) - 32);
       case 4:
         return blocks_.empty() ? 0 : blocks_[random_.below(static_cast<Size>(blocks_.size()))];
-      case 5:  // what other metadata says
+      case 5:  // a copy of another word of metadata
         return *pages().template at<std::uint32_t>(
             blocks_.empty() ? pages().begin()
                             : blocks_[random_.below(static_cast<Size>(blocks_.size()))] - kGranule +

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What the headerless heaps share beyond the calls of every allocator.
+// Behaviour that all headerless heaps share, beyond the contract of every allocator.
 
 #include <gtest/gtest.h>
 

@@ -13,8 +13,8 @@ template <typename Heap>
 class HeapInAFixedRegion : public testing::Test {};
 TYPED_TEST_SUITE(HeapInAFixedRegion, Strategies::On<FixedPages>, HeapName);
 
-// Whatever does not hold a record and a block fails, and nothing outside is touched: the guards
-// look.
+// An allocation fails if the region has no room for a record and a block. The guards around the
+// region detect writes outside of it.
 TYPED_TEST(HeapInAFixedRegion, ServesWhatFitsInRegionsOfAnySizeAndStart) {
   bool has_served = false;
   for (Size skew = 0; skew < kGranule; ++skew) {
@@ -41,7 +41,7 @@ TYPED_TEST(HeapInAFixedRegion, ServesWhatFitsInRegionsOfAnySizeAndStart) {
 template <typename Heap>
 struct InStaticMemory {
   static inline std::byte memory[4096];
-  // What this line shows is that it compiles.
+  // The test is that this line compiles.
   static inline constinit Heap heap{memory, Size{sizeof(memory)}};
 };
 

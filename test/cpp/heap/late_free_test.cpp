@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Blocks that are freed once more, long after: what lies in their place by then is not to look like
-// a live block. Found by fuzzing.
+// Frees blocks a second time, long after the first. Whatever lies at their addresses by then must
+// not count as a live block. Fuzzing found these cases.
 
 #include <gtest/gtest.h>
 
@@ -17,11 +17,12 @@ namespace {
 
 class LateFreeTest : public HeapTest<SegregatedFit<HostPages>> {
  protected:
-  /// Many blocks of each size, whose contents look like the tags of used chunks of 32 bytes.
+  /// Allocates many blocks of each size, and fills them with words that look like the tags of used
+  /// chunks of 32 bytes.
   std::vector<Address> allocate_lookalikes() {
     std::vector<Address> blocks;
     const Address first = heap_.malloc(1000);
-    const Size key = *pages().at<Size>(first - 4) ^ 1008;  // what tags are mixed with
+    const Size key = *pages().at<Size>(first - 4) ^ 1008;  // combined with each tag
     static_cast<void>(heap_.free(first));
     for (const Size size : {16U, 48U, 200U, 512U, 600U, 5000U}) {
       for (int i = 0; i < 300; ++i) {
@@ -32,7 +33,7 @@ class LateFreeTest : public HeapTest<SegregatedFit<HostPages>> {
     return blocks;
   }
 
-  /// How many places in memory are live.
+  /// Returns the number of addresses at which a live block starts.
   [[nodiscard]] Size count_live() {
     Size count = 0;
     for (Address place = pages().begin(); place < pages().end(); place += kGranule) {
@@ -47,21 +48,21 @@ class LateFreeTest : public HeapTest<SegregatedFit<HostPages>> {
   }
 };
 
-TEST_F(LateFreeTest, AFreeAfterAResetIsTold) {
+TEST_F(LateFreeTest, ASecondFreeAfterAResetIsReported) {
   const std::vector<Address> blocks = allocate_lookalikes();
   heap_.reset();
   for (const Address block : blocks) expect_gone(block);
 }
 
-TEST_F(LateFreeTest, ASecondFreeIntoASlabThatWasGivenUpIsTold) {
+TEST_F(LateFreeTest, ASecondFreeIntoASlabThatWasReleasedIsReported) {
   const std::vector<Address> blocks = allocate_lookalikes();
   for (const Address block : blocks) EXPECT_EQ(heap_.free(block), FreeResult::kFreed);
   pages().refuse_growth(true);
-  EXPECT_EQ(heap_.malloc(kMaxSize), 0U);  // gives up all empty slabs before it fails
+  EXPECT_EQ(heap_.malloc(kMaxSize), 0U);  // releases all empty slabs before it fails
   for (const Address block : blocks) expect_gone(block);
 }
 
-TEST_F(LateFreeTest, ASecondFreeWhereAnotherBlockGrewAndWentIsTold) {
+TEST_F(LateFreeTest, ASecondFreeIsReportedAfterAnotherBlockGrewThereAndWasFreed) {
   const Address block = heap_.malloc(1000);
   const Address above = heap_.malloc(1000);
   const Address last = heap_.malloc(1000);
@@ -73,8 +74,9 @@ TEST_F(LateFreeTest, ASecondFreeWhereAnotherBlockGrewAndWentIsTold) {
   ASSERT_EQ(heap_.free(last), FreeResult::kFreed);
 }
 
-TEST_F(LateFreeTest, TheMapOfSlabsHoldsNoLiveBlock) {
-  // Its byte for a slab of 256-byte blocks is that of a tag where three others follow without one.
+TEST_F(LateFreeTest, TheSlabMapHoldsNoLiveBlock) {
+  // If the map has the byte of a slab of 256-byte blocks, and then three bytes without a slab, the
+  // four together look like a tag.
   for (Size before = 600; before < 4 * kPageBytes; before += 4096) {
     EXPECT_NE(heap_.malloc(before), 0U);
     EXPECT_NE(heap_.malloc(256), 0U);
@@ -84,7 +86,7 @@ TEST_F(LateFreeTest, TheMapOfSlabsHoldsNoLiveBlock) {
   }
 }
 
-TEST_F(LateFreeTest, AFreeOfAPlaceThatWasNeverHandedOutIsNoSecondFree) {
+TEST_F(LateFreeTest, AFreeOfAPlaceThatWasNeverHandedOutIsNotASecondFree) {
   for (const Size size : {16U, 48U, 200U, 512U}) {
     const Address block = heap_.malloc(size);
     const Address next = block + (size + kGranule - 1) / kGranule * kGranule;
@@ -102,7 +104,7 @@ TEST_F(LateFreeTest, AFreeOfAPlaceThatWasNeverHandedOutIsNoSecondFree) {
   }
 }
 
-TEST_F(LateFreeTest, AnAlignedBlockThatMergedWithWhatIsBelowWasFreed) {
+TEST_F(LateFreeTest, ASecondFreeOfAnAlignedBlockThatMergedWithTheChunkBelowIsReported) {
   for (const Size alignment : {32U, 256U, 4096U, 65536U}) {
     const Address block = heap_.memalign(alignment, 1000);
     EXPECT_EQ(heap_.free(block), FreeResult::kFreed) << alignment;
@@ -110,7 +112,7 @@ TEST_F(LateFreeTest, AnAlignedBlockThatMergedWithWhatIsBelowWasFreed) {
   }
 }
 
-TEST_F(LateFreeTest, AResetAndASlabOfAnotherSizeKeepWhatWasFreed) {
+TEST_F(LateFreeTest, FreedBlocksAreKnownAfterAResetAndInASlabOfAnotherSize) {
   const Address block = heap_.malloc(32);
   const Address next = block + 32;
   heap_.reset();
@@ -123,7 +125,7 @@ TEST_F(LateFreeTest, AResetAndASlabOfAnotherSizeKeepWhatWasFreed) {
   EXPECT_EQ(heap_.free(block), FreeResult::kAlreadyFree);
 }
 
-TEST_F(LateFreeTest, AResetOfAnOverwrittenHeapEnds) {
+TEST_F(LateFreeTest, AResetOfAnOverwrittenHeapReturns) {
   for (const Size tag : {0U, 8U, 0xFFFF'FFF0U}) {
     const Address block = heap_.malloc(1000);
     *pages().at<Size>(block - 4) = tag;
@@ -132,12 +134,12 @@ TEST_F(LateFreeTest, AResetOfAnOverwrittenHeapEnds) {
   }
 }
 
-/// What a second free and the free of an address that was never a block report.
+/// Tests the results of a second free, and of a free at an address that was never a block.
 class FreeResultTest : public LateFreeTest {
  protected:
   static constexpr Size kGiven = 40;
 
-  /// A few blocks of each size, those of slabs in the same slab.
+  /// Allocates a few blocks of each size; small blocks of one size lie in one slab.
   std::vector<Address> allocate_some() {
     std::vector<Address> blocks;
     for (const Size size : kSizes) {
@@ -153,13 +155,14 @@ class FreeResultTest : public LateFreeTest {
     expect_sound();
   }
 
-  void give_up_slabs() {
+  void release_slabs() {
     pages().refuse_growth(true);
     EXPECT_EQ(heap_.malloc(kMaxSize), 0U);
     expect_sound();
   }
 
-  /// Where a free chunk between used ones starts: that counts as a block that was freed.
+  /// Returns where free chunks between used ones start. The heap cannot distinguish these from
+  /// freed blocks.
   std::vector<Address> holes() {
     std::vector<Address> holes;
     for (const Extent& extent : extents_of(heap_)) {
@@ -169,7 +172,7 @@ class FreeResultTest : public LateFreeTest {
     return holes;
   }
 
-  /// No other place was a block.
+  /// Expects that of all addresses only these count as freed blocks.
   void expect_only_freed(std::vector<Address> blocks) {
     std::sort(blocks.begin(), blocks.end());
     for (Address place = pages().begin(); place < pages().end(); place += kGranule) {
@@ -207,7 +210,7 @@ TEST_F(FreeResultTest, BlocksThatWereFreedAreKnownInEveryOrder) {
   }
 }
 
-TEST_F(FreeResultTest, NoOtherPlaceWasFreedBeforeOnceAllBlocksAre) {
+TEST_F(FreeResultTest, NoOtherPlaceCountsAsFreedOnceAllBlocksAreFreed) {
   std::vector<Address> blocks = allocate_some();
   std::vector<Address> unused = holes();
   unused.push_back(extents_of(heap_).back().begin);  // merges with the last block
@@ -216,10 +219,10 @@ TEST_F(FreeResultTest, NoOtherPlaceWasFreedBeforeOnceAllBlocksAre) {
   expect_only_freed(blocks);
 }
 
-TEST_F(FreeResultTest, BlocksOfASlabThatWasGivenUpAreKnown) {
+TEST_F(FreeResultTest, BlocksOfASlabThatWasReleasedAreKnown) {
   const std::vector<Address> blocks = allocate_some();
   free_all(blocks);
-  give_up_slabs();
+  release_slabs();
   for (const Address block : blocks) {
     EXPECT_EQ(heap_.free(block), FreeResult::kAlreadyFree) << block;
   }
@@ -234,7 +237,7 @@ TEST_F(FreeResultTest, BlocksFromBeforeAResetAreKnown) {
   }
 }
 
-TEST_F(FreeResultTest, AFreedBlockIsKnownWhereTheBlockBelowIsHandedOutAnew) {
+TEST_F(FreeResultTest, AFreedBlockIsKnownAfterTheBlockBelowIsAllocatedAgain) {
   const Address below = heap_.malloc(5000);
   const Address block = heap_.malloc(5000);
   static_cast<void>(heap_.malloc(5000));
@@ -245,7 +248,7 @@ TEST_F(FreeResultTest, AFreedBlockIsKnownWhereTheBlockBelowIsHandedOutAnew) {
   heap_.reset();
 }
 
-TEST_F(FreeResultTest, FreedBlocksAreKnownInFrontOfTheEndWhicheverWasFreedFirst) {
+TEST_F(FreeResultTest, FreedBlocksAtTheHeapEndAreKnownWhicheverWasFreedFirst) {
   for (const bool backwards : {false, true}) {
     std::vector<Address> blocks;
     for (Size i = 0; i < 3; ++i) blocks.push_back(heap_.malloc(5000));

@@ -118,7 +118,7 @@ TYPED_TEST(MallocAdaptorTest, CallocZeroesMemoryThatWasUsed) {
   EXPECT_TRUE(this->holds(address, 4000, 0));
 }
 
-TYPED_TEST(MallocAdaptorTest, ZeroedZeroesMemoryThatWasUsed) {
+TYPED_TEST(MallocAdaptorTest, MallocZeroedZeroesMemoryThatWasUsed) {
   const Address used = this->heap_.malloc(333);
   this->fill(used, 333, 0xFF);
   this->heap_.free(used);
@@ -355,7 +355,7 @@ TYPED_TEST(MallocAdaptorTest, ResetFreesEveryBlock) {
   EXPECT_EQ(this->statistics().live_blocks, 0U);
   for (const Address address : blocks) this->expect_refused(address, FreeResult::kNotABlock);
 
-  // Above them again, their headers still in memory.
+  // Now the heap reaches above them again, and their headers are still in memory.
   static_cast<void>(this->heap_.allocator().allocate({.size = 10'000}));
   for (const Address address : blocks) this->expect_refused(address, FreeResult::kNotABlock);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Random programs against a shadow heap. Memory that can grow also fails to at times, and other
-// code grows it in between. LITE_ALLOC_SEED and LITE_ALLOC_OPERATIONS make longer or other
-// campaigns.
+// Runs random programs on a heap and compares it with a shadow heap. Now and then growth fails, or
+// other code grows the memory. LITE_ALLOC_SEED sets the seed, LITE_ALLOC_OPERATIONS the number of
+// operations.
 
 #include <gtest/gtest.h>
 
@@ -107,7 +107,8 @@ class MallocCalls {
   MallocAdaptor<Heap> heap_;
 };
 
-/// Both kinds of calls in turn, of a heap whose blocks know their size: they are the same blocks.
+/// Mixes both kinds of calls on a heap whose blocks know their size: each kind accepts the blocks
+/// of the other.
 template <Inspectable Heap>
 class MixedCalls {
  public:
@@ -192,7 +193,8 @@ template <typename Calls>
 class Program {
  public:
   Program(Random& random, const Plan& plan) : random_(random), plan_(plan) {
-    // Takes the first memory, so that pages that other code adds from now on are not the heap's.
+    // Makes the heap take its first region, so that pages that other code adds later do not belong
+    // to it.
     const Address address = calls_.allocator().allocate({.size = 1});
     calls_.allocator().deallocate(address, {.size = 1});
     check();
@@ -286,7 +288,7 @@ class Program {
   void refuse() {
     ++refused_;
     if (plan_.operations_per_check == 1) {
-      EXPECT_EQ(snapshot_of(heap()), picture_);
+      EXPECT_EQ(snapshot_of(heap()), snapshot_);
     }
     EXPECT_EQ(heap().statistics().failures, refused_);
     if (random_.one_in(4)) reset();
@@ -303,7 +305,7 @@ class Program {
     EXPECT_TRUE(is_sound(heap(), shadow_));
     if (plan_.operations_per_check == 1) {
       EXPECT_TRUE(shadow_.verify_all());
-      picture_ = snapshot_of(heap());
+      snapshot_ = snapshot_of(heap());
     }
   }
 
@@ -311,7 +313,7 @@ class Program {
   const Plan plan_;
   Calls calls_;
   ShadowHeap<Pages> shadow_{heap().pages()};
-  Snapshot picture_;
+  Snapshot snapshot_;
   Size granted_ = 0;
   Size refused_ = 0;
 };
@@ -331,10 +333,10 @@ void run_programs(const Plan& plan) {
     }
     refused += program.refused();
   }
-  EXPECT_GT(refused, 0U) << "the program never met the end of memory";
+  EXPECT_GT(refused, 0U) << "memory was never exhausted";
 }
 
-/// Everything is compared after every operation: 20 000 of them over the four sources of pages.
+/// Compares everything after every operation: 20 000 operations over the four page sources.
 constexpr Plan kThorough{.operations = 5'000,
                          .operations_per_heap = 500,
                          .operations_per_check = 1,
@@ -343,7 +345,7 @@ constexpr Plan kThorough{.operations = 5'000,
                          .live_blocks = 40,
                          .live_bytes = 3 << 20};
 
-/// A million operations over the four sources of pages.
+/// A million operations over the four page sources.
 [[nodiscard]] Plan long_plan() {
   return {.operations = number_from_environment("LITE_ALLOC_OPERATIONS", 250'000),
           .operations_per_heap = 10'000,

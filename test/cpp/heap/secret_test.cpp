@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What the secret of a heap is for: bytes that other code wrote pass for metadata only if they are
-// what this heap itself wrote there last.
+// Tests what the secret of a heap prevents: the heap accepts bytes that other code wrote as
+// metadata only if they equal what this heap itself last wrote there.
 
 #include <gtest/gtest.h>
 
@@ -106,7 +106,7 @@ TYPED_TEST(SecretTest, TheCheckFindsAFreeBlockSealedWithAnotherSecret) {
 TYPED_TEST(SecretTest, AWalkIgnoresAHeaderThatReachesBeyondItsExtent) {
   const Address block = this->heap_.malloc(400);
   static_cast<void>(this->heap_.malloc(400));
-  // The sized calls free what lies in the middle: the header now says more than is used.
+  // A sized call frees the middle of the block, so the size in the header is now too large.
   this->heap_.allocator().deallocate(block + 128, {.size = 64});
   BlockWalk<TypeParam> walk(this->heap_);
   Size headers = 0;
@@ -123,7 +123,8 @@ TYPED_TEST(SecretTest, AWalkIgnoresAHeaderThatReachesBeyondItsExtent) {
 
 // --- memory up to the last address
 
-/// Memory whose last granule ends at 2^32, which is not an address; that of a region may.
+/// Memory up to the last granule of the address space. That granule is left out, because it would
+/// end at 2^32, which is not a 32-bit address.
 class LastPages : public HostMemory {
  public:
   LastPages() noexcept
@@ -202,7 +203,7 @@ TYPED_TEST(UseOfMemory, BlocksOf100000BytesFill95PercentOfAMemoryThatGrows) {
   TypeParam heap;
   Size count = 0;
   while (heap.allocate({.size = 100'000}) != 0) ++count;
-  // 8 MiB hold 83 without anything else.
+  // 8 MiB would hold 83 such blocks without any metadata.
   EXPECT_GE(count, 79U);
 }
 

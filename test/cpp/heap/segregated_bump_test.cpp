@@ -19,7 +19,8 @@ constexpr Size kBins[] = {16, 32, 64, 128};
   return size <= 128 ? std::bit_ceil(size) : size;
 }
 
-/// On one page; the block at `floor_` keeps the others off the region's start.
+/// A heap of one page. The block at `floor_` takes the start of the region, so no other block lies
+/// there.
 class SegregatedBumpTest : public HeapTest<SegregatedBump<HostPages>> {
  protected:
   void SetUp() override { floor_ = allocate(16); }
@@ -39,7 +40,7 @@ TEST_F(SegregatedBumpTest, FaultOneABlockAbove128BytesIsReused) {
   }
 }
 
-TEST_F(SegregatedBumpTest, FaultTwoABlockAlignedAboveAUnitIsReused) {
+TEST_F(SegregatedBumpTest, FaultTwoABlockAlignedAboveAGranuleIsReused) {
   for (const Size alignment : {32U, 256U, 4096U}) {
     for (const Size size : {16U, 100U, 500U}) {
       const Layout layout{.size = size, .alignment = alignment};
@@ -63,7 +64,7 @@ TEST_F(SegregatedBumpTest, FaultThreeAShrunkBlockGivesItsTailBack) {
 
 // --- bins
 
-TEST_F(SegregatedBumpTest, SmallBlocksTakeABinsSizeAndLargerOnesWholeUnits) {
+TEST_F(SegregatedBumpTest, SmallBlocksTakeABinsSizeAndLargerOnesWholeGranules) {
   Size before = statistics().live_bytes;
   for (const auto& [size, bytes] : std::vector<std::pair<Size, Size>>{{0, 16},
                                                                       {16, 16},
@@ -119,7 +120,7 @@ TEST_F(SegregatedBumpTest, AFreeBlockOfAnotherBinIsUsedBeforeMemoryGrows) {
   EXPECT_EQ(statistics().growths, 0U);
 }
 
-TEST_F(SegregatedBumpTest, ALargeFreeBlockServesEveryBinToItsLastUnit) {
+TEST_F(SegregatedBumpTest, ALargeFreeBlockServesEveryBinToItsLastGranule) {
   const Address large = make_free_block(16 * 15 + 1600);
   take_slack();
   for (const Size bin : kBins) EXPECT_GE(allocate(bin), large);
@@ -152,7 +153,7 @@ TEST_F(SegregatedBumpTest, AlignedSmallBlocksComeFromAnyListThatHoldsOne) {
   EXPECT_EQ(statistics().growths, 0U);
 }
 
-TEST_F(SegregatedBumpTest, FailsOnlyWhereNoFreeStretchHoldsTheBlock) {
+TEST_F(SegregatedBumpTest, FailsOnlyWhereNoFreeExtentHoldsTheBlock) {
   look_for_needless_failures(bytes_taken);
 }
 
@@ -196,7 +197,7 @@ TEST_F(SegregatedBumpTest, GrowsByExactlyWhatIsMissing) {
   EXPECT_EQ(pages().requests(), (std::vector<Size>{3 * kPageBytes, kGranule}));
 }
 
-TEST_F(SegregatedBumpTest, PagesThatOthersGrewAreLeftAloneAndWhatIsBelowThemIsUsed) {
+TEST_F(SegregatedBumpTest, PagesOfOtherCodeAreLeftAloneAndFreeMemoryBelowThemIsUsed) {
   const Size slack = statistics().slack_bytes;
   const Address old_end = pages().end();
   pages().grow_as_other_code(1);

@@ -29,7 +29,8 @@ class SegregatedFitCorner : public testing::Test {
     return *heap_.pages().at<std::uint32_t>(address);
   }
 
-  /// Returns the number that tags are mixed with, from the tag of a live block above a used chunk.
+  /// Computes the number that tags are combined with from the stored tag of a live block above a
+  /// used chunk.
   [[nodiscard]] std::uint32_t key_of(Address block, Size size) {
     return word(block - kTag) ^ chunk_of(size);
   }
@@ -177,7 +178,7 @@ TEST_F(SegregatedFitCorner, ACircleInABinIsFoundAndStatisticsReturn) {
       if (word(from) == right) continue;
       EXPECT_TRUE(heap_.find_corruption()) << from << " to " << to;
       EXPECT_EQ(heap_.statistics().largest_free_bytes, chunk_of(1000)) << from << " to " << to;
-      // The same where the link back fits.
+      // The check also finds it if the link back is changed to match.
       const std::uint32_t back = std::exchange(word(to + 4), to ^ from ^ key);
       EXPECT_TRUE(heap_.find_corruption()) << from << " to " << to;
       word(to + 4) = back;
@@ -239,7 +240,7 @@ TEST_F(SegregatedFitCorner, ALostRegionWithoutBlocksIsFound) {
   EXPECT_EQ(heap_.find_corruption().kind, Corruption::Kind::kRegionOverwritten);
 }
 
-TEST_F(SegregatedFitCorner, AWalkOfOverwrittenTagsEnds) {
+TEST_F(SegregatedFitCorner, AWalkOverOverwrittenTagsReturns) {
   const std::vector<Address> blocks = malloc_all(7, 1000);
   static_cast<void>(malloc_all(20, 100));
   ASSERT_EQ(heap_.free(blocks[2]), FreeResult::kFreed);
@@ -259,7 +260,7 @@ TEST_F(SegregatedFitCorner, AWalkOfOverwrittenTagsEnds) {
   }
 }
 
-// --- late frees, where the memory has come to look like tags
+// --- late frees in memory whose contents look like tags
 
 TEST_F(SegregatedFitCorner, ASlabThatBecameAFreeChunkHoldsNoLiveBlockWhateverItsBlocksHeld) {
   const Address large = heap_.malloc(1000);
@@ -303,7 +304,7 @@ class MapOfTags : public SegregatedFitCorner {
  protected:
   void SetUp() override { heap_.set_secret(0x0101'0100); }
 
-  /// Makes slabs in the order of a pattern of sixteen, from its place `shift` on.
+  /// Makes slabs whose classes follow a pattern of sixteen, starting at its place `shift`.
   void make_slabs(Size count, Size shift) {
     for (Size i = 0; i < count; ++i) {
       const Size place = (i + shift) % 16;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Overwrites one word of a heap's metadata, or of a freed block. Whichever word it is and whatever
-// is written: the check, the statistics and a walk return and read nothing outside the heap, no
-// later call hangs, and the check finds the corruption if a later call does harm.
+// Overwrites one word of a heap's metadata, or of a freed block, with any value. After that the
+// check, the statistics and a walk must return and must not read outside the heap. No later call
+// may hang. If a later call does harm, the check must have found the corruption.
 //
 // LITE_ALLOC_CORRUPTIONS sets the number of words to try.
 
@@ -54,7 +54,7 @@ class FencedMemory {
     return true;
   }
 
-  /// Other code grows memory by a page, which the heap must step over.
+  /// Grows memory by a page as other code would; the heap must not use that page.
   void grow_as_other_code() noexcept {
     if (end_ < kMaxPages * kPageBytes) end_ += kPageBytes;
   }
@@ -78,8 +78,8 @@ class FencedMemory {
 
 using Heap = SegregatedFit<FencedMemory>;
 
-/// What a process that tries one corruption does now, and what it has found. The process that
-/// started it reads this.
+/// The progress of a process that tries one corruption: its current phase, and what it has found.
+/// The process that started it reads this from shared memory.
 struct Progress {
   enum Phase { kCheck, kStatistics, kWalk, kCalls, kDone } phase;
   bool is_found;   // by the check
@@ -135,9 +135,9 @@ class CorruptedHeap {
     progress.phase = Progress::kStatistics;
     static_cast<void>(heap_.statistics());
     progress.phase = Progress::kWalk;
-    Size stretches = 0;
+    Size extents = 0;
     auto cursor = heap_.walk();
-    for (Extent extent; cursor.next(extent);) ++stretches;
+    for (Extent extent; cursor.next(extent);) ++extents;
     progress.phase = Progress::kCalls;
     for (int i = 0; i < 300 && !does_harm_; ++i) call();
     does_harm_ = does_harm_ || !shadow_.verify_all();

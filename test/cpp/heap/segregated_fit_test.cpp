@@ -22,7 +22,7 @@ using Heap = SegregatedFit<HostPages>;
 constexpr Size kTag = 4;
 constexpr Size kSlab = 4096;
 constexpr Size kMaxSmall = 512;
-/// The number of freed blocks of one size that serve next, whatever slabs they lie in.
+/// The size of the stash: `malloc` uses the freed blocks in it first, whatever slabs they lie in.
 constexpr Size kMaxStash = 15;
 
 /// The bytes of the chunks in a first region of one page.
@@ -30,7 +30,7 @@ constexpr Size kFirstRegion = kPageBytes - kGranule;
 /// Returns the size of the chunk for a block of `size` bytes.
 [[nodiscard]] constexpr Size chunk_of(Size size) { return align_up(size + kTag, kGranule); }
 
-/// Returns the slab map: the one used stretch that is neither a block nor an end of a slab.
+/// Returns the slab map: the one used extent that is neither a block nor an end of a slab.
 [[nodiscard]] Extent map_of(Heap& heap) {
   Extent map;
   auto cursor = heap.walk();
@@ -389,7 +389,7 @@ TEST_F(SegregatedFitTest, SmallBlocksTakeThePlaceOfThoseThatAreMostlyGone) {
 
 // --- merging
 
-TEST_F(SegregatedFitTest, FreeNeighboursAreOneStretchWhateverTheOrder) {
+TEST_F(SegregatedFitTest, FreeNeighboursAreOneExtentWhateverTheOrder) {
   std::vector<std::size_t> order = {1, 2, 3};
   do {
     const std::vector<Address> blocks = malloc_all({600, 700, 1000, 2000, 600});
@@ -665,7 +665,7 @@ TEST_F(SegregatedFitTest, ASmallBlockWithoutRoomForASlabAndItsMapIsAChunk) {
   pages().refuse_growth(true);
   exhaust();
   pages().refuse_growth(false);
-  // A map that reaches the new region takes more than is left there beside a slab.
+  // The new region has room for a slab, but not also for the longer map that this slab needs.
   pages().grow_as_other_code(200);
   malloc(kPageBytes - 2 * kSlab - kGranule - kTag);
   pages().refuse_growth(true);
@@ -961,7 +961,7 @@ TEST_F(SegregatedFitTest, AResetOfAnUntouchedHeapDoesNothing) {
 
 // --- statistics
 
-TEST_F(SegregatedFitTest, StatisticsKnowTheLargestFreeStretch) {
+TEST_F(SegregatedFitTest, StatisticsKnowTheLargestFreeExtent) {
   const std::vector<Address> blocks = malloc_all({600, 2000, 600, 1000, 600, 1990, 600});
   EXPECT_EQ(statistics().largest_free_bytes, 0U);
   free(blocks[3]);
@@ -974,7 +974,7 @@ TEST_F(SegregatedFitTest, StatisticsKnowTheLargestFreeStretch) {
   EXPECT_EQ(statistics().largest_free_bytes, chunk_of(1000) + chunk_of(600) + chunk_of(1990));
 }
 
-TEST_F(SegregatedFitTest, FreeBlocksOfASlabCountAsFreeStretches) {
+TEST_F(SegregatedFitTest, FreeBlocksOfASlabCountAsFreeExtents) {
   const Address block = malloc(512);
   fill_top();
   for (const Extent& extent : free_extents()) {
@@ -991,7 +991,7 @@ TEST_F(SegregatedFitTest, FreeBlocksOfASlabCountAsFreeStretches) {
   EXPECT_EQ(fragmentation(statistics()), 0.0);
 }
 
-TEST_F(SegregatedFitTest, FragmentationIsTheShareOutsideTheLargestFreeStretch) {
+TEST_F(SegregatedFitTest, FragmentationIsTheShareOutsideTheLargestFreeExtent) {
   const std::vector<Address> blocks = malloc_all({1004, 600, 1004, 600, 1004, 600, 1004, 600});
   EXPECT_EQ(fragmentation(statistics()), 0.0);
   for (const std::size_t i : {0U, 2U, 4U, 6U}) {

@@ -78,7 +78,7 @@ TEST(SizeBins, IsASetInOrder) {
   SizeBins bins;
   std::set<Size> expected;
   for (int i = 0; i < 100'000; ++i) {
-    // Long stretches of adding and of removing, so that it gets full and empty.
+    // Adds for a while, then removes for a while, so that the set gets both full and empty.
     const Size bin = random.below(SizeBins::kCount);
     if (random.below(100) < (i / 5000 % 2 == 0 ? 60U : 3U)) {
       bins.add(bin);

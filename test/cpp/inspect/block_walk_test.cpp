@@ -134,7 +134,7 @@ TYPED_TEST(BlockWalkTest, ShowsNeighboursOfTheSizedCallsAsOneBlock) {
   EXPECT_EQ(both.state, Extent::State::kUsed);
   EXPECT_FALSE(both.has_header);
   EXPECT_TRUE(this->block_at(headered).has_header);
-  if constexpr (kBlocksTakeWholeUnits<TypeParam>) {
+  if constexpr (kBlocksTakeWholeGranules<TypeParam>) {
     EXPECT_NE(this->block_at(last).size, 0U);
     EXPECT_FALSE(this->block_at(last).has_header);
   }

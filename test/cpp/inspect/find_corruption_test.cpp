@@ -100,7 +100,7 @@ TYPED_TEST(BrokenFreeList, AnAllocationThatMeetsAnOverwrittenWordTraps) {
     for (const Size offset : {0U, 4U}) {
       const auto overwrite_and_allocate = [&] {
         this->word(block, offset) = this->blocks_[0];
-        // Eight blocks are more than there are free ones, so the heap meets each of those.
+        // There are fewer than eight free blocks, so eight allocations reach each of them.
         for (int i = 0; i < 8; ++i) static_cast<void>(this->heap_.allocate({.size = 64}));
       };
       EXPECT_DEATH(overwrite_and_allocate(), "") << offset << " in " << block;
@@ -135,7 +135,7 @@ TYPED_TEST(BrokenRegion, AnOverwrittenRecordIsFoundAndNoCallHangs) {
   }
   blocks.push_back(heap.malloc(kPageBytes));
   ASSERT_FALSE(find_corruption(heap));
-  // The first region starts with memory; the others behind pages of other code.
+  // The first region starts where memory does, each later one behind pages of other code.
   std::vector<Address> records = {pages.begin()};
   for (std::size_t i = 0; i + 1 < pages.foreign().size(); ++i) {
     records.push_back(pages.foreign()[i].end());

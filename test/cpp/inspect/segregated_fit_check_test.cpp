@@ -17,10 +17,10 @@ namespace {
 
 constexpr Size kTag = 4;
 constexpr Size kSlab = 4096;
-/// The number of freed blocks of one size that serve next, whatever slabs they lie in.
+/// The size of the stash: `malloc` uses the freed blocks in it first, whatever slabs they lie in.
 constexpr Size kMaxStash = 15;
 
-/// Returns the slab map: the one used stretch that is neither a block nor an end of a slab.
+/// Returns the slab map: the one used extent that is neither a block nor an end of a slab.
 [[nodiscard]] Extent map_of(SegregatedFit<HostPages>& heap) {
   Extent map;
   auto cursor = heap.walk();

@@ -14,7 +14,7 @@
 namespace lite_alloc::test {
 namespace {
 
-/// Pages that all belong to this heap, as those of a C program do.
+/// A page source whose pages all belong to the heap, as in a C program.
 class OwnPages : public HostMemory {
  public:
   using HostMemory::HostMemory;

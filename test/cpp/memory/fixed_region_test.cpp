@@ -10,7 +10,7 @@
 namespace lite_alloc::test {
 namespace {
 
-TEST(FixedRegion, UsesTheWholeUnitsInsideItsMemory) {
+TEST(FixedRegion, UsesTheWholeGranulesInsideItsMemory) {
   for (Size skew = 0; skew < 2 * kGranule; ++skew) {
     for (Size bytes = 0; bytes < 5 * kGranule; ++bytes) {
       const GuardedBytes memory(bytes, skew);

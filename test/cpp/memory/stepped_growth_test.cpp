@@ -24,7 +24,7 @@ TEST(SteppedGrowth, GrowsASmallMemoryByTheLeastStep) {
   EXPECT_EQ(memory.end(), end + kLeastStep);
 }
 
-TEST(SteppedGrowth, GrowsByASixteenthOfWhatThereIs) {
+TEST(SteppedGrowth, GrowsByASixteenthOfMemory) {
   Stepped memory({.begin = kPageBytes, .initial_pages = 799, .maximum_pages = 1000});
   const Address end = memory.end();
   EXPECT_TRUE(memory.grow(1));
@@ -38,7 +38,7 @@ TEST(SteppedGrowth, GrowsALargeMemoryByTheLargestStep) {
   EXPECT_EQ(memory.end(), end + kLargestStep);
 }
 
-TEST(SteppedGrowth, GrowsByJustWhatIsNeededWhereThatIsMore) {
+TEST(SteppedGrowth, GrowsByTheRequestWhereThatIsMore) {
   Stepped memory;
   const Address end = memory.end();
   EXPECT_TRUE(memory.grow(kLeastStep + 1));
@@ -46,7 +46,7 @@ TEST(SteppedGrowth, GrowsByJustWhatIsNeededWhereThatIsMore) {
   EXPECT_EQ(memory.requests(), std::vector<Size>{kLeastStep + 1});
 }
 
-TEST(SteppedGrowth, GrowsByJustWhatIsNeededWhereAStepFails) {
+TEST(SteppedGrowth, GrowsByTheRequestWhereAStepFails) {
   Stepped memory;
   memory.fail_grow(1);
   const Address end = memory.end();
@@ -65,7 +65,7 @@ TEST(SteppedGrowth, ReachesTheMaximumToTheLastPage) {
   EXPECT_EQ(memory.end(), memory.begin() + 7 * kPageBytes);
 }
 
-TEST(SteppedGrowth, LeavesAllAsItWasWhereNothingCanBeHad) {
+TEST(SteppedGrowth, LeavesMemoryAsItWasWhereItCannotGrow) {
   Stepped memory;
   memory.refuse_growth(true);
   const Address end = memory.end();

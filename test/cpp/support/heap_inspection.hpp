@@ -13,7 +13,7 @@
 
 namespace lite_alloc {
 
-// GoogleTest finds these here.
+// Printers for GoogleTest, which looks for them in this namespace.
 inline void PrintTo(const Extent& extent, std::ostream* out) {
   *out << (extent.state == Extent::State::kUsed ? "used" : "free") << " [" << extent.begin << ", "
        << extent.end() << ")";
@@ -76,7 +76,7 @@ template <Inspectable Heap>
   Snapshot snapshot{heap.statistics(), {}};
   snapshot.statistics.failures = 0;
   if constexpr (kMergesLate<Heap>) {
-    // A call that finds no memory has merged what was free: blocks stay where they are.
+    // A call that found no memory may have merged free memory, so only live blocks are compared.
     Statistics& statistics = snapshot.statistics;
     statistics.free_bytes = statistics.slack_bytes = statistics.largest_free_bytes = 0;
     snapshot.extents = blocks_of(heap);
@@ -191,7 +191,7 @@ template <Inspectable Heap, PageSource Pages>
   if (statistics.allocations - statistics.frees != statistics.live_blocks) {
     return failure("allocations, frees");
   }
-  if constexpr (kBlocksTakeWholeUnits<Heap>) {
+  if constexpr (kBlocksTakeWholeGranules<Heap>) {
     if (statistics.live_bytes != shadow.live_bytes()) return failure("live_bytes");
     if (used_bytes != shadow.block_bytes()) return failure("used bytes");
   }

@@ -14,8 +14,8 @@
 
 namespace lite_alloc::test {
 
-/// A test on one heap through its sized calls, each of which is checked against the shadow heap,
-/// and the whole at the end.
+/// A fixture that tests one heap through its sized calls. It checks each call against the shadow
+/// heap, and the whole heap at the end of the test.
 template <Inspectable Heap>
 class HeapTest : public testing::Test {
  public:

@@ -16,7 +16,7 @@
 
 namespace lite_alloc::test {
 
-// Every allocator: one line here, and its name in `Strategies` below.
+// Every allocator has an entry here, and its name in `Strategies` below.
 struct UseBumpFreeList {
   template <PageSource P>
   using Heap = BumpFreeList<P>;
@@ -36,11 +36,11 @@ struct UseSegregatedFit {
 
 /// Whether a heap's blocks take just `block_size(layout)` bytes.
 template <typename Heap>
-inline constexpr bool kBlocksTakeWholeUnits = false;
+inline constexpr bool kBlocksTakeWholeGranules = false;
 template <PageSource P>
-inline constexpr bool kBlocksTakeWholeUnits<BumpFreeList<P>> = true;
+inline constexpr bool kBlocksTakeWholeGranules<BumpFreeList<P>> = true;
 template <PageSource P>
-inline constexpr bool kBlocksTakeWholeUnits<FreeList<P>> = true;
+inline constexpr bool kBlocksTakeWholeGranules<FreeList<P>> = true;
 
 /// Whether a heap merges some free memory only when it runs out of memory.
 template <typename Heap>
@@ -54,7 +54,7 @@ struct List {
   using On = testing::Types<typename Strategy::template Heap<Pages>...>;
 };
 using Strategies = List<UseBumpFreeList, UseSegregatedBump, UseFreeList, UseSegregatedFit>;
-/// Those whose blocks have no header.
+/// The strategies whose blocks have no header.
 using HeaderlessStrategies = List<UseBumpFreeList, UseSegregatedBump, UseFreeList>;
 
 template <typename... Lists>
@@ -72,8 +72,8 @@ using GrowingHeaps = Concatenate<Strategies::On<HostPages>, Strategies::On<HighP
                                  Strategies::On<SteppedPages>>::Result;
 using AllHeaps = Concatenate<GrowingHeaps, Strategies::On<FixedPages>>::Result;
 
-/// The heaps for tests of the layers above, which see addresses only: the highest addresses, and
-/// those of a region that never grows.
+/// The heaps for tests of the layers above. Only addresses and growth matter to those layers, so
+/// two kinds of memory are enough: one at the highest addresses, and a region that never grows.
 using HeapsToStandOn =
     Concatenate<HeaderlessStrategies::On<HighPages>, HeaderlessStrategies::On<FixedPages>>::Result;
 

@@ -56,8 +56,8 @@ class HostPages : public WatchedMemory {
   HostPages() noexcept : WatchedMemory(Options{.maximum_pages = kHeapPages}) {}
 };
 
-/// Ends at the end of the last page that a heap can use: the sum of an address and a size that is
-/// slightly too large wraps.
+/// Memory up to the last page that a heap can use. If a size is slightly too large, its sum with an
+/// address wraps.
 class HighPages : public WatchedMemory {
  public:
   HighPages() noexcept

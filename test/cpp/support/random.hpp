@@ -20,8 +20,8 @@ namespace lite_alloc::test {
   return text == nullptr ? otherwise : static_cast<std::uint32_t>(std::stoul(text));
 }
 
-/// Random numbers whose seed is on the output before anything can end the program, and in the
-/// message of every failure. LITE_ALLOC_SEED sets another.
+/// Random numbers. The seed is printed at the start, before anything can end the program, and with
+/// every failure. LITE_ALLOC_SEED sets another seed.
 class Random {
  public:
   Random() : Random(number_from_environment("LITE_ALLOC_SEED", 1)) {}
@@ -32,7 +32,7 @@ class Random {
 
   [[nodiscard]] bool one_in(Size n) { return below(n) == 0; }
 
-  /// 0 to `2^bits - 1`, every number of digits equally often.
+  /// 0 to `2^bits - 1`, every bit width equally often.
   [[nodiscard]] Size log_uniform(Size bits) { return below(1U << below(bits + 1)); }
 
   /// A power of two up to `kMaxAlignment`, most often a small one.

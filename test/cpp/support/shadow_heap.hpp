@@ -88,7 +88,7 @@ class ShadowHeap {
   [[nodiscard]] Size live_bytes() const noexcept { return live_bytes_; }
   /// The same without rounding.
   [[nodiscard]] Size requested_bytes() const noexcept { return requested_bytes_; }
-  /// In whole granules, prefixes included.
+  /// The bytes of the blocks in whole granules, prefixes included.
   [[nodiscard]] Size block_bytes() const noexcept { return block_bytes_; }
 
  private:

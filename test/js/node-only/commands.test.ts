@@ -126,6 +126,6 @@ describe('the benches', () => {
   });
 });
 
-test('tables and pictures are those of the stored results', () => {
+test('tables and charts are those of the stored results', () => {
   expect(() => run('bench/report/figures.mjs', '--check')).not.toThrow();
 });

@@ -11,7 +11,7 @@ const page = 65536;
 const GiB = 2 ** 30;
 const neededBytes = 6 * GiB;
 
-/** With a block of this size below them, addresses have their highest bit set. */
+/** Blocks above a block of this size have addresses with the highest bit set. */
 const lowBytes = 2 * GiB + 2 ** 24;
 
 const isTooSmall = freemem() < neededBytes;

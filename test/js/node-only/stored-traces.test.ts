@@ -41,7 +41,7 @@ test.each(names)('%s takes the bytes per call that docs/trace-format.md states',
   const [, pairs, plain, compressed] = (row ?? []).map(Number);
   expect(pairs).toBeCloseTo(stored.length / trace.operations, 2);
   expect(plain).toBeCloseTo((await toBytes(trace)).length / trace.operations, 2);
-  // Compressors differ a little from version to version.
+  // The output of a compressor differs a little between versions.
   const { length } = await toBytes(trace, { gzip: true });
   expect(compressed).toBeCloseTo(length / trace.operations, 1);
 });

@@ -9,33 +9,35 @@
 
 namespace lite_alloc::segregated_fit {
 
-/// Blocks of either kind: what the public calls have in common. A block of up to 512 bytes lies in
-/// a slab. A larger one, or one with an alignment above 16, fills a chunk of its own. The slab map
-/// tells the two kinds apart.
+/// Blocks of both kinds: this part decides which kind a block is, and holds what the public calls
+/// share. A block of up to 512 bytes lies in a slab. A larger block, or one with an alignment above
+/// 16, fills a chunk of its own. The slab map says which kind an address belongs to.
 ///
-/// The sized calls can keep a *prefix* in front of a block, for an owner's header. In this part
-/// `block` is the address of the prefix, where the chunk or the place in the slab starts:
+/// A sized call can reserve a *prefix* in front of the bytes that it returns, in which the code
+/// that calls the heap keeps a header of its own. In this part `block` is the address of the
+/// prefix, where the chunk or the place in the slab starts:
 ///
 ///     | tag | prefix | bytes of the caller ... | tag of the next |
 ///           ^ block  ^ the address that a call returns
 ///
-/// A layout is passed as separate numbers, which stay in registers.
+/// Functions here take the members of a `Layout` as separate numbers, which stay in registers.
 ///
-/// What the heap can tell of an address that it is asked to free:
+/// How `free` checks the address that it gets:
 ///
 ///     in a slab        a block must start there; if it has the mark of a free block, the lists
 ///                      that it could be in are searched
 ///     anywhere else    the word below must be the tag of a used chunk that ends in this heap
 ///
-/// With `Tracking` this finds every wrong address, except one in a large block whose contents below
-/// the address equal a tag mixed with the secret. With `NoTracking` and `Unhardened`, contents that
-/// look like a tag are taken for one.
+/// With `Tracking` this finds every wrong address, with one exception: an address inside a large
+/// block, if the word below it happens to equal a valid tag combined with the secret. With
+/// `NoTracking` and `Unhardened` there is no secret, so every word that looks like a tag is
+/// accepted as one.
 template <PageSource Pages, typename Tracker, typename Hardening>
 class Blocks : public Slabs<Pages, Tracker, Hardening> {
   using Base = Slabs<Pages, Tracker, Hardening>;
 
  public:
-  // What this part uses of those below: a template has to name it.
+  // Names from the base class: a class template must declare those that it uses.
   using Base::active_slabs_;
   using Base::add_to_bin;
   using Base::allocate_chunk;
@@ -92,7 +94,7 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
   using Base::top_;
   using Base::tracker_;
 
-  /// The bytes that a block takes, and how many of them are the heap's.
+  /// The bytes that a block takes from the heap, and how many of these are its tag.
   struct Footprint {
     Size bytes;
     Size tag_bytes;
@@ -135,13 +137,14 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
     }
   }
 
-  /// Returns a block, or 0. Counts nothing, as all of the functions below but `allocate_counted`.
+  /// Returns a block, or 0. Does not update the counters, and neither do `allocate_slowly` and
+  /// `allocate_any`.
   [[nodiscard]] Address allocate_block(Size size) noexcept {
     return has_free_block(size) ? pop_free_block(class_for(size)) : allocate_slowly(size);
   }
 
-  /// The rest of `allocate_block`: where the free list is used up, for large blocks, and for a size
-  /// of 0, for which `has_free_block` is always false.
+  /// The rare cases of `allocate_block`: the free list of the class is empty, the block is large,
+  /// or the size is 0, for which `has_free_block` is always false.
   [[nodiscard, gnu::noinline]] Address allocate_slowly(Size size) noexcept {
     if (size <= kMaxSmall) {
       const Size size_class = class_for(std::max<Size>(1, size));
@@ -178,7 +181,7 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
     return size_class != 0 ? free_small(block, size_class, prefix) : free_large(block, prefix);
   }
 
-  /// Frees a block in a slab. Requires that one starts at this address.
+  /// Frees a block in a slab. Requires that a block, used or free, starts at this address.
   FreeResult free_small(Address block, Size size_class, Size prefix) noexcept {
     if (is_free_block(block, size_class)) [[unlikely]] {
       return FreeResult::kAlreadyFree;
@@ -188,7 +191,7 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
     return FreeResult::kFreed;
   }
 
-  /// Frees the block of a chunk, at any address outside slabs.
+  /// Frees a block that fills a chunk. Accepts any address that is not in a slab, and checks it.
   [[gnu::noinline]] FreeResult free_large(Address block, Size prefix) noexcept {
     if (block == 0) return FreeResult::kFreed;
     if (block % kGranule != 0) return FreeResult::kNotABlock;
@@ -213,7 +216,8 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
     if (address % kGranule != 0 || region == 0 || address - slab_map_ < slab_map_bytes_)
       return false;
     const Size tag = tag_of(address);
-    // Where the region ends the size is 0, which `is_used_chunk` rejects.
+    // At the end of the region lies a last tag, with a size of 0. `is_used_chunk` rejects that
+    // size.
     return (tag & ~kFlags) <= region_end(region) - address && is_used_chunk(address, tag);
   }
 
@@ -229,14 +233,15 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
 
   // --- reallocation
 
-  /// Makes `missing` bytes free behind `end`, where the newest region's last used chunk ends. Fails
-  /// iff no such chunk ends there, or memory cannot grow, or the region cannot.
+  /// Grows memory so that `missing` bytes behind `end` are free. Fails iff the newest region's last
+  /// used chunk does not end at `end`, or memory cannot grow, or other code's pages lie behind the
+  /// region.
   [[nodiscard]] bool grow_behind(Address end, Size missing) noexcept {
     return (end == heap_end_ || end == top_) && grows_in_place() && grow(missing, kGranule, 0);
   }
 
-  /// Gives a block another size and counts the call. Returns the address behind its prefix, or 0:
-  /// nothing has changed then.
+  /// Gives a block another size and counts the call. Returns the address behind its prefix; returns
+  /// 0, and leaves the block unchanged, iff there is no memory for the new size.
   [[nodiscard]] Address reallocate_counted(Address block, Size alignment, Size prefix,
                                            Size size) noexcept {
     const Size size_class = class_at(block);
@@ -252,8 +257,15 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
     return moved + prefix;
   }
 
-  /// Gives a block another size where it is; else slides it down into a free chunk below; else
-  /// frees slabs without blocks or grows memory behind it, if no free chunk fits; else copies it.
+  /// Gives a block another size. A block in a slab stays if its place is large enough; otherwise it
+  /// is copied to a new block. For a block in a chunk, the first of these steps that is possible is
+  /// taken:
+  ///
+  /// 1. It stays, and shrinks, or grows into the free chunk behind it.
+  /// 2. It slides down, into the free chunk below it; not if its alignment is above 16.
+  /// 3. If no free chunk has room for a copy, slabs without used blocks become free chunks, or
+  ///    memory grows behind the block. Then steps 1 and 2 are tried again.
+  /// 4. It is copied to a new block.
   [[nodiscard]] Address reallocate_block(Address block, Size size_class, Size old_size,
                                          Size alignment, Size prefix, Size size) noexcept {
     if (size > kMaxSize) return 0;
@@ -290,7 +302,7 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
     for (Address region = oldest_region(); region != 0; region = next_region(region)) {
       mark_all_free(region_begin(region), region_end(region));
     }
-    // What was the map may look like tags.
+    // Clears the slab map, whose bytes could later look like tags.
     if (slab_map_ != 0) std::memset(bytes_at(slab_map_), 0, slab_map_bytes_);
     tracker_.forget_blocks();
     forget_lists();
@@ -307,11 +319,12 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
     }
   }
 
-  /// Marks what starts in a region as free, so that a late free of it is detected.
+  /// Marks every chunk and every block of a region as free, so that a later free of one is
+  /// detected.
   void mark_all_free(Address begin, Address end) noexcept requires(Tracker::kEnabled) {
     for (Address chunk = begin; chunk != end;) {
       const Size size = chunk_size(chunk);
-      if (size - 1 >= end - chunk) break;  // overwritten: where the next chunk is cannot be known
+      if (size - 1 >= end - chunk) break;  // overwritten: the next chunk cannot be found
       const Size size_class = size == kSlabBytes ? class_at(chunk) : 0;
       if (size_class != 0) mark_blocks_free(chunk, size_class);
       set_tag(chunk, tag_of(chunk) | kFree);

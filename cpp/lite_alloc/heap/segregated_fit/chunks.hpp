@@ -15,8 +15,8 @@ namespace lite_alloc::segregated_fit {
 /// another size where they are.
 ///
 /// Each free chunk but `top_` is in the doubly linked list of a *bin* (`SizeBins` says which sizes
-/// a bin has). A set of bits says which bins have chunks, so the first bin above a size that is not
-/// empty is found by two bit scans:
+/// a bin has). `filled_bins_`, a set of bits, says which bins have chunks. So two bit scans find
+/// the smallest bin that has chunks and whose sizes are all large enough:
 ///
 ///     bins_[31]  -> chunk <-> chunk          all of 496 bytes
 ///     bins_[32]  -> 0                        512 and 528 bytes
@@ -39,13 +39,14 @@ namespace lite_alloc::segregated_fit {
 /// - `filled_bins_` has bin b iff `bins_[b]` is not 0. `bins_[SizeBins::kCount]` is always 0: that
 ///   is the bin that `SizeBins::next` returns where no bin is filled.
 /// - Links lead to free chunks of the same bin, and back: `previous` of a chunk's `next` is the
-///   chunk. A chunk leaves its list only if both neighbours agree; otherwise the program ends.
+///   chunk. Before a chunk leaves its list, both neighbours in the list must point to it; otherwise
+///   the program ends.
 template <PageSource Pages, typename Tracker, typename Hardening>
 class Chunks : public SlabBlocks<Pages, Tracker, Hardening> {
   using Base = SlabBlocks<Pages, Tracker, Hardening>;
 
  public:
-  // What this part uses of those below: a template has to name it.
+  // Names from the base class: a class template must declare those that it uses.
   using Base::Base;
   using Base::bytes_at;
   using Base::chunk_size;
@@ -77,27 +78,29 @@ class Chunks : public SlabBlocks<Pages, Tracker, Hardening> {
 
   // --- finding one
 
-  /// Returns the address for a block in a chunk: the prefix lies in front of an aligned address.
+  /// Returns the first address in a free chunk where a block can start, its prefix included:
+  /// `prefix` bytes behind it lies an address that has the alignment.
   [[nodiscard]] static constexpr Address place_in(Address chunk, Size alignment,
                                                   Size prefix) noexcept {
     return align_up(chunk + prefix, alignment) - prefix;
   }
 
-  // No closures that hold references here: they would lie on a stack, and the standalone module has
-  // none.
+  // These functions use no lambda that captures by reference: its captures would lie on the stack
+  // in memory, and the standalone module has no such stack.
 
   [[nodiscard]] bool fits(Address chunk, Size size, Size alignment, Size prefix) const noexcept {
     return place_in(chunk, alignment, prefix) - chunk + size <= chunk_size(chunk);
   }
 
-  /// Returns a free chunk that is large enough and leaves it where it is. Returns 0 iff there is
-  /// none but those that are further than `kSearchSteps` from the head of the size's own list.
+  /// Returns a free chunk that is large enough; the chunk stays in its list. Returns 0 if it finds
+  /// none. In the bin of this size it looks at no more than the first `kSearchSteps` chunks, so it
+  /// may miss one further back.
   [[nodiscard]] Address find_chunk(Size size, Size alignment, Size prefix) const noexcept {
     const bool is_aligned = alignment > kGranule;
     const Address first = bins_[SizeBins::of(size)];
     if (first != 0) {
       if (fits(first, size, alignment, prefix)) return first;
-      // Another chunk of this size may have been aligned alike.
+      // This bin may hold a chunk that was aligned in the same way and has just been freed.
       const Address near = is_aligned ? find_in_list(first, size, alignment, prefix) : 0;
       if (near != 0) return near;
     }
@@ -118,8 +121,8 @@ class Chunks : public SlabBlocks<Pages, Tracker, Hardening> {
 
   // --- from free to used and back
 
-  /// Makes `size` bytes at `place` a used chunk. What the free `chunk` has in front of them and
-  /// behind them stays free.
+  /// Cuts a used chunk of `size` bytes at `place` out of the free chunk `chunk`. The bytes of
+  /// `chunk` in front of it and behind it stay free, as up to two free chunks.
   void carve(Address chunk, Address place, Size size) noexcept {
     const Size whole = chunk_size(chunk);
     const Address end = chunk + whole;
@@ -148,7 +151,7 @@ class Chunks : public SlabBlocks<Pages, Tracker, Hardening> {
     const Size tag = tag_of(chunk);
     Address begin = chunk;
     Address end = chunk + (tag & ~kFlags);
-    set_tag(chunk, tag | kFree);  // also where it merges: a second free finds this tag
+    set_tag(chunk, tag | kFree);  // also if it merges: a second free then finds this tag
     if ((tag & kBelowFree) != 0) {
       const Size size_below = size_of_chunk_below(chunk);
       begin -= size_below;
@@ -172,8 +175,8 @@ class Chunks : public SlabBlocks<Pages, Tracker, Hardening> {
 
   // --- another size
 
-  /// Gives a used chunk another size where it is. Fails iff the free chunk behind it is too small;
-  /// nothing has changed then.
+  /// Gives a used chunk another size without moving it. Fails, and changes nothing, iff it has to
+  /// grow and the chunk behind it is used or too small.
   [[nodiscard]] bool resize_chunk(Address chunk, Size old_size, Size size) noexcept {
     const Address end = chunk + old_size;
     if (size <= old_size) {
@@ -193,8 +196,8 @@ class Chunks : public SlabBlocks<Pages, Tracker, Hardening> {
   }
 
   /// Moves a used chunk down into the free one below it and gives it another size. Returns its new
-  /// address. Returns 0 iff it and its free neighbours together are too small; nothing has changed
-  /// then.
+  /// address. Returns 0, and changes nothing, iff the chunk below is used, or the chunk and its
+  /// free neighbours together are too small.
   [[nodiscard, gnu::noinline]] Address slide_down(Address chunk, Size size) noexcept {
     const Size tag = tag_of(chunk);
     if ((tag & kBelowFree) == 0) return 0;
@@ -219,7 +222,7 @@ class Chunks : public SlabBlocks<Pages, Tracker, Hardening> {
 
   // --- the lists
 
-  /// Writes what all free chunks have: the tag, and the size at the other end.
+  /// Writes the tag of a free chunk, and its size at its other end.
   LITE_ALLOC_SHORT_CODE
   void mark_free(Address chunk, Size size) noexcept {
     set_tag(chunk, size | kFree);
@@ -251,8 +254,8 @@ class Chunks : public SlabBlocks<Pages, Tracker, Hardening> {
   }
 
   /// Takes a chunk out of its list. Ends the program unless its neighbours in the list, or the head
-  /// of its bin, point back to it: otherwise a link was overwritten, and to follow it would write
-  /// to an address of an attacker's choice.
+  /// of its bin, point back to it: otherwise other code has overwritten a link, and unlinking would
+  /// write to an address that an attacker may have chosen.
   [[gnu::noinline]] void remove_from_bin(Address chunk, Size size) noexcept {
     if constexpr (Hardening::kEnabled) {
       expect(tag_of(chunk) == (size | kFree) && size_at_end_of(chunk, size) == size);

@@ -7,12 +7,15 @@
 
 namespace lite_alloc::segregated_fit {
 
-/// Where chunks come from: memory that the page source has, and how it grows.
+/// The memory that chunks are cut from: runs of pages that come from the page source, and their
+/// growth.
 ///
-/// A *region* is a run of pages that the heap owns. The first region is the memory that is there
-/// already; the heap grows it by what is missing. Where other code adds pages to the same memory,
-/// the heap leaves them alone and opens a new region behind them. If the page source declares
-/// `kOwnsAllPages`, all pages are the heap's, whoever added them, and there is only one region.
+/// A *region* is a run of pages that the heap owns. The first region is the memory that exists
+/// before any growth. When free memory runs out, the heap asks the page source for just the bytes
+/// that it lacks, and the newest region grows. If other code has added pages to the same memory in
+/// the meantime, the heap does not touch these and opens a new region behind them. If the page
+/// source declares `kOwnsAllPages`, all pages are the heap's, whoever added them, and there is only
+/// one region.
 ///
 ///     | record | unused | tag | first chunk ... | tag | chunk ... | last tag, of size 0 |
 ///     |<-- 8 -->|<- 4 ->|<-4->|
@@ -30,7 +33,7 @@ class Regions : public Chunks<Pages, Tracker, Hardening>,
   using Base = Chunks<Pages, Tracker, Hardening>;
 
  public:
-  // What this part uses of those below: a template has to name it.
+  // Names from the base class: a class template must declare those that it uses.
   using Base::add_to_bin;
   using Base::Base;
   using Base::chunk_size;
@@ -49,8 +52,8 @@ class Regions : public Chunks<Pages, Tracker, Hardening>,
 
   static constexpr bool kOwnsAllPages = requires { requires Pages::kOwnsAllPages; };
 
-  /// Returns where memory ended before any code grew it; where it ends now, if the page source does
-  /// not know that.
+  /// Returns the address where memory ended before any code grew it. If the page source cannot say
+  /// that, returns the address where memory ends now.
   [[nodiscard]] Address initial_end() const noexcept {
     if constexpr (requires { pages_.first_end(); }) {
       return pages_.first_end();
@@ -59,14 +62,14 @@ class Regions : public Chunks<Pages, Tracker, Hardening>,
     }
   }
 
-  /// Checks whether the next pages would belong to the newest region: no pages of other code lie
+  /// Checks whether new pages would extend the newest region, because no pages of other code lie
   /// between.
   [[nodiscard]] bool grows_in_place() const noexcept {
     return kOwnsAllPages || pages_.end() == heap_end_;
   }
 
-  /// Makes the memory that is there the first region. Fails iff the heap has one already, or there
-  /// is no memory.
+  /// Makes the first region of the memory that exists. Fails iff the heap already has a region, or
+  /// there is no memory.
   bool claim() noexcept {
     const Address begin = pages_.begin();
     const Address end = initial_end();
@@ -75,13 +78,15 @@ class Regions : public Chunks<Pages, Tracker, Hardening>,
     return true;
   }
 
-  /// Makes more memory free: the first region, or pages that other code added for this heap, or new
-  /// pages. Grows memory by just what a chunk needs that starts in `top_`, or in a new region where
-  /// the newest one cannot grow. Fails iff memory cannot grow.
+  /// Gives the heap more free memory, so that a search which found nothing can be tried again. It
+  /// uses the first of these that exists: memory for the first region, pages that other code added
+  /// and that belong to this heap (`kOwnsAllPages`), new pages. It asks for as many bytes as the
+  /// chunk needs beyond those that `top_` already has; a new region needs all of them. Fails iff
+  /// memory cannot grow.
   [[nodiscard, gnu::noinline]] LITE_ALLOC_RARE_CODE bool grow(Size size, Size alignment,
                                                               Size prefix) noexcept {
     if constexpr (kOwnsAllPages) {
-      // One region, empty at first. Memory may end inside its head.
+      // There is only one region, and it starts empty. Memory may end inside its head.
       if (heap_end_ == 0) {
         hardening_.begin();
         heap_end_ = pages_.begin() + kRegionHead;
@@ -108,7 +113,7 @@ class Regions : public Chunks<Pages, Tracker, Hardening>,
     return true;
   }
 
-  /// Starts a region. What is free at the end of the one before goes to a bin.
+  /// Starts a region. The free chunk at the end of the region before it goes to a bin.
   void open_region(Address begin, Address end) noexcept {
     if (heap_end_ == 0) hardening_.begin();
     if (top_ != 0) add_to_bin(top_, chunk_size(top_));
@@ -132,8 +137,9 @@ class Regions : public Chunks<Pages, Tracker, Hardening>,
     return tracker_.oldest_region();
   }
 
-  /// Returns the region above this one. Records lie at the beginning of pages, in address order:
-  /// one that contradicts this was overwritten and counts as the last, so that every walk ends.
+  /// Returns the region above this one. Records lie at the beginning of pages, in address order. A
+  /// record that contradicts this was overwritten; it counts as the last one, so that every walk
+  /// ends.
   [[nodiscard]] Address next_region(Address region) const noexcept requires(Tracker::kEnabled) {
     const Address newest = tracker_.newest_region();
     if (region == newest) return 0;

@@ -8,8 +8,8 @@
 
 namespace lite_alloc::segregated_fit {
 
-/// What a slab is made of, and the lists that slabs and their blocks are in. `Slabs` decides when a
-/// slab goes from one list to another.
+/// The layout of a slab, and the lists that hold slabs and their free blocks. The part above,
+/// `Slabs`, decides when a slab moves from one list to another.
 ///
 /// A *slab* is a used chunk of 4096 bytes at a multiple of 4096, cut into blocks of one size. The
 /// *size class* of a slab is that size in granules of 16 bytes, 1 to 32. A block in a slab has no
@@ -19,13 +19,14 @@ namespace lite_alloc::segregated_fit {
 ///     head           | frees until transition | free | next | previous |
 ///     free block     | link | mark | ...
 ///
-/// The *slab map* tells slabs from other chunks: one byte for each 4096 bytes of address space,
-/// which is the size class of the slab there, or 0. The map lies in a used chunk of the heap.
+/// The *slab map* says where slabs are. It has one byte for each 4096 bytes of address space: the
+/// size class of the slab there, or 0 if no slab lies there. The map lies in a used chunk of the
+/// heap.
 ///
 /// Each slab has a list of its own free blocks. For each size class c there are three more:
 ///
 ///     free_lists_[c]     -> block -> block -> block -> block -> ...    malloc takes the first one
-///                           |<--- stash --->|<--- a slab's own list before --->|
+///                           |<--- stash --->|<--- was the own list of a slab -->|
 ///     partial_slabs_[c]  -> slab <-> slab <-> ...    slabs with free blocks: a ring, oldest first
 ///     active_slabs_[c]   -> slab                     the one whose own list became free_lists_[c]
 ///
@@ -33,14 +34,19 @@ namespace lite_alloc::segregated_fit {
 ///
 ///     spare_slabs_       -> slab -> slab -> ...      slabs without used blocks, at most 16
 ///
-/// The *stash* is what was freed since the free list of the class was filled: up to 15 blocks, of
-/// any slabs. A program that frees and allocates in turn reaches nothing else. The mark of a block
-/// in the stash holds the *stash count*, the number of blocks in the stash up to that one. So
-/// `free` knows from the first block when the stash is full, and `malloc` has nothing to count.
+/// `malloc` takes blocks from the front of `free_lists_[c]`. When that list is empty, it is
+/// refilled with the own list of one slab, as a whole. Blocks that the program frees go to the
+/// front of `free_lists_[c]`, whatever slab they lie in: these blocks are the *stash*. It holds at
+/// most 15 blocks; `free` puts further ones in the own lists of their slabs. A program that frees
+/// and allocates alternately works with the stash alone.
 ///
-/// The mark of a free block is its address mixed with a number, plus the stash count in the low
-/// four bits. The contents of a used block hardly ever look like a mark. Where they do, a search of
-/// the lists decides whether the block is free.
+/// The mark of a block in the stash holds the *stash count*: the number of blocks that the stash
+/// had once this one was in it. So the first block of the list says how full the stash is. `free`
+/// reads it there, and `malloc` has no counter to update.
+///
+/// The mark of a free block is its address combined with a number by exclusive or, plus the stash
+/// count in the low four bits. The contents of a used block hardly ever look like a mark. Where
+/// they do, a search of the lists decides whether the block is free.
 ///
 /// Invariants:
 /// - A free block of a slab is in `free_lists_[c]` or in the slab's own list, and in only one.
@@ -54,7 +60,7 @@ class SlabBlocks : public TaggedMemory<Pages, Tracker, Hardening> {
   using Base = TaggedMemory<Pages, Tracker, Hardening>;
 
  public:
-  // What this part uses of those below: a template has to name it.
+  // Names from the base class: a class template must declare those that it uses.
   using Base::Base;
   using Base::expect;
   using Base::hardening_;
@@ -67,12 +73,12 @@ class SlabBlocks : public TaggedMemory<Pages, Tracker, Hardening> {
   static constexpr Size kMaxSmall = 512;  // the size of the largest block that lies in a slab
   static constexpr Size kClasses = kMaxSmall / kGranule + 1;  // class 0 does not exist
   static constexpr Size kMaxStash = kGranule - 1;
-  /// The most blocks that `free_lists_` can have for a class: those of a slab, and the stash.
+  /// The largest number of blocks that a free list can have: all blocks of a slab, and the stash.
   static constexpr Size kMaxFreeList = kSlabBytes / kGranule + kGranule;
 
   /// The head of a slab. `Slabs` lists what the countdown is in each state.
   struct Slab {
-    Size frees_until_transition;  // after this many frees to its own list it changes lists
+    Size frees_until_transition;  // after this many frees to its own list its state changes
     Address free;                 // its own list: the first block, or the slab itself if empty
     Address next;                 // in the ring, or in the list of spare slabs
     Address previous;             // in the ring
@@ -103,7 +109,7 @@ class SlabBlocks : public TaggedMemory<Pages, Tracker, Hardening> {
   /// Checks whether a block, free or used, starts at this address of a slab.
   [[nodiscard]] static constexpr bool is_block_start(Address address, Size size_class) noexcept {
     constexpr Size granules_of_blocks = (kSlabBytes - kTagBytes - kSlabHead) / kGranule;
-    // In the head this wraps to a number that is too high.
+    // For an address in the head this wraps to a number that is too high for the comparisons below.
     const Size offset = address % kSlabBytes - kSlabHead;
 #ifdef __OPTIMIZE_SIZE__
     if constexpr (!Tracker::kEnabled) {  // 110 bytes less, the table of reciprocals included
@@ -115,9 +121,12 @@ class SlabBlocks : public TaggedMemory<Pages, Tracker, Hardening> {
            is_multiple(offset / kGranule, size_class);
   }
 
-  /// Checks whether a number up to 255 is a multiple of a size class, by a multiplication: a
-  /// division takes longer than all else in a free. The fraction number / class, in 13 binary
-  /// digits, is 0 up to the error of the reciprocal iff the quotient is whole.
+  /// Checks whether a number up to 255 is a multiple of a size class. It multiplies by a
+  /// reciprocal, because a division takes longer than the rest of `free`. The reciprocal is 8192 /
+  /// class, rounded up. The product modulo 8192 is the fractional part of number / class, in units
+  /// of 1/8192, plus the rounding error of the reciprocal times the number. That error stays below
+  /// one reciprocal, so the product modulo 8192 is less than the reciprocal iff the fractional part
+  /// is 0.
   ///
   /// Source: Lemire, Kaser and Kurz, Faster remainder by direct computation, 2019.
   [[nodiscard]] static constexpr bool is_multiple(Size number, Size size_class) noexcept {
@@ -125,7 +134,7 @@ class SlabBlocks : public TaggedMemory<Pages, Tracker, Hardening> {
     return number * reciprocal % kFraction < reciprocal;
   }
 
-  static constexpr Size kFraction = 8192;  // over 255 * 32, the largest sum of errors
+  static constexpr Size kFraction = 8192;  // more than 255 * 32, as the proof requires
   static constexpr auto kReciprocals = [] {
     std::array<std::uint16_t, kClasses> reciprocals = {};
     for (Size size_class = 1; size_class < kClasses; ++size_class) {
@@ -151,15 +160,16 @@ class SlabBlocks : public TaggedMemory<Pages, Tracker, Hardening> {
     return index < slab_map_bytes_ ? map_byte(index) : 0;
   }
 
-  /// Enters a slab in the map, or with class 0 removes it. Requires that the map reaches there.
+  /// Enters a slab in the map, or with class 0 removes it. Requires that the map is long enough.
   void set_class(Address slab, Size size_class) noexcept {
     map_byte(map_index(slab)) = static_cast<std::uint8_t>(size_class);
   }
 
   // --- free blocks
 
-  /// Added to the mark of a block that was never handed out. `Tracking` only: `free` of such a
-  /// block is not the second one. The stash count of such a block is 0.
+  /// Added to the mark of a block that was never handed out. `Tracking` only: if the caller frees
+  /// such a block, the error is that it was never allocated, not that it was freed twice. The stash
+  /// count of such a block is 0.
   static constexpr Size kNeverUsed = kMaxStash + 1;
 
   [[nodiscard]] static constexpr bool is_end_of_list(Address block) noexcept {
@@ -198,7 +208,8 @@ class SlabBlocks : public TaggedMemory<Pages, Tracker, Hardening> {
   }
 
   /// Checks whether a block is in one of the two lists that it could be in. Time in proportion to
-  /// the length of the lists. Ends the program where a list is a circle.
+  /// the length of the lists. Ends the program if a list is a circle, which means that it was
+  /// overwritten.
   [[nodiscard, gnu::noinline]] LITE_ALLOC_RARE_CODE bool is_in_free_lists(
       Address block, Size size_class) const noexcept {
     return is_in_list(slab_at(slab_of(block)).free, block) ||
@@ -220,8 +231,8 @@ class SlabBlocks : public TaggedMemory<Pages, Tracker, Hardening> {
     return is_marked_free(block) && is_in_free_lists(block, size_class);
   }
 
-  /// Checks whether a block of this class starts at an address, which may be any: whether a link to
-  /// it may be followed.
+  /// Checks whether a block of this class starts at an address. The address may be any number, so
+  /// this is how a check validates a link before it follows it.
   [[nodiscard]] bool is_block_of(Address address, Size size_class) const noexcept {
     return class_at(address) == size_class && is_block_start(address, size_class);
   }
@@ -245,7 +256,8 @@ class SlabBlocks : public TaggedMemory<Pages, Tracker, Hardening> {
 
   // --- the ring of a class
 
-  /// Puts a slab at the end of the ring: until it serves, more of its blocks may be freed.
+  /// Puts a slab at the end of the ring, because the slab at the front is used next. While this one
+  /// waits, more of its blocks may be freed.
   void add_partial(Address slab, Size size_class) noexcept {
     slab_at(slab).previous = slab;
     if (partial_slabs_[size_class] == 0) partial_slabs_[size_class] = slab;

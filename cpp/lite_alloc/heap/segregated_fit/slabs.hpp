@@ -7,13 +7,14 @@
 
 namespace lite_alloc::segregated_fit {
 
-/// The life of a slab: how it is made from a chunk, serves, and becomes a free chunk again.
+/// The life of a slab: how a chunk becomes a slab, which states the slab goes through while its
+/// blocks are allocated and freed, and how it becomes a free chunk again.
 ///
-/// `malloc` takes blocks from `free_lists_[c]` until that is used up. Then `refill` makes the own
-/// list of one slab the new `free_lists_[c]`, as a whole. It takes the first of these that has free
-/// blocks: the active slab, the oldest slab in the ring, a spare slab, a new slab. `free` puts a
-/// block in the stash on top of `free_lists_[c]`. Where the stash is full, it puts the block in the
-/// own list of the block's slab. So neither call looks at more than two blocks.
+/// `malloc` takes blocks from `free_lists_[c]` until that list is empty. Then `refill` makes the
+/// own list of one slab the new `free_lists_[c]`, as a whole. It chooses the first of these that
+/// has free blocks: the active slab, the oldest slab in the ring, a spare slab, a new slab. `free`
+/// puts a block in the stash, at the front of `free_lists_[c]`. If the stash is full, it puts the
+/// block in the own list of the block's slab. So neither call looks at more than two blocks.
 ///
 /// A slab has one of four states. `frees_until_transition` counts down with each free to the slab's
 /// own list, so `free` only has to compare it with 0:
@@ -34,8 +35,8 @@ namespace lite_alloc::segregated_fit {
 ///
 /// The heap keeps 16 empty slabs, so that a program which frees and allocates whole slabs in turn
 /// need not cut them up each time. `reclaim` runs before memory grows. It returns the blocks of all
-/// free lists to their slabs, leaves no slab active, and makes every slab without used blocks a
-/// free chunk.
+/// free lists to their slabs, leaves no slab active, and turns every slab without used blocks into
+/// a free chunk.
 ///
 /// Time: a call takes a bounded number of steps, with three exceptions. Cutting up a slab writes
 /// 508 words at most. `reclaim` goes through the free list of each class and the spare slabs. The
@@ -46,7 +47,7 @@ class Slabs : public Regions<Pages, Tracker, Hardening> {
   using Base = Regions<Pages, Tracker, Hardening>;
 
  public:
-  // What this part uses of those below: a template has to name it.
+  // Names from the base class: a class template must declare those that it uses.
   using Base::active_slabs_;
   using Base::add_partial;
   using Base::Base;
@@ -93,8 +94,8 @@ class Slabs : public Regions<Pages, Tracker, Hardening> {
   static constexpr Size kMaxSpare = 16;
   static constexpr Size kFirstMapBytes = 60;  // for 240 KiB
 
-  /// Takes a chunk of `size` bytes, reclaims slabs and grows memory if need be. Returns 0 iff
-  /// memory cannot grow and nothing free fits.
+  /// Returns a new used chunk of `size` bytes; reclaims slabs and grows memory if need be. Returns
+  /// 0 iff memory cannot grow and nothing free fits.
   [[nodiscard]] Address allocate_chunk(Size size, Size alignment, Size prefix) noexcept {
     for (;;) {
       const Address chunk = find_chunk(size, alignment, prefix);
@@ -109,11 +110,13 @@ class Slabs : public Regions<Pages, Tracker, Hardening> {
 
   // --- a free
 
-  /// Puts a freed block in the stash, or where that is full, in its slab's own list.
+  /// Puts a freed block in the stash, or, if the stash is full, in the own list of its slab.
   ///
-  /// Where `free_lists_` ends, the stash count is read from the head of a slab instead of a block:
-  /// there its place holds `Slab::free`, a multiple of 16, so the count is 0. If that slab is no
-  /// longer a slab, the count is any number, and any will do.
+  /// If `free_lists_[c]` is empty, `first` is not a block but the address of the slab whose list it
+  /// was. Then `stash_count_of` reads a word of the slab's head: `Slab::free`, a multiple of 16, so
+  /// the count is 0, as it should be. If that slab has become a free chunk since, the word may hold
+  /// anything, and the count may be any number from 0 to 15. That is harmless: the stash then only
+  /// has room for fewer blocks than usual, or for none.
   void free_to_list(Address block, Size size_class) noexcept {
     const Address first = free_lists_[size_class];
     const Size stash_count = stash_count_of(first);
@@ -133,7 +136,8 @@ class Slabs : public Regions<Pages, Tracker, Hardening> {
     if (--head.frees_until_transition == 0) change_state(slab, size_class);
   }
 
-  /// A full slab has got a free block, or a partial one has lost its last used block.
+  /// Called when a full slab gets its first free block, or a partial slab loses its last used
+  /// block. An active slab keeps its state.
   [[gnu::noinline]] void change_state(Address slab, Size size_class) noexcept {
     if (slab == active_slabs_[size_class]) return;
     const bool was_full = is_end_of_list(next_block(slab_at(slab).free));
@@ -154,7 +158,8 @@ class Slabs : public Regions<Pages, Tracker, Hardening> {
 
   // --- an allocation
 
-  /// Fills the free list of a class, which is used up. Fails iff there is no memory for a slab.
+  /// Fills the free list of a class. Requires that it is empty. Fails iff there is no memory for a
+  /// slab.
   [[nodiscard]] bool refill(Size size_class) noexcept {
     Address slab = active_slabs_[size_class];
     if (slab == 0 || is_end_of_list(slab_at(slab).free)) {
@@ -206,7 +211,8 @@ class Slabs : public Regions<Pages, Tracker, Hardening> {
     Address block = slab + kSlabHead;
     slab_at(slab).free = block;
     for (Size left = blocks_in_slab(size_class); left != 0; --left, block += size) {
-      // A block that started at this address before may have been freed.
+      // If a freed block started at this address before, its mark is kept: another free of it is
+      // then still reported as a second one.
       const bool was_never_used = Tracker::kEnabled && !is_marked_freed(block);
       set_next_block(block, left != 1 ? block + size : slab, was_never_used ? kNeverUsed : 0);
     }
@@ -214,7 +220,8 @@ class Slabs : public Regions<Pages, Tracker, Hardening> {
 
   // --- the end of a slab
 
-  /// Makes a slab a free chunk. Requires that all its blocks are free and that it is in no list.
+  /// Turns a slab into a free chunk. Requires that all its blocks are free and that it is in no
+  /// list.
   void release_slab(Address slab, Size size_class) noexcept {
     if constexpr (Tracker::kEnabled) mark_blocks_free(slab, size_class);
     set_class(slab, 0);
@@ -222,19 +229,20 @@ class Slabs : public Regions<Pages, Tracker, Hardening> {
     free_chunk(slab);
   }
 
-  /// Marks the blocks of a slab that becomes a free chunk, so that a later free of one is detected,
-  /// and overwrites the word below each, where contents may look like a tag.
+  /// Called when a slab becomes a free chunk. Marks its blocks as free, so that a later free of one
+  /// is detected. Also overwrites the word below each block: that word would be the block's tag if
+  /// the block were a chunk, and contents that are still there may look like one.
   void mark_blocks_free(Address slab, Size size_class) noexcept requires(Tracker::kEnabled) {
     const Size size = size_class * kGranule;
     Address block = slab + kSlabHead;
     for (Size left = blocks_in_slab(size_class); left != 0; --left, block += size) {
       if (!is_marked_free(block)) set_next_block(block, slab);
-      // No chunk, used or free, has a tag of 0.
+      // A tag of 0 is never that of a block: no chunk that holds one has a size of 0.
       set_tag(block, is_marked_freed(block) ? kFree : 0);
     }
   }
 
-  /// Makes all slabs without used blocks free chunks. Returns false iff there was none.
+  /// Turns all slabs without used blocks into free chunks. Returns false iff there was none.
   [[nodiscard, gnu::noinline]] LITE_ALLOC_RARE_CODE bool reclaim() noexcept {
     bool has_reclaimed = false;
     for (Size size_class = 1; size_class < kClasses; ++size_class) {
@@ -266,7 +274,7 @@ class Slabs : public Regions<Pages, Tracker, Hardening> {
 
   // --- the slab map
 
-  /// Makes sure that the map has a byte for this address. Fails iff there is no memory for that.
+  /// Extends the map if it has no byte for this address. Fails iff there is no memory for that.
   [[nodiscard]] bool extend_map_to(Address address) noexcept {
     const Size index = map_index(address);
     if (index < slab_map_bytes_) return true;
@@ -283,16 +291,17 @@ class Slabs : public Regions<Pages, Tracker, Hardening> {
     tracker_.overhead_added(size);
     if (old_bytes != 0) {
       tracker_.overhead_removed(chunk_size(old_map));
-      std::memset(bytes_at(old_map), 0, old_bytes);  // may look like tags
+      std::memset(bytes_at(old_map), 0, old_bytes);  // its bytes may look like tags
       free_chunk(old_map);
     }
     return true;
   }
 
-  /// Moves the map into the free chunk below it. The map lies where the heap ended when it last had
-  /// to be longer, and so may divide the free memory. Called only where memory cannot grow: a map
-  /// that moves at each growth made some programs take more memory. Fails iff the chunk below is
-  /// used.
+  /// Moves the map into the free chunk below it. When the map is extended, its new place is often
+  /// at the end of the heap. Memory that grows later lies behind it, so the map may separate two
+  /// free chunks that would be large enough together. This is called only when memory cannot grow:
+  /// moving the map at every growth made some programs take more memory. Fails iff there is no map,
+  /// or the chunk below it is used.
   [[nodiscard]] bool slide_map_down() noexcept {
     if (slab_map_ == 0) return false;
     const Address old_map = slab_map_;

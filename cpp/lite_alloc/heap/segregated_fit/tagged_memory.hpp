@@ -9,11 +9,11 @@
 
 namespace lite_alloc::segregated_fit {
 
-/// The lowest part of `SegregatedFit`: its memory, as *chunks* with *tags*.
+/// The lowest part of `SegregatedFit`: it divides memory into *chunks*, each with a *tag*.
 ///
-/// A chunk is a stretch of memory that is either used or free. A word just below it, its tag, holds
-/// the chunk's size and flags. All other bytes up to the tag of the next chunk are the chunk's own,
-/// so a block that fills a chunk has 4 bytes less than the chunk's size:
+/// A chunk is a contiguous part of memory that is either used or free. A word just below it, its
+/// tag, holds the chunk's size and flags. All other bytes up to the tag of the next chunk are the
+/// chunk's own, so a block that fills a chunk has 4 bytes less than the chunk's size:
 ///
 ///     used chunk     | tag | block ...                                  | tag of the next |
 ///     free chunk     | tag | next | previous | ...               | size | tag of the next |
@@ -32,7 +32,7 @@ namespace lite_alloc::segregated_fit {
 /// - The free chunk that ends at `heap_end_` is `top_`, and in no list. Every other free chunk is
 ///   in the list of its size.
 ///
-/// Where the heap is `Hardened`, a tag is stored mixed with the heap's secret.
+/// A `Hardened` heap stores a tag combined with its secret, by exclusive or.
 template <PageSource Pages, typename Tracker, typename Hardening>
 class TaggedMemory {
  public:
@@ -60,14 +60,14 @@ class TaggedMemory {
     return pages_.template at<std::byte>(address);
   }
 
-  /// Ends the program unless `holds`: to go on with overwritten metadata would hand out memory that
-  /// is in use, or memory of an attacker's choice.
+  /// Ends the program unless `holds`. If a heap went on with overwritten metadata, it could return
+  /// a block that is in use, or an address that an attacker has chosen.
   static void expect(bool holds) noexcept {
     if (!holds) [[unlikely]]
       __builtin_trap();
   }
 
-  /// Returns the tag of a chunk, as `set_tag` was given it.
+  /// Returns the tag of a chunk: the value that `set_tag` last wrote.
   LITE_ALLOC_SHORT_CODE
   [[nodiscard]] Size tag_of(Address chunk) const noexcept {
     return word_at(chunk - kTagBytes) ^ hardening_.tag_key();
@@ -80,7 +80,7 @@ class TaggedMemory {
 
   [[nodiscard]] Size chunk_size(Address chunk) const noexcept { return tag_of(chunk) & ~kFlags; }
 
-  /// Returns the last word of a free chunk: its size once more.
+  /// Returns the last word of a free chunk, where its size is stored a second time.
   [[nodiscard]] Size& size_at_end_of(Address chunk, Size size) const noexcept {
     return word_at(chunk + size - 2 * kTagBytes);
   }

@@ -58,9 +58,11 @@ const simplifications = [
     'HEAPU8=new Uint8Array(wasmMemory.buffer)',
   ],
   [/const WebAssembly = \{[^;]*\};/, ''],
+  [/var Module = \{ wasm: compiledModule, wasmMemory: memory \};\s*var Module=Module;/, 'var Module={};'],
+  [/Module\["wasmMemory"\]/, 'memory'],
   [
-    /WebAssembly\.instantiate\((.*?)\)\.then\(output=>\{(.*?)output\.instance(.*?)return ready\(\)\}\)/,
-    '$2new WebAssembly.Instance($1)$3',
+    /WebAssembly\.instantiate\(Module\["wasm"\],(.*?)\)\.then\(output=>\{(.*?)output\.instance(.*?)return ready\(\)\}\)/,
+    '$2new WebAssembly.Instance(compiledModule,$1)$3',
   ],
 ];
 

@@ -56,6 +56,14 @@ class HeaderlessPages : public Memory {
 
 static_assert(Inspectable<ChosenHeap<HeaderlessPages>>);
 
+/// Stands for a pointer to the parts of the default heap, for introspection. They lie at a fixed address.
+struct DefaultParts {
+  using Parts = DefaultHeap::Parts;
+
+  const Parts& operator*() const noexcept { return default_heap.parts(); }
+  const Parts* operator->() const noexcept { return &default_heap.parts(); }
+};
+
 /// The heap of an instance that was started with a headerless strategy.
 using HeaderlessMalloc = MallocAdaptor<ChosenHeap<HeaderlessPages>>;
 constinit HeaderlessMalloc headerless_heap;
@@ -203,13 +211,25 @@ constinit Block current_block{};
 union CurrentWalk {
   constexpr CurrentWalk() noexcept : none(0) {}
   char none;
-  BlockWalk<DefaultHeap> of_default;
+  CursorWalk<SegregatedFitCursor<DefaultParts>> of_default;
   BlockWalk<HeaderlessMalloc::Below> of_headerless;
 };
 constinit CurrentWalk current_walk;
 
 [[nodiscard]] auto& walk_over(DefaultHeap&) noexcept { return current_walk.of_default; }
 [[nodiscard]] auto& walk_over(HeaderlessMalloc&) noexcept { return current_walk.of_headerless; }
+
+void start_walk(DefaultHeap& heap) noexcept {
+  std::construct_at(&walk_over(heap), DefaultParts{});
+}
+void start_walk(HeaderlessMalloc& heap) noexcept { std::construct_at(&walk_over(heap), heap); }
+
+[[nodiscard]] Corruption corruption_of(DefaultHeap&) noexcept {
+  return SegregatedFitCheck(DefaultParts{}).run();
+}
+[[nodiscard]] Corruption corruption_of(HeaderlessMalloc& heap) noexcept {
+  return find_corruption(heap);
+}
 
 template <typename Record>
 [[nodiscard]] Address address_of(const Record& record) noexcept {
@@ -227,12 +247,15 @@ Address report() noexcept {
 }
 
 Address check() noexcept {
-  last_corruption = with_heap([](auto& heap) { return find_corruption(heap); });
+  const auto [kind, address] = with_heap([](auto& heap) { return corruption_of(heap); });
+  // One by one: a copy of the whole record takes more code.
+  last_corruption.kind = kind;
+  last_corruption.address = address;
   return last_corruption ? address_of(last_corruption) : 0;
 }
 
 Address walk_start() noexcept {
-  with_heap([](auto& heap) { std::construct_at(&walk_over(heap), heap); });
+  with_heap([](auto& heap) { start_walk(heap); });
   return walk_next();
 }
 

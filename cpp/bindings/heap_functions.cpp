@@ -97,6 +97,12 @@ decltype(auto) with_heap(Action action) noexcept {
 [[nodiscard]] Address zeroed_in(HeaderlessMalloc& heap, Size size) noexcept {
   return heap.malloc_zeroed(size);
 }
+[[nodiscard]] Address resize_in(DefaultHeap& heap, Address address, Size size) noexcept {
+  return heap.resize(address, size);
+}
+[[nodiscard]] Address resize_in(HeaderlessMalloc& heap, Address address, Size size) noexcept {
+  return heap.realloc(address, size);
+}
 void deallocate_in(DefaultHeap&, Address address, const Layout&) noexcept {
   static_cast<void>(free(address));
 }
@@ -138,7 +144,7 @@ Address memalign(Size alignment, Size size) noexcept {
 
 Address realloc(Address address, Size size) noexcept {
   if (address == 0) return malloc(size);
-  return with_heap([=](auto& heap) { return heap.realloc(address, size); });
+  return with_heap([=](auto& heap) { return resize_in(heap, address, size); });
 }
 
 Size usable_size(Address address) noexcept {
@@ -175,7 +181,7 @@ Address reallocate(Address address, Size old_size, Size new_size, Size alignment
 }
 
 Size may_be_sized_block(Address address, Size size, Size alignment) noexcept {
-  const Size whole = block_size({.size = size});
+  const Size whole = round_to_granules(size);
   const bool may_be = address % std::max(alignment, kGranule) == 0 && whole != 0 &&
                       with_heap([=](auto& heap) { return may_be_sized(heap, address, whole); });
   return static_cast<Size>(may_be);

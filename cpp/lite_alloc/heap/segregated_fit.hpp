@@ -101,7 +101,11 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
   /// with. An address of 0 makes it `malloc`. Returns 0 iff memory cannot be had or `may_be_live`
   /// is false; nothing has changed then.
   [[nodiscard]] Address realloc(Address address, Size size) noexcept {
-    if (address == 0) return malloc(size);
+    return address == 0 ? malloc(size) : resize(address, size);
+  }
+
+  /// Does what `realloc` does for an address that is not 0.
+  [[nodiscard]] Address resize(Address address, Size size) noexcept {
     return may_be_live(address) ? reallocate_counted(address, alignment_of(address), 0, size) : 0;
   }
 
@@ -159,7 +163,7 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
 
   /// Allocates a block. Returns 0 iff nothing free fits and memory cannot grow; all blocks are as
   /// they were then.
-  [[nodiscard]] Address allocate(const Layout& layout) noexcept {
+  [[nodiscard, gnu::always_inline]] Address allocate(const Layout& layout) noexcept {
     return allocate_counted(layout.size, layout.alignment, layout.prefix);
   }
 
@@ -170,7 +174,8 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
 
   /// Gives a block `new_size` bytes: in place when it shrinks or finds room, else by a copy.
   /// Returns 0 iff `allocate` would; the old block is as it was then.
-  [[nodiscard]] Address reallocate(Address address, const Layout& layout, Size new_size) noexcept {
+  [[nodiscard, gnu::always_inline]] Address reallocate(Address address, const Layout& layout,
+                                                       Size new_size) noexcept {
     return reallocate_counted(address - layout.prefix, layout.alignment, layout.prefix, new_size);
   }
 

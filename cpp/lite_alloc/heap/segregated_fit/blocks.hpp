@@ -137,7 +137,11 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
 
   /// Returns a block, or 0. Counts nothing, as all of the functions below but `allocate_counted`.
   [[nodiscard]] Address allocate_block(Size size) noexcept {
-    return has_free_block(size) ? pop_free_block(class_for(size)) : allocate_slowly(size);
+    // With `Tracking`, `malloc` itself tries this first.
+    if constexpr (!Tracker::kEnabled) {
+      if (has_free_block(size)) return pop_free_block(class_for(size));
+    }
+    return allocate_slowly(size);
   }
 
   /// The rest of `allocate_block`: where the free list is used up, for large blocks, and for a size

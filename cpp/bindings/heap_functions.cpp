@@ -260,12 +260,8 @@ Address check() noexcept {
   return last_corruption ? address_of(last_corruption) : 0;
 }
 
-Address walk_start() noexcept {
-  with_heap([](auto& heap) { start_walk(heap); });
-  return walk_next();
-}
-
-Address walk_next() noexcept {
+Address walk(Size restart) noexcept {
+  if (restart != 0) with_heap([](auto& heap) { start_walk(heap); });
   const bool has_next = with_heap([](auto& heap) { return walk_over(heap).next(current_block); });
   return has_next ? address_of(current_block) : 0;
 }

@@ -58,7 +58,10 @@ const simplifications = [
     'HEAPU8=new Uint8Array(wasmMemory.buffer)',
   ],
   [/const WebAssembly = \{[^;]*\};/, ''],
-  [/var Module = \{ wasm: compiledModule, wasmMemory: memory \};\s*var Module=Module;/, 'var Module={};'],
+  [
+    /var Module = \{ wasm: compiledModule, wasmMemory: memory \};\s*var Module=Module;/,
+    'var Module={};',
+  ],
   [/Module\["wasmMemory"\]/, 'memory'],
   [
     /WebAssembly\.instantiate\(Module\["wasm"\],(.*?)\)\.then\(output=>\{(.*?)output\.instance(.*?)return ready\(\)\}\)/,

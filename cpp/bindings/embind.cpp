@@ -13,16 +13,17 @@
 #include "default_heap.hpp"
 #include "heap_functions.hpp"
 
-// Embind's C++ half. Emscripten's own file registers thirty types, strings and views among them, and links printf for
-// their names: more bytes than all heaps. The linker finds the definitions here first and leaves that file out. If
-// embind needed more than is here, the linker would take that file too, and fail with a duplicate symbol.
+// Embind's C++ half. Emscripten's own file registers thirty types, strings and views among them,
+// and links printf for their names: more bytes than all heaps. The linker finds the definitions
+// here first and leaves that file out. If embind needed more than is here, the linker would take
+// that file too, and fail with a duplicate symbol.
 //
-// Only the module for types, which is compiled with LITE_ALLOC_TYPES, is registered as embind does it: with the types
-// of parameters, and with their names. In the other modules both would only take bytes, since glue/embind.js treats
-// every type as a number.
+// Only the module for types, which is compiled with LITE_ALLOC_TYPES, is registered as embind does
+// it: with the types of parameters, and with their names. In the other modules both would only take
+// bytes, since glue/embind.js treats every type as a number.
 
-// The internals of embind that this relies on. Where a line fails, this Emscripten has another embind: compare with its
-// system/lib/embind/bind.cpp, and see glue/embind.js.
+// The internals of embind that this relies on. Where a line fails, this Emscripten has another
+// embind: compare with its system/lib/embind/bind.cpp, and see glue/embind.js.
 static_assert(std::is_same_v<decltype(emscripten::internal::_embind_register_integer),
                              void(emscripten::internal::TYPEID, const char*, std::size_t,
                                   std::int32_t, std::uint32_t)>);

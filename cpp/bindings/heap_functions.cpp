@@ -56,7 +56,8 @@ class HeaderlessPages : public Memory {
 
 static_assert(Inspectable<ChosenHeap<HeaderlessPages>>);
 
-/// Stands for a pointer to the parts of the default heap, for introspection. They lie at a fixed address.
+/// Stands for a pointer to the parts of the default heap, for introspection. They lie at a fixed
+/// address.
 struct DefaultParts {
   using Parts = DefaultHeap::Parts;
 
@@ -225,9 +226,7 @@ constinit CurrentWalk current_walk;
 [[nodiscard]] auto& walk_over(DefaultHeap&) noexcept { return current_walk.of_default; }
 [[nodiscard]] auto& walk_over(HeaderlessMalloc&) noexcept { return current_walk.of_headerless; }
 
-void start_walk(DefaultHeap& heap) noexcept {
-  std::construct_at(&walk_over(heap), DefaultParts{});
-}
+void start_walk(DefaultHeap& heap) noexcept { std::construct_at(&walk_over(heap), DefaultParts{}); }
 void start_walk(HeaderlessMalloc& heap) noexcept { std::construct_at(&walk_over(heap), heap); }
 
 [[nodiscard]] Corruption corruption_of(DefaultHeap&) noexcept {

@@ -5,9 +5,9 @@
 
 namespace lite_alloc {
 
-/// How introspection reaches the parts of a `SegregatedFit`: by a pointer. A program with a single heap can use a
-/// class without a pointer in its place, with the same members: then the compiler knows all addresses, and the code
-/// is smaller.
+/// How introspection reaches the parts of a `SegregatedFit`: by a pointer. A program with a single
+/// heap can use a class without a pointer in its place, with the same members: then the compiler
+/// knows all addresses, and the code is smaller.
 template <typename PartsOfHeap>
 class PartsPointer {
  public:

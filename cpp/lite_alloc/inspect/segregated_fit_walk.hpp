@@ -147,8 +147,7 @@ class SegregatedFitCursor {
       is_in_slab_ = false;
     } else {
       is_block_ = !slab_.is_free(index_);
-      extent = {begin, slab_.block_size(),
-                is_block_ ? Extent::State::kUsed : Extent::State::kFree};
+      extent = {begin, slab_.block_size(), is_block_ ? Extent::State::kUsed : Extent::State::kFree};
       ++index_;
     }
   }

@@ -351,10 +351,7 @@ export class Heap extends InspectableHeap {
 
   /** Wraps the module's functions in the present layers. */
   #applyLayers(): void {
-    this.#owner.functions = this.#layers.reduce(
-      (below, layer) => layer.wrap(below),
-      this.#module,
-    );
+    this.#owner.functions = this.#layers.reduce((below, layer) => layer.wrap(below), this.#module);
     const { functions, owned, growth } = this.#owner;
     const below = owned?.wrap(functions) ?? functions;
     this.#functions = growth.isNeeded ? growth.wrap(below) : below;

@@ -59,8 +59,13 @@ const simplifications = [
   ],
   [/const WebAssembly = \{[^;]*\};/, ''],
   [
-    /WebAssembly\.instantiate\((.*?)\)\.then\(output=>\{(.*?)output\.instance(.*?)return ready\(\)\}\)/,
-    '$2new WebAssembly.Instance($1)$3',
+    /var Module = \{ wasm: compiledModule, wasmMemory: memory \};\s*var Module=Module;/,
+    'var Module={};',
+  ],
+  [/Module\["wasmMemory"\]/, 'memory'],
+  [
+    /WebAssembly\.instantiate\(Module\["wasm"\],(.*?)\)\.then\(output=>\{(.*?)output\.instance(.*?)return ready\(\)\}\)/,
+    '$2new WebAssembly.Instance(compiledModule,$1)$3',
   ],
 ];
 

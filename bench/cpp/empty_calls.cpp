@@ -13,4 +13,4 @@ lite_alloc::Size empty(lite_alloc::Size argument) { return argument; }
 
 }  // namespace
 
-EMSCRIPTEN_BINDINGS(lite_alloc_bench) { emscripten::function("empty(argument)", &empty); }
+EMSCRIPTEN_BINDINGS(lite_alloc_bench) { emscripten::function("empty", &empty); }

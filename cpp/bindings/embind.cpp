@@ -13,10 +13,14 @@
 #include "default_heap.hpp"
 #include "heap_functions.hpp"
 
-// Embind's C++ half, with the only type that these functions use. Emscripten's own file registers
-// thirty types, strings and views among them, and links printf for their names: more bytes than all
-// heaps. The linker finds the definitions here first and leaves that file out. If embind needed
-// more than is here, the linker would take that file too, and fail with a duplicate symbol.
+// Embind's C++ half. Emscripten's own file registers thirty types, strings and views among them,
+// and links printf for their names: more bytes than all heaps. The linker finds the definitions
+// here first and leaves that file out. If embind needed more than is here, the linker would take
+// that file too, and fail with a duplicate symbol.
+//
+// Only the module for types, which is compiled with LITE_ALLOC_TYPES, is registered as embind does
+// it: with the types of parameters, and with their names. In the other modules both would only take
+// bytes, since glue/embind.js treats every type as a number.
 
 // The internals of embind that this relies on. Where a line fails, this Emscripten has another
 // embind: compare with its system/lib/embind/bind.cpp, and see glue/embind.js.
@@ -50,41 +54,60 @@ struct Signature {
   std::array<char, length> text;
 };
 
-/// The name under which a function is registered. Emscripten generates the types from the module
-/// with all strategies, which therefore keeps the names of parameters. In the other module they
-/// would only take bytes.
+#ifdef LITE_ALLOC_TYPES
+
+template <Signature signature>
+constexpr auto kText = signature.text;
+
+/// Registers a function of numbers.
+template <Signature signature, typename... Numbers>
+void function(Size (*target)(Numbers...) noexcept) {
+  emscripten::function(kText<signature>.data(), target);
+}
+
+#else
+
+/// The name of a function, without those of its parameters.
 template <Signature signature>
 constexpr auto kName = [] {
   constexpr auto& text = signature.text;
-  constexpr auto end = kHasHeaderless ? text.end() - 1 : std::ranges::find(text, '(');
+  constexpr auto end = std::ranges::find(text, '(');
   std::array<char, end - text.begin() + 1> name{};
   std::ranges::copy(text.begin(), end, name.begin());
   return name;
 }();
 
-/// Registers a function of numbers: glue/embind.js treats every type as one.
+/// Registers a function of numbers, without its types.
 template <Signature signature, typename... Numbers>
 void function(Size (*target)(Numbers...) noexcept) {
+  using namespace emscripten::internal;
   static_assert((std::is_same_v<Numbers, Size> && ...));
-  emscripten::function(kName<signature>.data(), target);
+  auto* const invoker = &Invoker<rvp::default_tag, Size, Numbers...>::invoke;
+  _embind_register_function(kName<signature>.data(), sizeof...(Numbers) + 1, nullptr, nullptr,
+                            reinterpret_cast<GenericFunction>(invoker),
+                            reinterpret_cast<GenericFunction>(target), false, false);
 }
+
+#endif
 
 /// `start` of heap_functions.hpp over the module's own memory.
 [[nodiscard]] Size start_module(Size strategy, Size secret) noexcept {
   return start({}, strategy, secret);
 }
 
-}  // namespace
-
-EMSCRIPTEN_BINDINGS(lite_alloc) {
+/// Registers all functions, when the module starts.
+[[gnu::constructor]] void register_functions() {
+#ifdef LITE_ALLOC_TYPES
   emscripten::internal::_embind_register_integer(emscripten::internal::TypeID<Size>::get(),
                                                  "unsigned int", sizeof(Size), 0,
                                                  std::numeric_limits<Size>::max());
-
+#endif
   function<"start(strategy, secret)">(&start_module);
 #define LITE_ALLOC_REGISTER(name, target, ...) function<#name "(" #__VA_ARGS__ ")">(&(target));
   LITE_ALLOC_MODULE_FUNCTIONS(LITE_ALLOC_REGISTER)
 #undef LITE_ALLOC_REGISTER
 }
+
+}  // namespace
 
 }  // namespace lite_alloc::bindings

@@ -56,6 +56,15 @@ class HeaderlessPages : public Memory {
 
 static_assert(Inspectable<ChosenHeap<HeaderlessPages>>);
 
+/// Stands for a pointer to the parts of the default heap, for introspection. They lie at a fixed
+/// address.
+struct DefaultParts {
+  using Parts = DefaultHeap::Parts;
+
+  const Parts& operator*() const noexcept { return default_heap.parts(); }
+  const Parts* operator->() const noexcept { return &default_heap.parts(); }
+};
+
 /// The heap of an instance that was started with a headerless strategy.
 using HeaderlessMalloc = MallocAdaptor<ChosenHeap<HeaderlessPages>>;
 constinit HeaderlessMalloc headerless_heap;
@@ -90,6 +99,12 @@ decltype(auto) with_heap(Action action) noexcept {
 }
 [[nodiscard]] Address zeroed_in(HeaderlessMalloc& heap, Size size) noexcept {
   return heap.malloc_zeroed(size);
+}
+[[nodiscard]] Address resize_in(DefaultHeap& heap, Address address, Size size) noexcept {
+  return heap.resize(address, size);
+}
+[[nodiscard]] Address resize_in(HeaderlessMalloc& heap, Address address, Size size) noexcept {
+  return heap.realloc(address, size);
 }
 void deallocate_in(DefaultHeap&, Address address, const Layout&) noexcept {
   static_cast<void>(free(address));
@@ -132,7 +147,7 @@ Address memalign(Size alignment, Size size) noexcept {
 
 Address realloc(Address address, Size size) noexcept {
   if (address == 0) return malloc(size);
-  return with_heap([=](auto& heap) { return heap.realloc(address, size); });
+  return with_heap([=](auto& heap) { return resize_in(heap, address, size); });
 }
 
 Size usable_size(Address address) noexcept {
@@ -169,7 +184,7 @@ Address reallocate(Address address, Size old_size, Size new_size, Size alignment
 }
 
 Size may_be_sized_block(Address address, Size size, Size alignment) noexcept {
-  const Size whole = block_size({.size = size});
+  const Size whole = round_to_granules(size);
   const bool may_be = address % std::max(alignment, kGranule) == 0 && whole != 0 &&
                       with_heap([=](auto& heap) { return may_be_sized(heap, address, whole); });
   return static_cast<Size>(may_be);
@@ -205,13 +220,23 @@ constinit Block current_block{};
 union CurrentWalk {
   constexpr CurrentWalk() noexcept : none(0) {}
   char none;
-  BlockWalk<DefaultHeap> of_default;
+  CursorWalk<SegregatedFitCursor<DefaultParts>> of_default;
   BlockWalk<HeaderlessMalloc::Below> of_headerless;
 };
 constinit CurrentWalk current_walk;
 
 [[nodiscard]] auto& walk_over(DefaultHeap&) noexcept { return current_walk.of_default; }
 [[nodiscard]] auto& walk_over(HeaderlessMalloc&) noexcept { return current_walk.of_headerless; }
+
+void start_walk(DefaultHeap& heap) noexcept { std::construct_at(&walk_over(heap), DefaultParts{}); }
+void start_walk(HeaderlessMalloc& heap) noexcept { std::construct_at(&walk_over(heap), heap); }
+
+[[nodiscard]] Corruption corruption_of(DefaultHeap&) noexcept {
+  return SegregatedFitCheck(DefaultParts{}).run();
+}
+[[nodiscard]] Corruption corruption_of(HeaderlessMalloc& heap) noexcept {
+  return find_corruption(heap);
+}
 
 template <typename Record>
 [[nodiscard]] Address address_of(const Record& record) noexcept {
@@ -229,16 +254,15 @@ Address report() noexcept {
 }
 
 Address check() noexcept {
-  last_corruption = with_heap([](auto& heap) { return find_corruption(heap); });
+  const auto [kind, address] = with_heap([](auto& heap) { return corruption_of(heap); });
+  // One by one: a copy of the whole record takes more code.
+  last_corruption.kind = kind;
+  last_corruption.address = address;
   return last_corruption ? address_of(last_corruption) : 0;
 }
 
-Address walk_start() noexcept {
-  with_heap([](auto& heap) { std::construct_at(&walk_over(heap), heap); });
-  return walk_next();
-}
-
-Address walk_next() noexcept {
+Address walk(Size restart) noexcept {
+  if (restart != 0) with_heap([](auto& heap) { start_walk(heap); });
   const bool has_next = with_heap([](auto& heap) { return walk_over(heap).next(current_block); });
   return has_next ? address_of(current_block) : 0;
 }

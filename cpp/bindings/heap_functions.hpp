@@ -43,18 +43,16 @@ namespace lite_alloc::bindings {
 [[nodiscard]] Size may_be_sized_block(Address address, Size size, Size alignment) noexcept;
 
 // The functions that look into the heap return the address of a record, which
-// js/src/module/heap-functions.ts reads. The next call of the same function overwrites it;
-// `walk_start` and `walk_next` share one.
+// js/src/module/heap-functions.ts reads. The next call of the same function overwrites it.
 
 /// Returns the address of a `Report`.
 [[nodiscard]] Address report() noexcept;
 /// Returns the address of the `Corruption` found; 0 iff none was.
 [[nodiscard]] Address check() noexcept;
-/// Starts a walk through the blocks and free extents in address order. Any call but `walk_next`
-/// ends it. Returns what `walk_next` returns.
-[[nodiscard]] Address walk_start() noexcept;
-/// Returns the address of the next `Block`; 0 behind the last.
-[[nodiscard]] Address walk_next() noexcept;
+/// Walks through the blocks and free extents in address order. Starts again unless `restart` is 0;
+/// else requires that there was no other call since the last one. Returns the address of the next
+/// `Block`; 0 behind the last.
+[[nodiscard]] Address walk(Size restart) noexcept;
 
 #ifdef LITE_ALLOC_REGION
 #define LITE_ALLOC_EXPORT(name, function, ...) \

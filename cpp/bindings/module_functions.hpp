@@ -21,5 +21,4 @@
   X(mayBeSizedBlock, may_be_sized_block, address, size, alignment) \
   X(report, report)                                                \
   X(check, check)                                                  \
-  X(walkStart, walk_start)                                         \
-  X(walkNext, walk_next)
+  X(walk, walk, restart)

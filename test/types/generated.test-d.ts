@@ -3,7 +3,7 @@
 // Compares the hand-written types of the module with those that Emscripten generates.
 
 import { expectTypeOf, test } from 'vitest';
-import type { MainModule } from '../../build/wasm-release/cpp/bindings/strategies/lite-alloc.d.ts';
+import type { MainModule } from '../../build/wasm-release/cpp/bindings/types/lite-alloc.d.ts';
 import type { ModuleFunctions } from '../../js/src/module/heap-functions.js';
 
 test('every function of the module is declared, and every declared function exists', () => {

@@ -17,7 +17,7 @@ function membersOf(file: string, name: string): string[] {
 
 test('the functions of the module are declared with the generated names, in the same order', () => {
   const generated = membersOf(
-    'build/wasm-release/cpp/bindings/strategies/lite-alloc.d.ts',
+    'build/wasm-release/cpp/bindings/types/lite-alloc.d.ts',
     'EmbindModule',
   );
   expect(generated).toContain('malloc(size: number): number;');

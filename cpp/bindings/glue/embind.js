@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // A library for Emscripten's linker: embind's JavaScript half, for a module whose functions all take and
-// return numbers of 32 bits, the only type that embind.cpp registers. Embind's own half, with
+// return numbers of 32 bits, so that embind.cpp registers no types. Embind's own half, with
 // converters, overloads and types that are registered later, has four times the size, and its calls
 // take longer. The linker fails if this Emscripten's embind does not have these functions.
 
@@ -10,18 +10,15 @@
 addToLibrary({ $getTypeName: () => '', $getTypeName__deps: [] });
 #else
 const half = {
-  /** Does nothing: there is only one type. */
-  _embind_register_integer: () => {},
-
-  _embind_register_function__deps: ['$AsciiToString', '$getWasmTableEntry'],
+  _embind_register_function__deps: ['$getWasmTableEntry'],
   /**
    * Adds a function to the module. All functions with the same number of parameters share one `invoker`, so
-   * the engine can inline it at the only place that calls it here. The names of the parameters follow the
-   * function's name. `onTrap` is a parameter of the function that begin.js opens.
+   * the engine can inline it at the only place that calls it here. `onTrap` is a parameter of the function that
+   * begin.js opens.
    */
   _embind_register_function: (name, typeCount, types, signature, invoker, target) => {
     const invoke = getWasmTableEntry(invoker);
-    Module[AsciiToString(name).split('(')[0]] = [
+    Module[String.fromCharCode(...HEAPU8.subarray(name, HEAPU8.indexOf(0, name)))] = [
       () => {
         try {
           return invoke(target) >>> 0;

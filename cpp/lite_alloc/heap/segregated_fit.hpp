@@ -103,7 +103,11 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
   /// with. For address 0 it does what `malloc` does. Returns 0, and changes nothing, iff memory
   /// cannot grow or `may_be_live` is false.
   [[nodiscard]] Address realloc(Address address, Size size) noexcept {
-    if (address == 0) return malloc(size);
+    return address == 0 ? malloc(size) : resize(address, size);
+  }
+
+  /// Does what `realloc` does for an address that is not 0.
+  [[nodiscard]] Address resize(Address address, Size size) noexcept {
     return may_be_live(address) ? reallocate_counted(address, alignment_of(address), 0, size) : 0;
   }
 
@@ -162,7 +166,7 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
 
   /// Allocates a block and returns its address, a multiple of its alignment and of 16. Returns 0
   /// iff nothing free fits and memory cannot grow; no block has changed in that case.
-  [[nodiscard]] Address allocate(const Layout& layout) noexcept {
+  [[nodiscard, gnu::always_inline]] Address allocate(const Layout& layout) noexcept {
     return allocate_counted(layout.size, layout.alignment, layout.prefix);
   }
 
@@ -174,7 +178,8 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
   /// Gives a block `new_size` bytes: in place when it shrinks or finds room, else by a copy.
   /// Returns 0 iff it needs a new block and `allocate` would return 0; the old block is unchanged
   /// in that case.
-  [[nodiscard]] Address reallocate(Address address, const Layout& layout, Size new_size) noexcept {
+  [[nodiscard, gnu::always_inline]] Address reallocate(Address address, const Layout& layout,
+                                                       Size new_size) noexcept {
     return reallocate_counted(address - layout.prefix, layout.alignment, layout.prefix, new_size);
   }
 

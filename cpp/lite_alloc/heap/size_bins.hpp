@@ -53,6 +53,11 @@ class SizeBins {
     if (words_[bin / kWordBits] == 0) summary_ &= ~(1U << (bin / kWordBits));
   }
 
+  /// Checks whether a bin is in the set.
+  [[nodiscard]] constexpr bool has(Size bin) const noexcept {
+    return (words_[bin / kWordBits] & mask(bin)) != 0;
+  }
+
   /// Returns the lowest bin in the set that is `bin` or higher; `kCount` if there is none. Constant
   /// time.
   [[nodiscard]] constexpr Size next(Size bin) const noexcept {

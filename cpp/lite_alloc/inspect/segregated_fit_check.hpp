@@ -11,19 +11,19 @@ namespace lite_alloc {
 /// First it goes through all chunks and slabs and counts what each list must have. Then it goes
 /// through the lists and counts what they have, and stops where one has too much, so that it
 /// returns even where a list is a circle.
-template <typename Parts>
+///
+/// `Access` is `PartsPointer` or a class like it.
+template <typename Access>
 class SegregatedFitCheck {
+  using Parts = typename Access::Parts;
+
  public:
-  explicit SegregatedFitCheck(const Parts& parts) noexcept : parts_(&parts) {}
+  explicit SegregatedFitCheck(Access parts) noexcept : parts_(parts) {}
 
   /// Returns the first broken invariant.
   [[nodiscard]] Corruption run() noexcept {
-    bool is_sound = check_regions();
-    for (Size bin = 0; bin < SizeBins::kCount && is_sound; ++bin) is_sound = check_bin(bin);
-    for (Size size_class = 1; size_class < Parts::kClasses && is_sound; ++size_class) {
-      is_sound = check_class(size_class);
-    }
-    if (is_sound && check_spare_slabs() && check_map()) static_cast<void>(check_totals());
+    static_cast<void>(check_regions() && check_bins() && check_classes() && check_spare_slabs() &&
+                      check_map() && check_totals());
     return found_;
   }
 
@@ -92,8 +92,8 @@ class SegregatedFitCheck {
         size_class >= Parts::kClasses) {
       return fail(Kind::kSlabMapOverwritten, slab);
     }
-    const SlabContents<Parts> contents(*parts_, slab, size_class);
-    if (!contents.is_sound()) return fail(Kind::kFreeListOutsideHeap, slab);
+    SlabContents<Parts> contents;
+    if (!contents.read(*parts_, slab, size_class)) return fail(Kind::kFreeListOutsideHeap, slab);
     free_bytes_ += contents.free_count() * contents.block_size();
     used_blocks_ += contents.capacity() - contents.free_count();
     ++slabs_;
@@ -106,10 +106,17 @@ class SegregatedFitCheck {
     return true;
   }
 
+  [[nodiscard]] bool check_bins() noexcept {
+    for (Size bin = 0; bin < SizeBins::kCount; ++bin) {
+      if (!check_bin(bin)) return false;
+    }
+    return true;
+  }
+
   [[nodiscard]] bool check_bin(Size bin) noexcept {
     Address previous = 0;
     Address chunk = parts_->bins_[bin];
-    if ((chunk != 0) != (parts_->filled_bins_.next(bin) == bin)) {
+    if ((chunk != 0) != parts_->filled_bins_.has(bin)) {
       return fail(Kind::kFreeListOutsideHeap, chunk);
     }
     while (chunk != 0) {
@@ -122,6 +129,13 @@ class SegregatedFitCheck {
       if (++listed_chunks_ > free_chunks_) return fail(Kind::kFreeListOverlap, chunk);
       previous = chunk;
       chunk = parts_->next_chunk(chunk);
+    }
+    return true;
+  }
+
+  [[nodiscard]] bool check_classes() noexcept {
+    for (Size size_class = 1; size_class < Parts::kClasses; ++size_class) {
+      if (!check_class(size_class)) return false;
     }
     return true;
   }
@@ -185,7 +199,7 @@ class SegregatedFitCheck {
            fail(Kind::kCountersDisagree, 0);
   }
 
-  const Parts* parts_;
+  [[no_unique_address]] Access parts_;
   Corruption found_;
   Size heap_bytes_ = 0;
   Size free_bytes_ = 0;  // in free chunks, and in free blocks of slabs
@@ -201,7 +215,7 @@ class SegregatedFitCheck {
 template <PageSource Pages, typename Tracker, typename Hardening>
 Corruption SegregatedFit<Pages, Tracker, Hardening>::find_corruption() const noexcept
     requires(Tracker::kEnabled) {
-  return SegregatedFitCheck<Parts>(parts()).run();
+  return SegregatedFitCheck<PartsPointer<Parts>>(parts()).run();
 }
 
 }  // namespace lite_alloc

@@ -3,27 +3,29 @@
 
 #include <algorithm>
 #include <array>
-#include <optional>
 
 #include "lite_alloc/heap/segregated_fit.hpp"
+#include "lite_alloc/inspect/segregated_fit_parts.hpp"
 
 namespace lite_alloc {
 
 /// Which blocks of one slab are free.
 ///
 /// A free block is in the slab's own list, or in the free list of its class, which has blocks of
-/// other slabs, too. The constructor reads both and stops at the first word that breaks an
-/// invariant: `is_sound` is false then.
+/// other slabs, too. `read` reads both. All other functions require that it was called.
 template <typename Parts>
 class SlabContents {
  public:
-  SlabContents(const Parts& parts, Address slab, Size size_class) noexcept
-      : slab_(slab), size_(size_class * kGranule), capacity_(Parts::blocks_in_slab(size_class)) {
-    read_own_list(parts, size_class);
-    read_free_list(parts, size_class);
+  /// Reads a slab. Stops at the first word that breaks an invariant, and returns false then.
+  bool read(const Parts& parts, Address slab, Size size_class) noexcept {
+    slab_ = slab;
+    size_ = size_class * kGranule;
+    capacity_ = Parts::blocks_in_slab(size_class);
+    free_count_ = 0;
+    is_free_ = {};
+    return read_own_list(parts, size_class) && read_free_list(parts, size_class);
   }
 
-  [[nodiscard]] bool is_sound() const noexcept { return is_sound_; }
   [[nodiscard]] bool is_free(Size index) const noexcept { return is_free_[index]; }
   [[nodiscard]] Size free_count() const noexcept { return free_count_; }
   /// Returns the number of blocks in the slab's own list.
@@ -35,55 +37,51 @@ class SlabContents {
   }
 
  private:
-  void read_own_list(const Parts& parts, Size size_class) noexcept {
+  // Each of these returns false at the first word that breaks an invariant.
+
+  [[nodiscard]] bool read_own_list(const Parts& parts, Size size_class) noexcept {
     const auto& head = parts.slab_at(slab_);
     Address block = head.free;
-    while (is_sound_ && !Parts::is_end_of_list(block)) {
-      add(block);
-      if (!is_sound_) break;
-      is_sound_ = parts.is_marked_free(block) && parts.stash_count_of(block) == 0;
+    while (!Parts::is_end_of_list(block)) {
+      if (!add(parts, block) || parts.stash_count_of(block) != 0) return false;
       block = parts.next_block(block);
     }
     own_count_ = free_count_;
     const bool is_full = own_count_ == 0 && parts.active_slabs_[size_class] != slab_;
     const Size expected = is_full ? 1 : capacity_ - own_count_;
-    is_sound_ = is_sound_ && block == slab_ && head.frees_until_transition == expected;
+    return block == slab_ && head.frees_until_transition == expected;
   }
 
   /// Reads the whole list. A broken link is this slab's fault iff it is stored in one of its
   /// blocks.
-  void read_free_list(const Parts& parts, Size size_class) noexcept {
+  [[nodiscard]] bool read_free_list(const Parts& parts, Size size_class) noexcept {
     Size left = capacity_ + Parts::kMaxStash;
     Address from = 0;  // the block whose link was followed last
     Address block = parts.free_lists_[size_class];
     Address end = block;  // the address that must end the list here
     while (left-- != 0 && parts.is_block_of(block, size_class)) {
-      if (Parts::slab_of(block) == slab_) {
-        add(block);
-        is_sound_ = is_sound_ && parts.is_marked_free(block);
-      }
+      if (Parts::slab_of(block) == slab_ && !add(parts, block)) return false;
       from = block;
       block = parts.next_block(block);
       end = parts.stash_count_of(from) == 0 ? Parts::slab_of(from) : block;
     }
     const bool ends_well = Parts::is_end_of_list(block) && block == end &&
                            (block == 0 || parts.is_in_region(block, kGranule));
-    is_sound_ = is_sound_ && (ends_well || Parts::slab_of(from) != slab_);
+    return ends_well || Parts::slab_of(from) != slab_;
   }
 
-  void add(Address block) noexcept {
+  [[nodiscard]] bool add(const Parts& parts, Address block) noexcept {
     const Size offset = block - slab_ - Parts::kSlabHead;
     const Size index = offset / size_;
-    is_sound_ = is_sound_ && offset % size_ == 0 && index < capacity_ && !is_free_[index];
-    if (!is_sound_) return;
+    if (offset % size_ != 0 || index >= capacity_ || is_free_[index]) return false;
     is_free_[index] = true;
     ++free_count_;
+    return parts.is_marked_free(block);
   }
 
-  Address slab_;
-  Size size_;
-  Size capacity_;
-  bool is_sound_ = true;
+  Address slab_ = 0;
+  Size size_ = 0;
+  Size capacity_ = 0;
   Size free_count_ = 0;
   Size own_count_ = 0;
   std::array<bool, Parts::kSlabBytes / kGranule> is_free_ = {};
@@ -92,15 +90,19 @@ class SlabContents {
 /// Walks the extents of a `SegregatedFit` in address order. Each used extent is a block, or
 /// metadata: the head or the end of a slab, or the slab map. An extent whose tag was overwritten
 /// ends with its region at the latest.
-template <typename Parts>
+///
+/// `Access` is `PartsPointer` or a class like it.
+template <typename Access>
 class SegregatedFitCursor {
+  using Parts = typename Access::Parts;
+
  public:
-  explicit SegregatedFitCursor(const Parts& parts) noexcept
-      : parts_(&parts), region_(parts.oldest_region()), chunk_(Parts::region_begin(region_)) {}
+  explicit SegregatedFitCursor(Access parts) noexcept
+      : parts_(parts), region_(parts->oldest_region()), chunk_(Parts::region_begin(region_)) {}
 
   /// Writes the next extent. Returns false, and writes nothing, behind the last.
   [[nodiscard]] bool next(Extent& extent) noexcept {
-    if (slab_) {
+    if (is_in_slab_) {
       next_in_slab(extent);
       return true;
     }
@@ -119,7 +121,8 @@ class SegregatedFitCursor {
         !is_free && size == Parts::kSlabBytes && chunk_ % Parts::kSlabBytes == 0;
     const Size size_class = may_be_slab ? parts_->class_at(chunk_) : 0;
     if (size_class - 1 < Parts::kClasses - 1) {  // the map may be overwritten
-      slab_.emplace(*parts_, chunk_, size_class);
+      is_in_slab_ = true;
+      slab_.read(*parts_, chunk_, size_class);
       index_ = 0;
       extent = {chunk_, Parts::kSlabHead, Extent::State::kUsed};
       is_block_ = false;
@@ -136,31 +139,31 @@ class SegregatedFitCursor {
 
  private:
   void next_in_slab(Extent& extent) noexcept {
-    const Address begin = slab_->block(index_);
-    if (index_ == slab_->capacity()) {
+    const Address begin = slab_.block(index_);
+    if (index_ == slab_.capacity()) {
       extent = {begin, chunk_ + Parts::kSlabBytes - begin, Extent::State::kUsed};
       is_block_ = false;
       chunk_ += Parts::kSlabBytes;
-      slab_.reset();
+      is_in_slab_ = false;
     } else {
-      is_block_ = !slab_->is_free(index_);
-      extent = {begin, slab_->block_size(),
-                is_block_ ? Extent::State::kUsed : Extent::State::kFree};
+      is_block_ = !slab_.is_free(index_);
+      extent = {begin, slab_.block_size(), is_block_ ? Extent::State::kUsed : Extent::State::kFree};
       ++index_;
     }
   }
 
-  const Parts* parts_;
+  [[no_unique_address]] Access parts_;
   Address region_;
   Address chunk_;
-  std::optional<SlabContents<Parts>> slab_;  // the slab that the walk is in
-  Size index_ = 0;                           // of the next block in that slab
+  bool is_in_slab_ = false;
+  SlabContents<Parts> slab_;  // the slab that the walk is in
+  Size index_ = 0;            // of the next block in that slab
   bool is_block_ = false;
 };
 
 template <PageSource Pages, typename Tracker, typename Hardening>
 auto SegregatedFit<Pages, Tracker, Hardening>::walk() const noexcept requires(Tracker::kEnabled) {
-  return SegregatedFitCursor<Parts>(parts());
+  return SegregatedFitCursor<PartsPointer<Parts>>(parts());
 }
 
 }  // namespace lite_alloc

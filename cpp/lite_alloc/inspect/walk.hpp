@@ -80,13 +80,14 @@ class BlockWalk {
 };
 
 /// Does the same for blocks that know their size without a header. Each step takes the time of the
-/// heap's own cursor.
-template <PageSource Pages, typename Tracker, typename Hardening>
-class BlockWalk<SegregatedFit<Pages, Tracker, Hardening>> {
+/// cursor.
+template <typename Cursor>
+class CursorWalk {
  public:
-  /// Starts at the lowest block. Takes the time of the heap's own `walk` and of one step.
-  explicit BlockWalk(const SegregatedFit<Pages, Tracker, Hardening>& heap) noexcept
-      : cursor_(heap.walk()) {
+  /// Starts at the lowest block; `source` is what the cursor is made from. Takes the time of making
+  /// the cursor and of one step.
+  template <typename Source>
+  explicit CursorWalk(const Source& source) noexcept : cursor_(source) {
     has_pending_ = find_next();
   }
 
@@ -110,9 +111,18 @@ class BlockWalk<SegregatedFit<Pages, Tracker, Hardening>> {
     return false;
   }
 
-  decltype(std::declval<const SegregatedFit<Pages, Tracker, Hardening>&>().walk()) cursor_;
+  Cursor cursor_;
   Extent pending_;
   bool has_pending_ = false;
+};
+
+template <PageSource Pages, typename Tracker, typename Hardening>
+class BlockWalk<SegregatedFit<Pages, Tracker, Hardening>>
+    : public CursorWalk<
+          decltype(std::declval<const SegregatedFit<Pages, Tracker, Hardening>&>().walk())> {
+ public:
+  explicit BlockWalk(const SegregatedFit<Pages, Tracker, Hardening>& heap) noexcept
+      : BlockWalk::CursorWalk(heap.walk()) {}
 };
 
 }  // namespace lite_alloc

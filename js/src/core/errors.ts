@@ -159,21 +159,21 @@ export class TraceError extends LiteAllocError {
 
 // The names are written out because minifiers rename classes, and defined rather than assigned because a frozen
 // `Error.prototype` refuses assignments. `OutOfMemoryError` has the code `OUT_OF_MEMORY`, and so on.
-for (const [name, { prototype }] of Object.entries({
-  LiteAllocError,
-  OutOfMemoryError,
-  UseAfterFreeError,
-  InvalidFreeError,
-  DoubleFreeError,
-  HeapCorruptionError,
-  LeakError,
-  WasmLoadError,
-  TraceError,
+for (const [kind, { prototype }] of Object.entries({
+  LiteAlloc: LiteAllocError,
+  OutOfMemory: OutOfMemoryError,
+  UseAfterFree: UseAfterFreeError,
+  InvalidFree: InvalidFreeError,
+  DoubleFree: DoubleFreeError,
+  HeapCorruption: HeapCorruptionError,
+  Leak: LeakError,
+  WasmLoad: WasmLoadError,
+  Trace: TraceError,
 })) {
-  const code = name.slice(0, -'Error'.length).replace(/\B[A-Z]/g, '_$&');
+  const code = kind.replace(/\B[A-Z]/g, '_$&').toUpperCase();
   Object.defineProperties(prototype, {
-    name: { value: name, writable: true },
-    code: { value: code.toUpperCase(), writable: true },
+    name: { value: `${kind}Error`, writable: true },
+    code: { value: code, writable: true },
   });
 }
 

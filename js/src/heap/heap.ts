@@ -364,13 +364,10 @@ export class Heap extends InspectableHeap implements RawBlocks {
 
   /** Wraps the module's functions in the present layers. */
   #applyLayers(): void {
-    const put = (below: HeapFunctions, layer: HeapLayer): HeapFunctions => layer.wrap(below);
-    this.#owner.functions = this.#layers.reduce(put, this.#module);
+    this.#owner.functions = this.#layers.reduce((below, layer) => layer.wrap(below), this.#module);
     const { functions, owned, growth } = this.#owner;
-    const upper = [];
-    if (owned !== undefined) upper.push(owned);
-    if (growth.isNeeded) upper.push(growth);
-    this.#functions = upper.reduce(put, functions);
+    const below = owned?.wrap(functions) ?? functions;
+    this.#functions = growth.isNeeded ? growth.wrap(below) : below;
     this.#malloc = this.#functions.malloc;
     this.#free = this.#functions.free;
   }

@@ -21,8 +21,7 @@ export interface ModuleFunctions {
   mayBeSizedBlock(address: number, size: number, alignment: number): number;
   report(): number;
   check(): number;
-  walkStart(): number;
-  walkNext(): number;
+  walk(restart: number): number;
 }
 
 /** The counters of a heap. */
@@ -71,7 +70,7 @@ export interface Corruption {
 
 /** The functions of a heap: those of the module, with its records decoded. */
 export interface HeapFunctions
-  extends Omit<ModuleFunctions, 'start' | 'report' | 'check' | 'walkStart' | 'walkNext'> {
+  extends Omit<ModuleFunctions, 'start' | 'report' | 'check' | 'walk'> {
   counters(): HeapCounters;
   /** Returns the first broken invariant; undefined for a sound heap. */
   findCorruption(): Corruption | undefined;
@@ -100,7 +99,7 @@ export function mapFunctions<Calls extends object>(
 
 /** Returns the functions of a started module. `cpp/bindings/heap_functions.cpp` asserts the layouts of its records. */
 export function heapFunctions(
-  { start, report, check, walkStart, walkNext, ...calls }: ModuleFunctions,
+  { start, report, check, walk, ...calls }: ModuleFunctions,
   memory: WebAssembly.Memory,
 ): HeapFunctions {
   const recordAt = (address: number): DataView => new DataView(memory.buffer, address);
@@ -133,7 +132,7 @@ export function heapFunctions(
     blocks() {
       const blocks: HeapBlock[] = [];
       const bytes = recordAt(0);
-      for (let record = walkStart(); record !== 0; record = walkNext()) {
+      for (let record = walk(1); record !== 0; record = walk(0)) {
         blocks.push({
           address: bytes.getUint32(record, true),
           size: bytes.getUint32(record + 4, true),

@@ -140,7 +140,11 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
   /// Returns a block, or 0. Does not update the counters, and neither do `allocate_slowly` and
   /// `allocate_any`.
   [[nodiscard]] Address allocate_block(Size size) noexcept {
-    return has_free_block(size) ? pop_free_block(class_for(size)) : allocate_slowly(size);
+    // With `Tracking`, `malloc` itself tries this first.
+    if constexpr (!Tracker::kEnabled) {
+      if (has_free_block(size)) return pop_free_block(class_for(size));
+    }
+    return allocate_slowly(size);
   }
 
   /// The rare cases of `allocate_block`: the free list of the class is empty, the block is large,
@@ -249,9 +253,8 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
     const Address moved = reallocate_block(block, size_class, old_size, alignment, prefix, size);
     if (moved == 0) return fail();
     if constexpr (Tracker::kEnabled) {
-      const Footprint footprint = footprint_of(moved);
-      tracker_.resized(old_size, footprint.bytes - footprint.tag_bytes);
-      tracker_.overhead_added(footprint.tag_bytes);
+      tracker_.resized(old_size, usable_size_of(moved));
+      tracker_.overhead_added(class_at(moved) != 0 ? 0 : kTagBytes);
       tracker_.overhead_removed(size_class != 0 ? 0 : kTagBytes);
     }
     return moved + prefix;
@@ -334,10 +337,10 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
 
   void forget_lists() noexcept {
     top_ = slab_map_ = slab_map_bytes_ = spare_slabs_ = spare_count_ = 0;
-    for (Size size_class = 0; size_class < kClasses; ++size_class) {
-      free_lists_[size_class] = active_slabs_[size_class] = partial_slabs_[size_class] = 0;
-    }
-    for (Address& bin : bins_) bin = 0;
+    free_lists_ = {};
+    active_slabs_ = {};
+    partial_slabs_ = {};
+    bins_ = {};
     filled_bins_ = {};
   }
 };

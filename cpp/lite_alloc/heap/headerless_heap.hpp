@@ -18,11 +18,11 @@ namespace lite_alloc {
 ///   acquire(size, alignment, prefix) takes a block; returns its start, or 0 and changes nothing
 ///   extend(begin, end, layout, size) lets a block grow to `size` usable bytes where it is; returns
 ///                                    false, and changes nothing, iff it cannot
-///   release(begin, end)              makes these bytes free; does nothing where there are none
+///   release(begin, end)              makes these bytes free; does nothing if `begin` is `end`
 ///   enter_region(begin, end)         makes this memory the newest region, all of it free
 ///   forget_free_blocks()             empties the free lists and the slack
 ///   slack_begin()                    where the slack starts, the free memory that is in no list;
-///                                    the heap end iff there is none
+///                                    the heap end if the heap has no slack
 ///   used_end()                       the end of the newest region's last block, or where that
 ///                                    region's free memory starts
 ///

@@ -23,7 +23,7 @@ namespace lite_alloc {
 template <typename Heap>
 class RegionWalk {
  public:
-  /// Returns the region that an address lies in, or that ends there; 0 if there is none.
+  /// Returns the region that an address lies in, or that ends there; 0 if no region does.
   [[nodiscard]] Address region_around(Address address) const noexcept {
     Address region = heap().oldest_region();
     while (region != 0 &&

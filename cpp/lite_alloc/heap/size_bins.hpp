@@ -58,7 +58,7 @@ class SizeBins {
     return (words_[bin / kWordBits] & mask(bin)) != 0;
   }
 
-  /// Returns the lowest bin in the set that is `bin` or higher; `kCount` if there is none. Constant
+  /// Returns the lowest bin in the set that is `bin` or higher; `kCount` if none is. Constant
   /// time.
   [[nodiscard]] constexpr Size next(Size bin) const noexcept {
     Size word = bin / kWordBits;

@@ -30,24 +30,11 @@ constexpr Size kFirstRegion = kPageBytes - kGranule;
 /// Returns the size of the chunk for a block of `size` bytes.
 [[nodiscard]] constexpr Size chunk_of(Size size) { return align_up(size + kTag, kGranule); }
 
-/// Returns the slab map: the one used extent that is neither a block nor an end of a slab.
-[[nodiscard]] Extent map_of(Heap& heap) {
-  Extent map;
-  auto cursor = heap.walk();
-  for (Extent extent; cursor.next(extent);) {
-    const bool is_end_of_slab = extent.begin % kSlab == 0 || extent.end() % kSlab == 0;
-    const bool is_map = extent.state == Extent::State::kUsed && !cursor.is_block();
-    if (is_map && !is_end_of_slab) map = extent;
-  }
-  EXPECT_NE(map.size, 0U);
-  return map;
-}
-
 /// Returns the slab map of a heap with one slab.
 [[nodiscard]] Extent first_map() {
   Heap heap;
   static_cast<void>(heap.malloc(1));
-  return map_of(heap);
+  return slab_map_of(heap);
 }
 
 class SegregatedFitTest : public HeapTest<Heap> {
@@ -796,7 +783,7 @@ TEST_F(SegregatedFitTest, TheMapIsNotALiveBlock) {
   for (Size size = kMaxSmall; size != 0; size -= kGranule) {
     for (Size i = 0; i < 2 * kSlab / size; ++i) static_cast<void>(heap_.malloc(size));
   }
-  const Extent map = map_of(heap_);
+  const Extent map = slab_map_of(heap_);
   for (Address address = map.begin; address != map.end(); ++address) expect_refused(address);
   reset();
 }

@@ -20,19 +20,6 @@ constexpr Size kSlab = 4096;
 /// The size of the stash: `malloc` uses the freed blocks in it first, whatever slabs they lie in.
 constexpr Size kMaxStash = 15;
 
-/// Returns the slab map: the one used extent that is neither a block nor an end of a slab.
-[[nodiscard]] Extent map_of(SegregatedFit<HostPages>& heap) {
-  Extent map;
-  auto cursor = heap.walk();
-  for (Extent extent; cursor.next(extent);) {
-    const bool is_end_of_slab = extent.begin % kSlab == 0 || extent.end() % kSlab == 0;
-    const bool is_map = extent.state == Extent::State::kUsed && !cursor.is_block();
-    if (is_map && !is_end_of_slab) map = extent;
-  }
-  EXPECT_NE(map.size, 0U);
-  return map;
-}
-
 /// A heap with a slab in each state, and free chunks in several bins.
 class BrokenSegregatedFit : public testing::Test {
  protected:
@@ -161,7 +148,7 @@ TEST_F(BrokenSegregatedFit, AnyOverwrittenLinkOfASmallBlockIsFound) {
 }
 
 TEST_F(BrokenSegregatedFit, AnyOverwrittenByteOfTheMapIsFound) {
-  const Extent map = map_of(heap_);
+  const Extent map = slab_map_of(heap_);
   auto* const bytes = heap_.pages().at<unsigned char>(map.begin);
   for (Size i = 0; i < map.size - kTag; ++i) {
     for (unsigned bit = 1; bit < 256; bit <<= 1) {
@@ -186,7 +173,7 @@ TEST_F(BrokenSegregatedFit, ABrokenListOfSpareSlabsIsNamed) {
 }
 
 TEST_F(BrokenSegregatedFit, ABrokenMapIsNamed) {
-  const Extent map = map_of(heap_);
+  const Extent map = slab_map_of(heap_);
   const Address first_page = align_down(heap_.pages().begin(), kSlab);
   const Address byte_of_slab = map.begin + (full_ - first_page) / kSlab;
   const Address last_byte = map.begin + map.size - kTag - 1;

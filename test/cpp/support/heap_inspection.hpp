@@ -59,6 +59,22 @@ template <Inspectable Heap>
   return blocks;
 }
 
+/// Returns the slab map of a `SegregatedFit`: the one used extent that is neither a block nor an
+/// end of a slab of 4096 bytes.
+template <typename Heap>
+[[nodiscard]] Extent slab_map_of(Heap& heap) {
+  constexpr Size kSlabBytes = 4096;
+  Extent map;
+  auto cursor = heap.walk();
+  for (Extent extent; cursor.next(extent);) {
+    const bool is_end_of_slab = extent.begin % kSlabBytes == 0 || extent.end() % kSlabBytes == 0;
+    const bool is_map = extent.state == Extent::State::kUsed && !cursor.is_block();
+    if (is_map && !is_end_of_slab) map = extent;
+  }
+  EXPECT_NE(map.size, 0U);
+  return map;
+}
+
 /// Everything that a failed call must leave unchanged: all but the count of failures.
 struct Snapshot {
   Statistics statistics;

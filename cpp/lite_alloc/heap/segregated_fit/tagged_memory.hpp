@@ -107,7 +107,7 @@ class TaggedMemory {
   [[no_unique_address]] Pages pages_;
   [[no_unique_address]] Tracker tracker_;
   [[no_unique_address]] Hardening hardening_;
-  Address top_ = 0;       // the free chunk that ends at `heap_end_`; 0 if there is none
+  Address top_ = 0;       // the free chunk that ends at `heap_end_`; 0 if that chunk is used
   Address heap_end_ = 0;  // the end of the newest region; 0 before the heap has one
 
  protected:

@@ -141,6 +141,18 @@ TYPED_TEST(BlockWalkTest, ShowsNeighboursOfTheSizedCallsAsOneBlock) {
   EXPECT_TRUE(this->is_gapless());
 }
 
+TYPED_TEST(BlockWalkTest, IgnoresAHeaderWhoseBlockWouldLeaveItsExtent) {
+  // A sized call that frees a block of malloc leaves the block's header in memory.
+  const Address headered = this->heap_.malloc(64);
+  auto& sized = this->heap_.allocator();
+  const Layout layout{.size = this->heap_.usable_size(headered), .prefix = kGranule};
+  sized.deallocate(headered, layout);
+  const Address smaller = sized.allocate({.size = 64});
+  EXPECT_TRUE(this->headered().empty());
+  EXPECT_TRUE(this->is_gapless());
+  sized.deallocate(smaller, {.size = 64});
+}
+
 TYPED_TEST(BlockWalkTest, ShowsEveryRegion) {
   if constexpr (GrowingPages<std::remove_cvref_t<decltype(this->heap_.allocator().pages())>>) {
     std::map<Address, Size> live;

@@ -116,12 +116,12 @@ const begin = performance.now();
 const unchanged = await runTests(0, 0);
 if (unchanged.killedBy !== undefined) fail(`The tests fail without a mutant:\n${unchanged.output}`);
 const reached = readHits();
-// A mutant may loop for ever.
-const timeout = Math.ceil(((performance.now() - begin) / 1000) * 4) + 20;
+// A mutant may loop for ever. Processor time ends it, because other work on the machine does not change that.
+const limit = Math.ceil(((performance.now() - begin) / 1000) * 4) + 20;
 
 let done = 0;
 const results = await runAtOnce(mutants, async (mutant) => {
-  const { killedBy } = await runTests(mutant.number, timeout);
+  const { killedBy } = await runTests(mutant.number, limit);
   const verdict = killedBy === undefined ? 'SURVIVED' : `killed by ${killedBy}`;
   console.log(
     `${++done}/${mutants.length} ${mutant.file}:${mutant.line} ${verdict}\n    ${mutant.what}`,
@@ -203,21 +203,30 @@ function placeMutants(refused) {
   return chosen;
 }
 
-/** The first test program that fails with a mutant; undefined where all pass. */
+/**
+ * The first test program that fails with a mutant; undefined where all pass. Each process may use `seconds` of
+ * processor time, unless that is 0.
+ */
 async function runTests(number, seconds) {
   for (const [command, commandArguments] of campaign.stagesOf(number)) {
-    const { status, output } = await runInCopy(command, commandArguments, {
-      environment: {
-        LITE_ALLOC_MUTANT: String(number),
-        LITE_ALLOC_OPERATIONS: '20000',
-        LITE_ALLOC_RANDOM_OPERATIONS: '20000',
-        ...(number === 0 ? { LITE_ALLOC_MUTANT_HITS: hitsFile } : {}),
+    const limited = [seconds === 0 ? 'unlimited' : String(seconds), command, ...commandArguments];
+    const { status, output } = await runInCopy(
+      'sh',
+      ['-c', 'ulimit -t "$0" && exec "$@"', ...limited],
+      {
+        environment: {
+          LITE_ALLOC_MUTANT: String(number),
+          LITE_ALLOC_OPERATIONS: '20000',
+          LITE_ALLOC_RANDOM_OPERATIONS: '20000',
+          ...(number === 0 ? { LITE_ALLOC_MUTANT_HITS: hitsFile } : {}),
+        },
+        // A mutant may also wait for ever.
+        timeout: seconds * 6,
       },
-      timeout: seconds,
-    });
+    );
     if (status === 0) continue;
     const name = /FAILED {2}\] ([^\s,]+)|FAIL +(.+)$/m.exec(stripColours(output));
-    const reason = status === null ? 'no answer in time' : 'a crash';
+    const reason = /was killed by SIG(XCPU|KILL)$/m.test(output) ? 'no answer in time' : 'a crash';
     return { killedBy: name?.[1] ?? name?.[2] ?? reason, output };
   }
   return {};

@@ -101,6 +101,20 @@ TEST(SegregatedFitOfAllPages, ExtendsTheLastBlockInPlaceUntilAnotherLiesBehind) 
   EXPECT_TRUE(heap.resize_in_place(behind, 30 * kPageBytes));
 }
 
+TEST(SegregatedFitInPlace, ResizesLiveChunksAlone) {
+  SegregatedFit<HostMemory> heap(HostMemory::Options{.initial_pages = 1, .maximum_pages = 64});
+  const Address small = heap.malloc(100);
+  const Address large = heap.malloc(5000);
+  const Size small_bytes = heap.usable_size(small);
+  EXPECT_FALSE(heap.resize_in_place(small, 200)) << "it lies in a slab";
+  EXPECT_FALSE(heap.resize_in_place(0, 200));
+  EXPECT_FALSE(heap.resize_in_place(large + 16, 200));
+  EXPECT_EQ(heap.usable_size(small), small_bytes);
+  EXPECT_EQ(heap.free(large), FreeResult::kFreed);
+  EXPECT_FALSE(heap.resize_in_place(large, 200)) << "it is free";
+  EXPECT_FALSE(find_corruption(heap));
+}
+
 TEST(SegregatedFitOfAllPages, AlignsToAnyPowerOfTwoThatMemoryHolds) {
   SegregatedFit<AllPages, NoTracking> heap(
       HostMemory::Options{.initial_pages = 1, .maximum_pages = 256});

@@ -215,5 +215,37 @@ TYPED_TEST(BlockWalkTest, ShowsLiveBlocksAmongFreeAndSizedOnes) {
   }
 }
 
+TEST(SegregatedFitBlockWalk, ShowsEachLiveBlockOnceAndEnds) {
+  SegregatedFit<HighPages> heap;
+  Random random;
+  std::map<Address, Size> live;
+  for (int i = 0; i < 1000; ++i) {
+    if (random.one_in(3) && !live.empty()) {
+      const auto block = std::next(live.begin(), random.below(static_cast<Size>(live.size())));
+      ASSERT_EQ(heap.free(block->first), FreeResult::kFreed);
+      live.erase(block);
+    } else {
+      const Size size = random.log_uniform(14);
+      const Address address = heap.memalign(random.alignment(), size);
+      if (address != 0) live[address] = size;
+    }
+    if (i % 50 != 0) continue;
+    std::map<Address, Size> used;
+    Address end = 0;
+    BlockWalk<SegregatedFit<HighPages>> walk(heap);
+    for (Block block; walk.next(block);) {
+      ASSERT_GE(block.address, end) << "operation " << i;
+      ASSERT_NE(block.size, 0U) << "operation " << i;
+      end = block.address + block.size;
+      if (block.state == Extent::State::kUsed) used[block.address] = block.size;
+    }
+    ASSERT_EQ(used.size(), live.size()) << "operation " << i;
+    for (const auto& [address, size] : live) {
+      ASSERT_TRUE(used.contains(address)) << "operation " << i;
+      ASSERT_GE(used.at(address), size) << "operation " << i;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace lite_alloc::test

@@ -51,6 +51,8 @@ class Regions : public Chunks<Pages, Tracker, Hardening>,
   static constexpr Size kRegionHead = kGranule;
 
   static constexpr bool kOwnsAllPages = requires { requires Pages::kOwnsAllPages; };
+  static_assert(!(kOwnsAllPages && Tracker::kEnabled),
+                "a heap that owns all pages records no region; it needs NoTracking");
 
   /// Returns the address where memory ended before any code grew it. If the page source cannot say
   /// that, returns the address where memory ends now.

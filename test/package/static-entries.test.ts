@@ -7,13 +7,7 @@ import { join } from 'node:path';
 import { createContext, runInContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { listFiles, makeApp, runShell } from '../support/app.js';
-import {
-  noBrowser,
-  openBrowser,
-  pageWith,
-  report,
-  type TestBrowser,
-} from '../support/browser.js';
+import { noBrowser, openBrowser, pageWith, report, type TestBrowser } from '../support/browser.js';
 import { runNode, writeFiles } from '../support/consumer.js';
 import { type StaticServer, serveFolder } from '../support/static-server.js';
 
@@ -321,7 +315,9 @@ describe('a host that compiles no bytes', () => {
 describe('the entries in Node', () => {
   const entries = ['debug', 'region', 'traces', 'inline/debug', 'inline/region', 'inline/traces'];
 
-  test.each(entries)('lite-alloc/%s exports what its base exports, imported and required', (entry) => {
+  test.each(
+    entries,
+  )('lite-alloc/%s exports what its base exports, imported and required', (entry) => {
     const base = entry.startsWith('inline') ? 'lite-alloc/inline' : 'lite-alloc';
     const name = `entry-${entry.replace('/', '-')}.mjs`;
     writeFiles(consumerFolder, {

@@ -98,10 +98,7 @@ function toBytes(source: unknown): BufferSource {
   );
 }
 
-function loadUrl(
-  url: URL,
-  isSync: boolean,
-): WebAssembly.Module | Promise<WebAssembly.Module> {
+function loadUrl(url: URL, isSync: boolean): WebAssembly.Module | Promise<WebAssembly.Module> {
   const failure = describeFailure(url.href);
   const fs = (globalThis as NodeHost).process?.getBuiltinModule?.('node:fs');
   if (url.protocol === 'file:' && fs !== undefined) {

@@ -28,11 +28,11 @@ const tryAll = `
     return [
       await attempt(async () => (await createHeap({ debug: true })).leaks().length),
       await attempt(async () => (await createHeap({ memory, start: 0, end: 1 << 17 })).malloc(8) > 0),
-      file instanceof ArrayBuffer ? 'done' : file.code + ' ' + file.message,
-      await attempt(async () => (await AllocationTrace.read(file instanceof ArrayBuffer ? file : '')).operations),
+      file.byteLength > 0 ? 'done' : file.code + ' ' + file.message,
+      await attempt(async () => (await AllocationTrace.read(file.byteLength > 0 ? file : '')).operations),
       await attempt(async () => (await replay(trace, { rounds: 1 })).operations),
       await attempt(async () => (await advise(trace, { rounds: 1 })).length),
-    ].join('\\n');
+    ].join(' | ');
   };
 `;
 const missing = (name: string): string =>
@@ -41,8 +41,8 @@ const allMissing = [
   missing('debug'),
   missing('region'),
   ...new Array<string>(4).fill(missing('traces')),
-].join('\n');
-const allDone = ['done 0', 'done true', 'done', 'done 2', 'done 2', 'done 4'].join('\n');
+].join(' | ');
+const allDone = ['done 0', 'done true', 'done', 'done 2', 'done 2', 'done 4'].join(' | ');
 
 /** A page that starts a service worker, and reports its answer. */
 const serviceWorkerPage = (worker: string): string => `
@@ -134,7 +134,7 @@ const files = {
         texts.push(await createHeap(options).catch(messageOf));
         try { createHeapSync(options); } catch (error) { texts.push(messageOf(error)); }
       }
-      return texts.join('\\n');
+      return texts.join(' | ');
     };
   `),
   'audio-full.html': pageWith('audio-full-page.js'),
@@ -180,7 +180,7 @@ const files = {
       await createHeap(options).catch(({ code, message }) => texts.push(code + ' ' + message));
       try { createHeapSync(options); } catch ({ code, message }) { texts.push(code + ' ' + message); }
     }
-    postMessage(texts.join('\\n'));
+    postMessage(texts.join(' | '));
   `,
 };
 
@@ -218,7 +218,7 @@ describe.skipIf(noBrowser !== '')(`in a browser${noBrowser}`, () => {
   test('an audio worklet gets a WasmLoadError that names the cure for each wasm file', async () => {
     const line =
       'WASM_LOAD cannot find the wasm here: pass wasm, or import lite-alloc/inline ReferenceError';
-    expect(await reportOf('audio-index.html')).toBe(new Array(6).fill(line).join('\n'));
+    expect(await reportOf('audio-index.html')).toBe(new Array(6).fill(line).join(' | '));
   });
 
   test('an audio worklet makes debug heaps and heaps in regions, synchronously', async () => {
@@ -231,11 +231,11 @@ describe.skipIf(noBrowser !== '')(`in a browser${noBrowser}`, () => {
   });
 
   test('a wasm file that the server does not have, or an HTML page instead, is named with the cure', async () => {
-    const cure = 'is the file served? Otherwise pass wasm, or import lite-alloc/inline';
-    const missingFile = `WASM_LOAD cannot load ${server.origin}/missing.wasm, got status 404: ${cure}`;
-    const html = `WASM_LOAD cannot load ${server.origin}/page.html, got text/html: ${cure}`;
+    const cure = 'is the file served? If not, pass wasm, or import lite-alloc/inline';
+    const missingFile = `WASM_LOAD cannot load ${server.origin}/missing.wasm, status 404, got null: ${cure}`;
+    const html = `WASM_LOAD cannot load ${server.origin}/page.html, status 200, got text/html: ${cure}`;
     expect(await reportOf('sync-fetch.html')).toBe(
-      [missingFile, missingFile, html, html].join('\n'),
+      [missingFile, missingFile, html, html].join(' | '),
     );
   });
 });

@@ -58,7 +58,7 @@ test.each([
   expect(error).toBeInstanceOf(WasmLoadError);
   expect(String(error)).toContain(String(status));
   expect(String(error)).toContain(
-    `cannot load ${wasm}, got status ${status}: is the file served? Otherwise pass wasm, or import lite-alloc/inline`,
+    `cannot load ${wasm}, status ${status}, got null: is the file served? If not, pass wasm, or import lite-alloc/inline`,
   );
   listener = (_, response) => response.writeHead(200, wasmType).end(bytes);
   expect((await createHeap({ wasm })).malloc(8)).toBeGreaterThan(0);
@@ -75,7 +75,7 @@ test.each([
     response.writeHead(200, { 'Content-Type': type }).end('<!doctype html>');
   await expect(createHeap({ wasm })).rejects.toMatchObject({
     code: 'WASM_LOAD',
-    message: `cannot load ${new URL(wasm).href}, got ${type}: is the file served? Otherwise pass wasm, or import lite-alloc/inline`,
+    message: `cannot load ${new URL(wasm).href}, status 200, got ${type}: is the file served? If not, pass wasm, or import lite-alloc/inline`,
     cause: expect.any(WebAssembly.CompileError) as Error,
   });
   listener = (_, response) => response.writeHead(200, wasmType).end(bytes);

@@ -337,7 +337,7 @@ describe('the entries in Node', () => {
   test('lite-alloc/inline makes debug heaps and heaps in regions without a promise where it imports the entries', () => {
     writeFiles(consumerFolder, {
       'inline-sync.mjs': `
-        import { createHeapSync } from 'lite-alloc/inline';
+        import { createHeap, createHeapSync } from 'lite-alloc/inline';
         const memory = new WebAssembly.Memory({ initial: 2 });
         const messageOf = (options) => {
           try { createHeapSync(options); } catch ({ code, message }) { return code + ' ' + message; }
@@ -345,8 +345,9 @@ describe('the entries in Node', () => {
         const region = { memory, start: 0, end: 1 << 17 };
         console.log(messageOf({ debug: true }));
         console.log(messageOf(region));
+        console.log(await createHeap(region).catch(({ code, message }) => code + ' ' + message));
         await import('lite-alloc/inline/debug');
-        await import('lite-alloc/region');
+        await import('lite-alloc/inline/region');
         console.log(createHeapSync({ debug: true }).leaks().length, createHeapSync(region).malloc(8) > 0);
       `,
     });
@@ -354,6 +355,7 @@ describe('the entries in Node', () => {
     expect(runNode(consumerFolder, 'inline-sync.mjs').split('\n')).toEqual([
       missing('debug') + once,
       missing('region') + once,
+      'WASM_LOAD lite-alloc/inline has no wasm for a heap in a region: import lite-alloc/inline/region, or pass lite-alloc/lite-alloc.region.wasm as wasm',
       '0 true',
     ]);
   });

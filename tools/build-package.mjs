@@ -165,7 +165,8 @@ function bundle(name, input, core = [], exported = []) {
     bundle: true,
     format: 'esm',
     target: 'es2022',
-    sourcemap: true,
+    // The map of inlined wasm would contain it a second time.
+    sourcemap: !name.endsWith('-wasm'),
     sourcesContent: true,
     metafile: true,
     write: false,

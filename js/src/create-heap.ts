@@ -2,9 +2,11 @@
 //
 // Makes heaps from the wasm files that lie beside the JavaScript.
 
+import { loadPart } from './core/lazy-part.js';
 import type { Heap } from './heap/heap.js';
 import { makeHeap, makeHeapSync, type WasmFile } from './heap/make-heap.js';
 import type { HeapOptions } from './heap/options.js';
+import { replayPart } from './replay/replay-part.js';
 import type { Advice, AdviseOptions, ReplayOptions, ReplayResult } from './replay/types.js';
 import type { AllocationTrace } from './traces/trace.js';
 
@@ -42,7 +44,8 @@ export function createHeap(options?: HeapOptions): Promise<Heap> {
 /**
  * Makes a heap without a promise, in Node and in workers. On a browser's main thread it requires that `createHeap`
  * has loaded the wasm of the same strategy, or the option `wasm` as a module or bytes. Outside of Node, a debug
- * heap or a heap in a region requires that `createHeap` has made a heap of that kind.
+ * heap or a heap in a region requires the import of `lite-alloc/debug` or `lite-alloc/region`, or that `createHeap` has
+ * made a heap of that kind.
  *
  * @throws TypeError, RangeError where an option is wrong.
  * @throws WasmLoadError where the wasm, or a part that such a heap needs, cannot be loaded without a promise.
@@ -80,8 +83,7 @@ export async function replay(
   trace: AllocationTrace,
   options?: ReplayOptions,
 ): Promise<ReplayResult> {
-  const { replayTrace } = await import('./replay/replay.js');
-  return replayTrace(trace, options, createHeap);
+  return (await loadPart(replayPart)).replayTrace(trace, options, createHeap);
 }
 
 /**
@@ -105,6 +107,5 @@ export async function replay(
  * ```
  */
 export async function advise(trace: AllocationTrace, options?: AdviseOptions): Promise<Advice[]> {
-  const { adviseOnTrace } = await import('./replay/replay.js');
-  return adviseOnTrace(trace, options, createHeap);
+  return (await loadPart(replayPart)).adviseOnTrace(trace, options, createHeap);
 }

@@ -29,11 +29,12 @@ const useHeap = (entry: string): string => `
   import {
     advise, AllocationTrace, createHeap, HeapCorruptionError, OutOfMemoryError,
   } from '${entry}';
-  ${entry === 'lite-alloc' ? openRegion : 'const region = createHeap();'}
+  ${entry === 'lite-alloc' ? '' : "import 'lite-alloc/inline/region';"}
+  ${openRegion}
   ${runHeap}
   run().catch((error) => String(error) + ' ' + String(error.cause)).then(report);
 `;
-/** Makes a heap from the region wasm file, which is not inlined. */
+/** Makes a heap from the wasm for regions, which has an entry of its own where it is inlined. */
 const openRegion = `
   const memory = new WebAssembly.Memory({ initial: 2 });
   const region = createHeap({ memory, start: 0, end: 1 << 17 });
@@ -89,6 +90,10 @@ const rollup = (): string => findSample(guide, 'Rollup', 'sh').code;
 const rollupConfig = (): Record<string, string> => {
   const { file, code } = findSample(guide, 'Rollup', 'js');
   return { [file ?? '']: code };
+};
+const rollupConfigForNode = (): Record<string, string> => {
+  const [[file, code] = ['', '']] = Object.entries(rollupConfig());
+  return { [file]: code.replace('nodeResolve()', "nodeResolve({ exportConditions: ['node'] })") };
 };
 const rollupTools = ['rollup', '@rollup/plugin-node-resolve'];
 /** The commands without the line that copies the wasm. */
@@ -280,16 +285,18 @@ describe('for Node', () => {
   });
 
   test.each([
-    ['esbuild', `${esbuild().replace('--bundle', '--bundle --platform=node')}`, {}, []],
-    ['Rollup', rollup(), rollupConfig(), rollupTools],
-  ])('%s builds the package with the commands of the guide', (name, commands, files, tools) => {
+    ['esbuild', esbuild().replace('--bundle', '--bundle --platform=node'), {}, []],
+    ['Rollup', rollup(), rollupConfigForNode(), rollupTools],
+  ])('%s builds the package with the commands of the guide, and needs no wasm file', (name, commands, files, tools) => {
     const folder = makeApp(
       consumerFolder,
       `${name} node`,
       { 'main.js': program('lite-alloc'), ...files },
       tools,
     );
-    runShell(folder, commands);
+    runShell(folder, withoutCopy(commands));
+    const others = listFiles(join(folder, 'out')).filter((path) => !path.endsWith('.js'));
+    expect(others).toEqual([]);
     expect(runNode(folder, 'out/main.js')).toBe(expected);
   });
 

@@ -3,7 +3,7 @@
 // Loads, compiles and instantiates the wasm. This is the only file that imports the generated glue.
 
 import instantiateGlue from '#glue';
-import { WasmLoadError, wrapFailure } from '../core/errors.js';
+import { wrapFailure } from '../core/errors.js';
 import { describeMismatch } from '../core/validate.js';
 import { bytesOf, classOf, cut, show } from '../core/values.js';
 import {
@@ -16,6 +16,9 @@ import { randomSecret } from './secret.js';
 
 /** A source of the wasm: a compiled module, bytes, or a URL or response to read them from. */
 export type WasmSource = WebAssembly.Module | BufferSource | URL | string | Response;
+
+/** What to do where the package's wasm files cannot be loaded. */
+export const cure = 'pass wasm, or import lite-alloc/inline';
 
 interface NodeHost {
   readonly process?: {
@@ -56,8 +59,7 @@ export function loadModule(
   const { href } = url;
   const known = modules.get(href);
   if (known !== undefined && !(isSync && known instanceof Promise)) return known;
-  const bytes = readFile(url) ?? (isSync ? fetchSync(url) : undefined);
-  const module = bytes === undefined ? fetchModule(url) : compile(bytes, isSync);
+  const module = loadUrl(url, isSync);
   modules.set(href, module);
   if (module instanceof Promise) {
     module.then(
@@ -96,44 +98,49 @@ function toBytes(source: unknown): BufferSource {
   );
 }
 
-async function fetchModule(url: URL): Promise<WebAssembly.Module> {
-  return compileResponse(await wrapFailure(`cannot fetch ${cut(url.href)}`, () => fetch(url)));
-}
-
-/** Returns the bytes of a file; undefined where the host cannot read files or the URL is not of a file. */
-function readFile(url: URL): Uint8Array<ArrayBuffer> | undefined {
+function loadUrl(url: URL, isSync: boolean): WebAssembly.Module | Promise<WebAssembly.Module> {
+  const failure = describeFailure(url.href);
   const fs = (globalThis as NodeHost).process?.getBuiltinModule?.('node:fs');
-  if (url.protocol !== 'file:' || fs === undefined) return undefined;
-  return wrapFailure(`cannot read ${cut(url.href)}`, () => fs.readFileSync(url));
+  if (url.protocol === 'file:' && fs !== undefined) {
+    return wrapFailure(failure, () => compile(fs.readFileSync(url), isSync));
+  }
+  return isSync
+    ? fetchSync(url)
+    : wrapFailure(failure, async () => compileResponse(await fetch(url)));
 }
 
-/** Fetches in a worker. Other threads may not wait for the network. */
-function fetchSync(url: URL): ArrayBuffer {
-  if (!('importScripts' in globalThis) || typeof XMLHttpRequest === 'undefined') {
-    throw new WasmLoadError(
-      'createHeapSync cannot load the wasm on this thread: await createHeap with the same options once before, or pass `wasm` as a module or bytes',
-    );
-  }
-  return wrapFailure(`cannot fetch ${cut(url.href)}`, () => {
-    const request = new XMLHttpRequest();
-    request.open('GET', url, false);
-    request.responseType = 'arraybuffer';
-    request.send();
-    if (request.status !== 200) throw new Error(`status ${request.status}`);
-    return request.response as ArrayBuffer;
-  });
-}
-
-async function compileResponse(response: Response): Promise<WebAssembly.Module> {
-  if (!response.ok) {
-    throw new WasmLoadError(`cannot fetch ${cut(response.url)}: status ${response.status}`);
-  }
-  // The streaming compiler refuses responses of servers that do not know the file type.
-  return wrapFailure(`cannot compile ${cut(response.url)}`, async () =>
-    response.headers.get('content-type')?.startsWith('application/wasm')
-      ? WebAssembly.compileStreaming(response)
-      : WebAssembly.compile(await response.arrayBuffer()),
+/** Fetches and compiles in a worker. The engine lets no other thread wait for the network. */
+function fetchSync(url: URL): WebAssembly.Module {
+  const request = wrapFailure(
+    'createHeapSync cannot load the wasm on this thread: await createHeap with the same options once before, pass wasm as a module or bytes, or import lite-alloc/inline',
+    () => {
+      const made = new XMLHttpRequest();
+      made.responseType = 'arraybuffer';
+      made.open('GET', url, false);
+      made.send();
+      return made;
+    },
   );
+  const type = request.getResponseHeader('content-type');
+  return wrapFailure(
+    describeFailure(url.href, request.status, type),
+    () => new WebAssembly.Module(request.response),
+  );
+}
+
+/**
+ * Compiles the contents of a response, also those of an error page, which are not wasm. The streaming compiler would
+ * save no time with a few kilobytes, and refuses responses of another type.
+ */
+async function compileResponse(response: Response): Promise<WebAssembly.Module> {
+  const { url, status, headers } = response;
+  return wrapFailure(describeFailure(url, status, headers.get('content-type')), async () =>
+    WebAssembly.compile(await response.arrayBuffer()),
+  );
+}
+
+function describeFailure(url: string, status = 0, type: string | null = 'nothing'): string {
+  return `cannot load ${cut(url)}, status ${status}, got ${type}: is the file served? If not, ${cure}`;
 }
 
 function compile(

@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: MIT
  *
- * Records the allocation calls of a C or C++ program in a trace file: docs/trace-format.md describes
- * it, and AllocationTrace.read and the command lite-alloc read it.
+ * Records the allocation calls of a C or C++ program in a trace file: docs/trace-format.md
+ * describes it, and AllocationTrace.read and the command lite-alloc read it.
  *
  * This file defines malloc, calloc, realloc, free, memalign, aligned_alloc and posix_memalign. They
  * call the program's own malloc, whichever that is, by the names that Emscripten and glibc have for
- * it. Link the object file and not an archive of it: then these definitions win, since all others
- * are weak or in archives.
+ * it. Compile this file with the program, without link-time optimisation, and link its object file:
+ * then these definitions win, since all others are weak or in archives.
  *
  * The recorder allocates nothing. Its table of live blocks and the frame that it fills are static
  * data, so a program has as much memory for its blocks as without it, and finds no memory at the
- * same call. When more blocks are live than the table holds, or when the file cannot be written, the
- * recording ends; the program goes on.
+ * same call. When more blocks are live than the table holds, or when the file cannot be written,
+ * the recording ends; the program goes on.
  *
- * The end of the trace is written behind each frame, and overwritten by the next one. So the file of
- * a program that crashes is a valid trace of its first calls, marked as truncated. */
+ * The end of the trace is written behind each frame, and overwritten by the next one. So the file
+ * of a program that crashes is a valid trace of its first calls, marked as truncated. */
 
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* O_CLOEXEC */
 #endif
 
-#include "lite_alloc/malloc/record.h"
+#include "record.h"
 
 #include <errno.h>
 #include <fcntl.h>

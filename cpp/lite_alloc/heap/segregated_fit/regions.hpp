@@ -129,6 +129,10 @@ class Regions : public Chunks<Pages, Tracker, Hardening>,
     heap_end_ = end;
     mark_free(top_, end - top_);
     set_tag(end, kBelowFree);
+    if constexpr (kOwnsAllPages && Tracker::kEnabled) {
+      // Only now is there memory for the record of the single region.
+      if (oldest_region() == 0) tracker_.open_region(pages_, pages_.begin(), 0);
+    }
   }
 
   // --- for `RegionWalk`

@@ -3,13 +3,14 @@
 // C programs that record their allocation calls, built with Emscripten and natively.
 
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { AllocationTrace } from 'lite-alloc';
 import { beforeAll, describe, expect, inject, test } from 'vitest';
 import type { TraceInfo } from '../../js/cli/trace-info.js';
 import { writeFiles } from '../support/consumer.js';
 import { buildWithCmake, emscripten } from '../support/emscripten.js';
+import { readSamples } from '../support/markdown.js';
 import { repository } from '../support/sources.js';
 
 const consumerFolder = inject('consumerFolder');
@@ -214,6 +215,30 @@ describe.skipIf(!isGlibc)('natively, with glibc', () => {
     const { calls, truncated } = await readCalls();
     expect([calls.length, truncated]).toEqual([30_000, false]);
     expect(calls).toEqual(printedCalls(done));
+  });
+
+  test('the commands of docs/c.md record a program, with Emscripten and natively', () => {
+    const commands = readSamples('docs/c.md')
+      .filter(({ language }) => language === 'bash')
+      .map(({ code }) => code);
+    expect(commands).toHaveLength(2);
+    const samples = join(folder, 'samples');
+    writeFiles(samples, {
+      'app.c': `#include <stdlib.h>
+        int main(void) { for (int i = 0; i < 20000; ++i) { void* volatile block = malloc(i); free(block); } }`,
+    });
+    symlinkSync(join(consumerFolder, 'node_modules'), join(samples, 'node_modules'));
+    const printed = emscripten(
+      samples,
+      'sh',
+      '-e',
+      '-c',
+      `cc -O1 app.c -o app\n${commands.join('\n')}`,
+    );
+    expect(printed).toMatch(/^operations +40000$/m);
+    const native = readInfo(join(samples, 'app.trace'));
+    expect(native.operations).toBeGreaterThanOrEqual(40_000);
+    expect(native.truncated).toBe(false);
   });
 
   test('LD_PRELOAD records the calls of a program that threads share', async () => {

@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 #include <cstring>
 
 #include "lite_alloc/inspect/walk.hpp"
@@ -58,38 +60,38 @@ class Misuse {
     }
 
     void text(const char* added) noexcept {
-      const std::size_t count = std::min(std::strlen(added), sizeof bytes_ - 1 - length_);
-      std::copy_n(added, count, bytes_ + length_);
+      const std::size_t count = std::min(std::strlen(added), bytes_.size() - 1 - length_);
+      std::copy_n(added, count, &bytes_[length_]);
       length_ += count;
     }
 
     void hexadecimal(Address value) noexcept {
-      char digits[] = "0x00000000";
-      for (char* digit = digits + 9; value != 0; value /= 16) {
-        *digit-- = "0123456789abcdef"[value % 16];
-      }
-      text(digits);
+      text("0x");
+      number(value, 16, 8);
     }
 
-    void decimal(Size value) noexcept {
-      char digits[11] = {};
-      char* digit = digits + 10;
-      do {
-        *--digit = static_cast<char>('0' + value % 10);
-        value /= 10;
-      } while (value != 0);
-      text(digit);
-    }
+    void decimal(Size value) noexcept { number(value, 10, 1); }
 
     [[noreturn]] void write_and_trap() noexcept {
       bytes_[length_++] = '\n';
       // There is no other way to report a failure of this.
-      static_cast<void>(::write(STDERR_FILENO, bytes_, length_));
+      static_cast<void>(::write(STDERR_FILENO, bytes_.data(), length_));
       __builtin_trap();
     }
 
    private:
-    char bytes_[200];
+    void number(std::uint32_t value, std::uint32_t base, std::size_t least_digits) noexcept {
+      std::array<char, 11> digits = {};
+      std::size_t first = digits.size() - 1;
+      const std::size_t end = first;
+      while (value != 0 || end - first < least_digits) {
+        digits[--first] = "0123456789abcdef"[value % base];
+        value /= base;
+      }
+      text(&digits[first]);
+    }
+
+    std::array<char, 200> bytes_ = {};
     std::size_t length_ = 0;
   };
 

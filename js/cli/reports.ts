@@ -97,7 +97,7 @@ export function describeInfo(info: TraceInfo): string {
 
 function notes({ truncated }: Pick<AllocationTrace, 'truncated'>): string[] {
   return truncated
-    ? ['The trace is incomplete: its recorder had no room for later calls.', '']
+    ? ['The trace is incomplete: later calls are missing.', '']
     : [];
 }
 

@@ -97,7 +97,8 @@ static size_t frame_bytes;
 static unsigned frame_operations;
 static uint64_t operations; /* in frames that were written */
 
-static int file; /* 0: not opened yet */
+static int is_open;
+static int file;
 static off_t file_end;
 static int is_stopped;
 static int has_failed;
@@ -248,9 +249,10 @@ static int write_all(const unsigned char* bytes, size_t count) {
 
 static int open_file(void) {
   static const unsigned char start[] = {0x89, 'L', 'A', 'T', 1};
-  if (file != 0) return 1;
+  if (is_open) return 1;
   file = open(path_of_trace(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (file < 0 || !write_all(start, sizeof start)) return 0;
+  is_open = file >= 0;
+  if (!is_open || !write_all(start, sizeof start)) return 0;
   file_end = lseek(file, 0, SEEK_CUR); /* -1 for a pipe */
   return 1;
 }
@@ -293,8 +295,8 @@ static void write_frame(int is_truncated, int is_last) {
 static void stop(int is_truncated) {
   const int kept = errno;
   if (!is_stopped) write_frame(is_truncated, 1);
-  if (file > 0 && close(file) != 0 && !has_failed) fail();
-  file = 0;
+  if (is_open && close(file) != 0 && !has_failed) fail();
+  is_open = 0;
   is_stopped = 1;
   errno = kept;
 }

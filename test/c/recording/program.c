@@ -117,12 +117,13 @@ static void make_failing_calls(void) {
   void* volatile none = NULL;
   volatile size_t huge = (size_t)-1 / 2;
   free(none);
-  void* result = &none;
+  static int place;
+  void* result = &place;
   if (malloc(huge) != NULL || calloc(huge, 3) != NULL || realloc(none, huge) != NULL) abort();
   if (posix_memalign(&result, 24, 8) != EINVAL || posix_memalign(&result, 64, huge) != ENOMEM) {
     abort();
   }
-  if (result != &none) abort();
+  if (result != &place) abort();
 }
 
 static int print_calls(void) {

@@ -10,16 +10,20 @@ import { advise, replay, type Strategy, strategies } from 'lite-alloc';
 import { measure } from './measure.js';
 import { withProgress } from './progress.js';
 import { readTraceFile } from './read-trace-file.js';
-import { describeAdvice, describeBench, describeReplay } from './reports.js';
+import { describeAdvice, describeBench, describeInfo, describeReplay } from './reports.js';
+import { inspectTrace } from './trace-info.js';
 
 interface Output {
   json?: true;
 }
 
-interface AdviseFlags extends Output {
+interface InfoFlags extends Output {
+  maximumOperations: number;
+}
+
+interface AdviseFlags extends InfoFlags {
   rounds: number;
   timeLimit: number;
-  maximumOperations: number;
 }
 
 interface ReplayFlags extends AdviseFlags {
@@ -34,13 +38,31 @@ const { version } = JSON.parse(
   readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
 ) as { version: string };
 
+// Also for what commander prints.
+process.stdout.on('error', reportWriteFailure);
+// Nothing is left to report to.
+process.stderr.on('error', () => {});
+
 const program = new Command('lite-alloc')
-  .description('Replays recorded allocations and compares the strategies of lite-alloc.')
+  .description(
+    'Inspects and replays recorded allocations, and compares the strategies of lite-alloc.',
+  )
   .version(version)
   .showHelpAfterError('Try lite-alloc --help.')
   .exitOverride();
 
-const traceArgument = "a file that AllocationTrace.write wrote, or '-' for the standard input";
+const traceArgument =
+  "a file that AllocationTrace.write or a C program wrote, or '-' for the standard input";
+
+withTraceOptions(program.command('info <trace>'))
+  .summary('print what a trace holds')
+  .description('Prints the calls, sizes, live blocks and resizes of a trace, without a replay.', {
+    trace: traceArgument,
+  })
+  .action(async (path: string, { json, maximumOperations }: InfoFlags) => {
+    const info = inspectTrace(await readTraceFile(path, maximumOperations));
+    print(json === true ? toJson(info) : describeInfo(info));
+  });
 
 withRounds(program.command('replay <trace>'))
   .summary('replay a trace on one strategy')
@@ -53,7 +75,7 @@ withRounds(program.command('replay <trace>'))
       .default('segregated-fit'),
   )
   .action(async (path: string, { json, maximumOperations, ...options }: ReplayFlags) => {
-    const trace = await readTraceFile(path, maximumOperations);
+    const { trace } = await readTraceFile(path, maximumOperations);
     const result = await withProgress('replaying', (onProgress) =>
       replay(trace, { ...options, onProgress }),
     );
@@ -66,7 +88,7 @@ withRounds(program.command('advise <trace>'))
     trace: traceArgument,
   })
   .action(async (path: string, { json, maximumOperations, ...options }: AdviseFlags) => {
-    const trace = await readTraceFile(path, maximumOperations);
+    const { trace } = await readTraceFile(path, maximumOperations);
     const advice = await withProgress('replaying', (onProgress) =>
       advise(trace, { ...options, onProgress }),
     );
@@ -98,14 +120,25 @@ program.parseAsync().catch((error: unknown) => {
 });
 
 function withRounds(command: Command): Command {
+  return withTraceOptions(
+    command
+      .option(
+        '--rounds <n>',
+        'how often the trace is replayed, each time on a fresh heap',
+        toCount,
+        5,
+      )
+      .option(
+        '--time-limit <ms>',
+        'the most milliseconds that a round may take',
+        toPositive,
+        10_000,
+      ),
+  );
+}
+
+function withTraceOptions(command: Command): Command {
   return command
-    .option(
-      '--rounds <n>',
-      'how often the trace is replayed, each time on a fresh heap',
-      toCount,
-      5,
-    )
-    .option('--time-limit <ms>', 'the most milliseconds that a round may take', toPositive, 10_000)
     .option(
       '--maximum-operations <n>',
       'the most calls that the trace may have',
@@ -135,9 +168,12 @@ function toJson(value: object): string {
 }
 
 function print(text: string): void {
-  // The reader may close the pipe early: `lite-alloc ... | head`.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-  });
   process.stdout.write(`${text}\n`);
+}
+
+/** Says why the output is incomplete. A reader may close the pipe early, which is no failure: `lite-alloc ... | head`. */
+function reportWriteFailure({ code, message }: NodeJS.ErrnoException): void {
+  if (code === 'EPIPE') return;
+  process.stderr.write(`lite-alloc: cannot write to the standard output: ${message}\n`);
+  process.exitCode = 1;
 }

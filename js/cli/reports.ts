@@ -4,6 +4,7 @@
 
 import type { Advice, AllocationTrace, ReplayResult } from 'lite-alloc';
 import type { Bench } from './measure.js';
+import type { TraceInfo } from './trace-info.js';
 
 export function describeReplay(result: ReplayResult, trace: AllocationTrace): string {
   const { nanosecondsPerOperation: time, fragmentation } = result;
@@ -52,9 +53,51 @@ export function describeBench({ node, rounds, workloads }: Bench): string {
   return [`Node ${node}, nanoseconds per operation, ${rounds} rounds`, ...tables].join('\n\n');
 }
 
-function notes({ truncated }: AllocationTrace): string[] {
+export function describeInfo(info: TraceInfo): string {
+  const { file, calls, sizes, peak, atEnd, resizes } = info;
+  const made = Object.entries(calls).filter(([, count]) => count > 0);
+  const rows = [
+    ['file', `${file.bytes} bytes${file.gzip ? ', gzip' : ''}`],
+    ['format', file.format],
+    ['operations', String(info.operations)],
+    ...made.map(([name, count]) => [`  ${name}`, String(count)]),
+    ...(info.olderFrees > 0
+      ? [['frees of older blocks', `${info.olderFrees}, allocated before the recording`]]
+      : []),
+    ...(sizes === undefined
+      ? []
+      : [
+          ['sizes', `${sizes.smallest} to ${sizes.largest} bytes, median ${sizes.median}`],
+          ['bytes allocated', String(sizes.total)],
+        ]),
+    ['alignments', Object.keys(info.alignments).join(', ') || '-'],
+    ['peak live bytes', `${peak.bytes} in ${peak.blocks} blocks, at operation ${peak.operation}`],
+    ['peak live blocks', String(info.peakLiveBlocks)],
+    ['live at the end', `${atEnd.bytes} bytes in ${atEnd.blocks} blocks`],
+    ...(resizes.blocks === 0
+      ? []
+      : [
+          ['resized blocks', `${resizes.blocks}, at most ${resizes.longestChain} times each`],
+          ['resizes', `${resizes.grown} to a larger size, ${resizes.shrunk} to a smaller one`],
+        ]),
+    ...(info.medianLifetime === undefined
+      ? []
+      : [['median lifetime', `${info.medianLifetime} operations`]]),
+  ];
+  const classes = info.sizeClasses.map(({ upTo, allocations, bytes }) => [
+    String(upTo),
+    String(allocations),
+    String(bytes),
+  ]);
+  const table = alignColumns([['size up to', 'allocations', 'bytes'], ...classes]);
+  return [...notes(info), alignColumns(rows), ...(classes.length > 0 ? ['', table] : [])].join(
+    '\n',
+  );
+}
+
+function notes({ truncated }: Pick<AllocationTrace, 'truncated'>): string[] {
   return truncated
-    ? ['The trace is incomplete: its recorder had no room for later calls.', '']
+    ? ['The trace is incomplete: later calls are missing.', '']
     : [];
 }
 

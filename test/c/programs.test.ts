@@ -196,27 +196,6 @@ describe.each([
     expect(runNode(folder, `${name}-zeroed.js`)).toBe('sum 0');
   });
 
-  test('is refused by the linker where it is shared between threads', () => {
-    const linker = ['wasm-ld', '--shared-memory', '--max-memory=16777216', '--no-entry'];
-    const options = ['--allow-undefined', '--export=malloc', path, '-o', 'shared.wasm'];
-    expect(() => emscripten(folder, ...linker, ...options)).toThrow(
-      /--shared-memory is disallowed by malloc\.cpp\.o/,
-    );
-  });
-
-  test.each([
-    '-pthread',
-    '-sWASM_WORKERS',
-    '-sSHARED_MEMORY',
-  ])('is refused in a program linked with %s', (option) => {
-    // Without Emscripten's libraries, which would take a minute to compile: the linker reports
-    // what they lack, too.
-    const options = ['-nostdlib', '-Wl,--error-limit=0', '-sMALLOC=none', option];
-    expect(() =>
-      emscripten(folder, 'emcc', 'misuse.c', path, ...options, '-o', 'threads.js'),
-    ).toThrow(/--shared-memory is disallowed by malloc\.cpp\.o/);
-  });
-
   test('may be refused at each allocation in turn, which returns null and changes nothing', () => {
     const include = `-I${join(installed, 'include')}`;
     const options = ['-std=c++20', '-O1', '-fno-builtin', '-Wall', '-Wextra', '-Werror', include];
@@ -247,12 +226,6 @@ describe.each([
     const options = ['-O2', '-sALLOW_MEMORY_GROWTH', '-sPURE_WASI', '-sINITIAL_HEAP=0'];
     expect(runInWasi(`${name}-growing`, 'command.c', ...options)).toBe('served');
   });
-});
-
-test('the sources do not compile for threads', () => {
-  const source = join(installed, 'src', 'lite_alloc', 'malloc', 'malloc.cpp');
-  const options = ['-std=c++20', '-pthread', `-I${join(installed, 'include')}`, '-fsyntax-only'];
-  expect(() => emscripten(folder, 'em++', ...options, source)).toThrow(/serves one thread/);
 });
 
 describe('a project of C alone', () => {

@@ -12,6 +12,7 @@ import {
 } from 'lite-alloc';
 import { beforeAll, describe, expect, inject, test } from 'vitest';
 import type { Bench } from '../../js/cli/measure.js';
+import type { TraceInfo } from '../../js/cli/trace-info.js';
 import { repository } from '../support/sources.js';
 
 const consumerFolder = inject('consumerFolder');
@@ -57,7 +58,7 @@ describe('the command', () => {
   test('prints its commands and their options', () => {
     const { status, stdout } = liteAlloc('--help');
     expect(status).toBe(0);
-    for (const name of ['replay', 'advise', 'bench']) {
+    for (const name of ['info', 'replay', 'advise', 'bench']) {
       expect(stdout).toMatch(new RegExp(`^ +${name} `, 'm'));
       expect(liteAlloc(name, '--help')).toMatchObject({
         status: 0,
@@ -72,6 +73,8 @@ describe('the command', () => {
     [['frobnicate'], "unknown command 'frobnicate'"],
     [['replay'], "missing required argument 'trace'"],
     [['replay', trace, 'more'], 'too many arguments'],
+    [['info'], "missing required argument 'trace'"],
+    [['info', trace, '--maximum-operations', '0'], "'0' is invalid. It must be a number above 0."],
     [['replay', trace, '--fast'], "unknown option '--fast'"],
     [['replay', trace, '--strategy', 'best-fit'], "'best-fit' is invalid"],
     [['replay', trace, '--rounds', '0'], "'0' is invalid. It must be a number above 0."],
@@ -83,6 +86,155 @@ describe('the command', () => {
     const { status, stdout, stderr } = liteAlloc(...commandArguments);
     expect([status, stdout]).toEqual([2, '']);
     expect(stderr).toContain(reason);
+  });
+});
+
+/** Runs the command in a shell of its own, which says how the output goes. */
+function liteAllocInShell(commandLine: string) {
+  return run('sh', ['-c', commandLine.replace(/^lite-alloc/, command)]);
+}
+
+const pair = join(repository, 'bench', 'traces', 'cfrac.trace.gz');
+
+describe('the standard output', () => {
+  test.each([
+    '--help',
+    '--version',
+    `info ${trace}`,
+    `replay ${trace} --json`,
+    'bench --help',
+  ])('that is full fails %s with one line', (commandLine) => {
+    const { status, stderr } = liteAllocInShell(`lite-alloc ${commandLine} > /dev/full`);
+    expect([status, stderr]).toEqual([
+      1,
+      'lite-alloc: cannot write to the standard output: ENOSPC: no space left on device, write\n',
+    ]);
+  });
+
+  test('that is closed early ends the command silently', () => {
+    for (const commandLine of ['--help', `info ${trace}`, `advise ${trace} --json`]) {
+      expect(liteAllocInShell(`lite-alloc ${commandLine} | head -c 1 > /dev/null`)).toEqual({
+        status: 0,
+        stdout: '',
+        stderr: '',
+      });
+      expect(liteAllocInShell(`lite-alloc ${commandLine} | true`).stderr).toBe('');
+    }
+  });
+
+  test('is complete where the standard error is full, and the status says what failed', () => {
+    const { status, stdout } = liteAllocInShell(`lite-alloc info ${trace} 2> /dev/full`);
+    expect([status, stdout.split('\n')[2]]).toEqual([0, 'operations        200']);
+    expect(liteAllocInShell('lite-alloc info missing.trace 2> /dev/full').status).toBe(1);
+  });
+});
+
+const hasScript = spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout?.includes('util');
+
+describe.skipIf(!hasScript)('on a terminal, a signal', () => {
+  test.each([
+    ['INT', 130],
+    ['TERM', 143],
+    ['HUP', 129],
+    ['KILL', 137],
+  ])('%s ends the command during its progress, and leaves cursor and line wrap', (signal, status) => {
+    const limited = `timeout --foreground --preserve-status -s ${signal} 1.5 ${command} bench`;
+    const { stdout } = run('script', [
+      '-qec',
+      `stty cols 40; ${limited}; echo status $?`,
+      '/dev/null',
+    ]);
+    expect(stdout).toMatch(/measuring \[=*/);
+    expect(stdout).toContain(`status ${status}\r\n`);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the sequences that change a terminal's modes
+    expect(stdout.match(/\u001b\[\?\d+[hl]/g)).toBeNull();
+  });
+});
+
+describe('info', () => {
+  test('prints what a trace holds', () => {
+    const { status, stdout, stderr } = liteAlloc('info', trace);
+    expect([status, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/^file +\d+ bytes, gzip$/m);
+    expect(stdout).toMatch(/^format +version 1$/m);
+    expect(stdout).toMatch(/^operations +200$/m);
+    expect(stdout).toMatch(/^ {2}malloc +100$/m);
+    expect(stdout).toMatch(/^sizes +0 to 9900 bytes, median 4900$/m);
+    expect(stdout).toMatch(/^peak live bytes +495000 in 100 blocks, at operation 100$/m);
+    expect(stdout).toMatch(/^live at the end +0 bytes in 0 blocks$/m);
+    expect(stdout).not.toContain('resize');
+    expect(stdout).toMatch(/^size up to +allocations +bytes\n16 +1 +0\n128 +1 +100\n256 +1 +200$/m);
+  });
+
+  test('prints every kind of call, resizes and older blocks as JSON', async () => {
+    const heap = await createHeap();
+    const older = heap.malloc(1);
+    const recorder = heap.record({ maximumOperations: 15 });
+    let block = heap.malloc(10);
+    for (const size of [20, 40, 30]) block = heap.realloc(block, size);
+    const zeroed = heap.calloc(3, 7);
+    const aligned = heap.memalign(64, 100);
+    const sized = heap.allocate(200, 4096);
+    heap.deallocate(heap.reallocate(sized, 200, 300, 4096), 300, 4096);
+    heap.free(older);
+    heap.free(zeroed);
+    heap.free(aligned);
+    heap.reset();
+    heap.malloc(5);
+    heap.malloc(5);
+    heap.malloc(5);
+    const file = join(consumerFolder, 'all.trace');
+    const bytes = await new Response(recorder.stop().write()).arrayBuffer();
+    writeFileSync(file, new Uint8Array(bytes));
+    expect(jsonOf<TraceInfo>(liteAlloc('info', file, '--json'))).toEqual({
+      file: { bytes: bytes.byteLength, gzip: false, format: 'version 1' },
+      truncated: true,
+      operations: 15,
+      calls: {
+        malloc: 3,
+        calloc: 1,
+        memalign: 1,
+        allocate: 1,
+        realloc: 3,
+        reallocate: 1,
+        free: 3,
+        deallocate: 1,
+        reset: 1,
+      },
+      olderFrees: 1,
+      sizes: { smallest: 5, median: 10, largest: 200, total: 341 },
+      sizeClasses: [
+        { upTo: 16, allocations: 3, bytes: 20 },
+        { upTo: 32, allocations: 1, bytes: 21 },
+        { upTo: 128, allocations: 1, bytes: 100 },
+        { upTo: 256, allocations: 1, bytes: 200 },
+      ],
+      alignments: { 16: 4, 64: 1, 4096: 1 },
+      peak: { blocks: 4, bytes: 451, operation: 8 },
+      peakLiveBlocks: 4,
+      atEnd: { blocks: 2, bytes: 10 },
+      resizes: { blocks: 2, grown: 3, shrunk: 1, longestChain: 3 },
+      medianLifetime: 6,
+    });
+    expect(liteAlloc('info', file).stdout).toMatch(/^The trace is incomplete: /);
+  });
+
+  test('agrees with a replay on the peak of live bytes', () => {
+    const info = jsonOf<TraceInfo>(liteAlloc('info', pair, '--json'));
+    expect(info.file).toMatchObject({ gzip: true, format: 'plain pairs' });
+    expect(info.operations).toBe(200_000);
+    expect(info.peak.bytes).toBe(4977);
+  });
+
+  test('prints a trace without calls', async () => {
+    const recorder = (await createHeap()).record();
+    const bytes = await new Response(recorder.stop().write()).arrayBuffer();
+    const input = new Uint8Array(bytes);
+    const { sizes, medianLifetime, ...info } = jsonOf<TraceInfo>(
+      run(command, ['info', '-', '--json'], input),
+    );
+    expect([sizes, medianLifetime, info.operations]).toEqual([undefined, undefined, 0]);
+    expect(run(command, ['info', '-'], input).stdout).toMatch(/^alignments +-$/m);
   });
 });
 
@@ -125,8 +277,7 @@ describe('replay', () => {
   });
 
   test('reads plain pairs', () => {
-    const path = join(repository, 'bench', 'traces', 'cfrac.trace.gz');
-    const result = jsonOf<ReplayResult>(liteAlloc('replay', path, '--rounds', '1', '--json'));
+    const result = jsonOf<ReplayResult>(liteAlloc('replay', pair, '--rounds', '1', '--json'));
     expect(result).toMatchObject({ operations: 200_000, peakLiveBytes: 4977, failures: 0 });
   });
 
@@ -150,7 +301,7 @@ describe('replay', () => {
     writeFileSync(join(consumerFolder, 'cut.trace'), bytes.subarray(0, 100));
     bytes[50] = (bytes[50] as number) ^ 1;
     writeFileSync(join(consumerFolder, 'corrupted.trace'), bytes);
-    for (const subcommand of ['replay', 'advise']) {
+    for (const subcommand of ['info', 'replay', 'advise']) {
       const { status, stdout, stderr } = liteAlloc(subcommand, name, '--json');
       expect([status, stdout]).toEqual([1, '']);
       expect(stderr).toMatch(message);

@@ -54,7 +54,7 @@ test.each(documents)('every relative link of %s resolves inside the tarball', (d
 
 test('outside of dist/c the tarball holds no C++, no build files and no TypeScript except types', () => {
   const sources = packedFiles.filter((path) =>
-    /\.(cpp|hpp|h|c|a|cmake|o|sh|tsbuildinfo)$|(^|\/)\.|(?<!\.d)\.ts$/.test(path),
+    /\.(cpp|hpp|h|c|a|cmake|pc|py|o|sh|tsbuildinfo)$|(^|\/)\.|(?<!\.d)\.ts$/.test(path),
   );
   expect(sources.filter((path) => !path.startsWith('dist/c/'))).toEqual([]);
 });
@@ -63,14 +63,19 @@ test('dist/c holds only the files that a C++ program needs', () => {
   const files = packedFiles
     .filter((path) => path.startsWith('dist/c/'))
     .map((path) => path.slice('dist/c/'.length));
-  const headers = listSources('cpp', ['.hpp']).filter(({ path }) => path.startsWith('lite_alloc/'));
-  const sources = listSources('cpp/lite_alloc/malloc', ['.cpp']);
+  const headers = listSources('cpp', ['.hpp', '.h']).filter(({ path }) =>
+    path.startsWith('lite_alloc/'),
+  );
+  const sources = listSources('cpp/lite_alloc/malloc', ['.cpp', '.c', '.h']);
   const others = ['config', 'config-version', 'malloc'].map(
     (name) => `lib/cmake/lite_alloc/lite_alloc-${name}.cmake`,
   );
   const expected = [
     'lib/liblite_alloc_malloc.a',
     'lib/liblite_alloc_malloc_hardened.a',
+    'lib/liblite_alloc_malloc_checked.a',
+    'lib/pkgconfig/lite_alloc.pc',
+    'lite-alloc.py',
     ...others,
     ...headers.map(({ path }) => `include/${path}`),
     ...sources.map(({ path }) => `src/lite_alloc/malloc/${path}`),

@@ -18,6 +18,7 @@
 #include <bit>
 #include <cerrno>
 #include <cstddef>
+#include <type_traits>
 
 #include "lite_alloc/heap/segregated_fit.hpp"
 #include "lite_alloc/malloc/process_heap.hpp"
@@ -34,6 +35,16 @@
 #define LITE_ALLOC_HARDENED 0
 #endif
 
+/// 1 iff every address that a program frees or resizes is checked, and a wrong one is reported to
+/// the standard error before the program ends. Such a heap is hardened, too.
+#ifndef LITE_ALLOC_CHECKED
+#define LITE_ALLOC_CHECKED 0
+#endif
+
+#if LITE_ALLOC_CHECKED
+#include "lite_alloc/malloc/misuse.hpp"
+#endif
+
 namespace lite_alloc {
 
 [[gnu::weak]] void notify_glue_first_step() noexcept { notify_glue_last_step(); }
@@ -48,7 +59,7 @@ static_assert(sizeof(void*) == sizeof(Address), "lite_alloc::malloc is for wasm3
 // parameters that never vary.
 class ProcessMemory : public ProgramMemory<LITE_ALLOC_GROWTH_SHARE> {};
 
-#if LITE_ALLOC_HARDENED
+#if LITE_ALLOC_HARDENED || LITE_ALLOC_CHECKED
 
 /// The secret comes from the host, when the heap first needs memory.
 class ProcessHardening : public Hardened {
@@ -66,8 +77,33 @@ using ProcessHardening = Unhardened;
 
 #endif
 
+using ProcessTracking = std::conditional_t<LITE_ALLOC_CHECKED, Tracking, NoTracking>;
+using ProcessHeap = SegregatedFit<ProcessMemory, ProcessTracking, ProcessHardening>;
+
 // Constant-initialised, so it serves calls before any constructor has run.
-constinit SegregatedFit<ProcessMemory, NoTracking, ProcessHardening> process_heap;
+constinit ProcessHeap process_heap;
+
+/// Ends the program because `function` was called with an address that is not a live block.
+#if LITE_ALLOC_CHECKED
+[[noreturn]] void end_misuse(const char* function, const void* block, FreeResult result) noexcept {
+  Misuse<ProcessHeap>::end(process_heap, function, address_of(block), result);
+}
+#else
+[[noreturn]] inline void end_misuse(const char*, const void*, FreeResult) noexcept {
+  __builtin_trap();
+}
+#endif
+
+/// Does so for any call but `free`, iff the address is not that of a live block.
+inline void expect_live(const char* function, const void* block) noexcept {
+  if (process_heap.may_be_live(address_of(block))) return;
+#if LITE_ALLOC_CHECKED
+  // `free` changes nothing here, and says what is wrong.
+  end_misuse(function, block, process_heap.free(address_of(block)));
+#else
+  end_misuse(function, block, FreeResult::kNotABlock);
+#endif
+}
 
 // Failures are handled out of line, so the calls that succeed need no stack frame.
 
@@ -84,11 +120,11 @@ constinit SegregatedFit<ProcessMemory, NoTracking, ProcessHardening> process_hea
 }
 
 [[gnu::cold, gnu::noinline]] void* fail_to_resize(const void* block, std::size_t size) noexcept {
-  if (block != nullptr && !process_heap.may_be_live(address_of(block))) __builtin_trap();
+  if (block != nullptr) expect_live("realloc", block);
   return fail(size);
 }
 
-using Totals = SegregatedFitTotals<decltype(process_heap)>;
+using Totals = SegregatedFitTotals<ProcessHeap>;
 
 }  // namespace
 
@@ -102,6 +138,20 @@ HeapTotals process::totals() noexcept { return Totals::of(process_heap); }
 
 Size process::footprint() noexcept { return Totals::heap_bytes(process_heap); }
 
+#if LITE_ALLOC_CHECKED
+
+void process::check_size(Address block, Size size, Size alignment) noexcept {
+  const Size usable = process_heap.usable_size(block);
+  if (usable == 0) return;  // not a live block: `free` reports it
+  // The standard library rounds up the sizes of aligned blocks.
+  for (const Size rounded : {size, align_up(size, alignment)}) {
+    if (ProcessHeap::capacity({.size = rounded, .alignment = alignment}) == usable) return;
+  }
+  Misuse<ProcessHeap>::end_wrong_size(block, size, usable);
+}
+
+#endif
+
 }  // namespace lite_alloc
 
 using lite_alloc::address_of;
@@ -110,9 +160,10 @@ using lite_alloc::process_heap;
 
 extern "C" {
 
-// The heap serves one thread. In a program with shared memory this is a variable of each thread;
-// this object is compiled without atomics, so the linker rejects it there.
-constinit thread_local int lite_alloc_malloc_serves_one_thread = 0;
+// The linker resolves this call in every program with this file, and drops it afterwards, since
+// nothing calls the caller. See the file that defines the first.
+void lite_alloc_refuse_threads() noexcept;
+void lite_alloc_serve_one_thread() noexcept { lite_alloc_refuse_threads(); }
 
 // Emscripten calls its own malloc by these names, also in a program that defines another `malloc`,
 // which may call these.
@@ -123,7 +174,8 @@ void* emscripten_builtin_malloc(std::size_t size) {
 }
 
 void emscripten_builtin_free(void* block) {
-  if (process_heap.free(address_of(block)) != lite_alloc::FreeResult::kFreed) __builtin_trap();
+  const auto result = process_heap.free(address_of(block));
+  if (result != lite_alloc::FreeResult::kFreed) lite_alloc::end_misuse("free", block, result);
 }
 
 void* emscripten_builtin_calloc(std::size_t count, std::size_t size) {
@@ -157,7 +209,9 @@ void* emscripten_builtin_memalign(std::size_t alignment, std::size_t size) {
 }
 
 [[gnu::weak]] std::size_t malloc_usable_size(void* block) {
-  return block == nullptr ? 0 : process_heap.usable_size(address_of(block));
+  if (block == nullptr) return 0;
+  if (LITE_ALLOC_CHECKED) lite_alloc::expect_live("malloc_usable_size", block);
+  return process_heap.usable_size(address_of(block));
 }
 
 // Emscripten's libc calls the names that start with `__libc`.

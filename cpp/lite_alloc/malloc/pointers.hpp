@@ -3,8 +3,10 @@
 
 #include "lite_alloc/core/layout.hpp"
 
-#if defined(__EMSCRIPTEN_SHARED_MEMORY__) || defined(_REENTRANT)
-#error "lite_alloc::malloc serves one thread: with -pthread use Emscripten's own malloc"
+#if defined(__EMSCRIPTEN_SHARED_MEMORY__) || defined(_REENTRANT) || defined(__wasm_atomics__)
+#error \
+    "lite_alloc::malloc serves one thread: with -pthread, -sWASM_WORKERS or -sSHARED_MEMORY \
+link Emscripten's own malloc instead, with -sMALLOC=dlmalloc, emmalloc or mimalloc"
 #endif
 
 namespace lite_alloc {

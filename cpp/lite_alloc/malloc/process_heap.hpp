@@ -20,4 +20,8 @@ namespace lite_alloc::process {
 /// Returns the bytes of memory that the heap has taken so far.
 [[nodiscard]] Size footprint() noexcept;
 
+/// Ends the program, with a message, iff this is a live block that was allocated with another size
+/// or alignment. Defined with LITE_ALLOC_CHECKED only.
+void check_size(Address block, Size size, Size alignment) noexcept;
+
 }  // namespace lite_alloc::process

@@ -115,6 +115,23 @@ TEST(SegregatedFitInPlace, ResizesLiveChunksAlone) {
   EXPECT_FALSE(find_corruption(heap));
 }
 
+TEST(SegregatedFitOfAllPages, KnowsItsBlocksWithTracking) {
+  SegregatedFit<AllPages> heap(HostMemory::Options{.initial_pages = 1, .maximum_pages = 64});
+  for (const Size size : {40U, 5000U, 3U * kPageBytes}) {
+    const Address block = heap.malloc(size);
+    const Address other = heap.malloc(size);
+    ASSERT_TRUE(heap.pages().grow(kPageBytes));
+    EXPECT_TRUE(heap.is_live(block));
+    EXPECT_EQ(heap.free(block + kGranule), FreeResult::kNotABlock);
+    EXPECT_EQ(heap.free(block), FreeResult::kFreed);
+    EXPECT_EQ(heap.free(block), FreeResult::kAlreadyFree);
+    EXPECT_EQ(heap.free(other), FreeResult::kFreed);
+    EXPECT_EQ(heap.realloc(other, size), 0U);
+  }
+  EXPECT_EQ(heap.live_blocks(), 0U);
+  EXPECT_FALSE(heap.find_corruption());
+}
+
 TEST(SegregatedFitOfAllPages, AlignsToAnyPowerOfTwoThatMemoryHolds) {
   SegregatedFit<AllPages, NoTracking> heap(
       HostMemory::Options{.initial_pages = 1, .maximum_pages = 256});

@@ -51,8 +51,6 @@ class Regions : public Chunks<Pages, Tracker, Hardening>,
   static constexpr Size kRegionHead = kGranule;
 
   static constexpr bool kOwnsAllPages = requires { requires Pages::kOwnsAllPages; };
-  static_assert(!(kOwnsAllPages && Tracker::kEnabled),
-                "a heap that owns all pages records no region; it needs NoTracking");
 
   /// Returns the address where memory ended before any code grew it. If the page source cannot say
   /// that, returns the address where memory ends now.
@@ -131,6 +129,10 @@ class Regions : public Chunks<Pages, Tracker, Hardening>,
     heap_end_ = end;
     mark_free(top_, end - top_);
     set_tag(end, kBelowFree);
+    if constexpr (kOwnsAllPages && Tracker::kEnabled) {
+      // Only now is there memory for the record of the single region.
+      if (oldest_region() == 0) tracker_.open_region(pages_, pages_.begin(), 0);
+    }
   }
 
   // --- for `RegionWalk`

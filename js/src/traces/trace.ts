@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-import type { Operations, ReadOptions, TraceSource } from './operations.js';
+import type { HostByteStream } from '../core/host-types.js';
+import type { Bytes, Operations, ReadOptions, TraceSource } from './operations.js';
 
 /** An immutable record of allocation calls in order, without the contents of blocks. */
 export class AllocationTrace {
@@ -55,10 +56,10 @@ export class AllocationTrace {
    * console.log(file.size < 100); // true
    * ```
    */
-  write({ gzip = false }: { gzip?: boolean } = {}): ReadableStream<Uint8Array<ArrayBuffer>> {
+  write({ gzip = false }: { gzip?: boolean } = {}): HostByteStream {
     const { readable, writable } = gzip
       ? new CompressionStream('gzip')
-      : new TransformStream<BufferSource, Uint8Array<ArrayBuffer>>();
+      : new TransformStream<BufferSource, Bytes>();
     import('./trace-file.js')
       .then(({ writeTrace }) => writeTrace(this, writable))
       .catch((failure: unknown) => writable.abort(failure));

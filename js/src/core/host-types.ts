@@ -54,12 +54,14 @@ export interface StreamOfBytes {
   getReader(): { read(): Promise<{ done: boolean; value?: Uint8Array | undefined }> };
 }
 
-/** The `ReadableStream` of bytes that the platform's own types give. */
+/** The `ReadableStream` of bytes that the platform's own classes give. */
 export type HostByteStream = typeof globalThis extends {
   readonly TextEncoderStream: { readonly prototype: { readonly readable: infer Stream } };
 }
   ? Stream
-  : StreamOfBytes;
+  : HostResponse extends { readonly body: infer Stream }
+    ? NonNullable<Stream>
+    : StreamOfBytes;
 
 /** `Blob`. */
 export type HostBlob = HostInstance<'Blob', { readonly size: number; stream(): StreamOfBytes }>;

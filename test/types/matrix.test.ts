@@ -4,10 +4,18 @@
 // checked. Every version runs once with each way to find modules, and with each set of the host's types at least once.
 
 import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join, sep } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { writeFiles } from '../support/consumer.js';
 import { repository } from '../support/sources.js';
@@ -33,7 +41,7 @@ const resolutions = {
   bundler: { module: 'ESNext', moduleResolution: 'Bundler' },
 };
 
-const everywhere = ['every-project.ts'];
+const everywhere = ['every-project.ts', 'wasm-files.ts'];
 
 /** The compiler options for each set of the host's types, and the programs that they suit. */
 const hosts = {
@@ -86,9 +94,9 @@ beforeAll(() => {
   const installed = join(root, 'node_modules', 'lite-alloc');
   const { files } = require('../../package.json') as { files: string[] };
   const isOfTypes = (path: string): boolean =>
-    !path.startsWith(join(repository, 'dist', 'c') + sep) &&
-    /\.d\.c?ts$|\/package\.json$|\/[^/.]*$/.test(path);
-  for (const name of ['package.json', ...files.filter((file) => !/[*.]/.test(file))]) {
+    path !== join(repository, 'dist', 'c') &&
+    (/\.d\.c?ts$|\/package\.json$/.test(path) || statSync(path).isDirectory());
+  for (const name of ['package.json', ...files.filter((file) => !file.includes('*'))]) {
     cpSync(join(repository, name), join(installed, name), { recursive: true, filter: isOfTypes });
   }
   mkdirSync(join(root, 'node_modules', '@types'));

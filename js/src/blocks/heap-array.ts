@@ -5,7 +5,7 @@ import type { WholeViews } from '../module/memory-views.js';
 import { HeapHandle } from './handle.js';
 import type { LeakRegistry } from './lost-handles.js';
 
-/** A typed array in a heap, whose memory has a buffer of the type `B`: a handle that owns one block. */
+/** A typed array in a heap: a handle that owns one block. `B` is the type of the memory's buffer. */
 export class HeapArray<
   T extends TypedArray,
   B extends ArrayBufferLike = ArrayBuffer,

@@ -29,7 +29,7 @@ import type { HeapPlan } from './options.js';
 import type { RawBlocks } from './raw-blocks.js';
 
 /**
- * An allocator over a linear memory. `createHeap` makes one.
+ * An allocator over a linear memory. `createHeap` makes one. `B` is the type of the memory's buffer.
  *
  * After dispose every call throws `UseAfterFreeError`. After a trap in the wasm module every call throws the same
  * `HeapCorruptionError`.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Compiles programs against the published types in several versions of TypeScript, with the types of the package
-// checked. Every version runs once with each way to find modules, and with each set of the host's types at least once.
+// checked. Every version runs once with each way to find modules, each time with another set of the host's types.
 
 import { execFile } from 'node:child_process';
 import {

@@ -28,6 +28,7 @@ export type {
   Elements,
   TypedArray,
   TypedArrayConstructor,
+  TypedArrayOver,
   TypedArrays,
 } from './core/typed-arrays.js';
 export type { Alignment, ArrayOptions } from './core/validate.js';

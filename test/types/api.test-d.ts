@@ -46,6 +46,8 @@ import {
   type TraceSource,
   type TypedArray,
   type TypedArrayConstructor,
+  type TypedArrayOver,
+  type TypedArrays,
   type UseAfterFreeError,
   type WasmLoadError,
   type WasmSource,
@@ -199,8 +201,8 @@ describe('typed arrays', () => {
 
   test('a handle has exact members', () => {
     type Floats = HeapArray<Float32Array>;
-    expectTypeOf<Floats['view']>().toEqualTypeOf<Float32Array>();
-    expectTypeOf<Floats['slice']>().toEqualTypeOf<() => Float32Array>();
+    expectTypeOf<Floats['view']>().toEqualTypeOf<Float32Array<ArrayBuffer>>();
+    expectTypeOf<Floats['slice']>().toEqualTypeOf<() => Float32Array<ArrayBuffer>>();
     expectTypeOf<Floats['resize']>().toEqualTypeOf<(length: number) => void>();
     expectTypeOf<Floats['free']>().toEqualTypeOf<() => void>();
     expectTypeOf<Floats['alive']>().toEqualTypeOf<boolean>();
@@ -243,16 +245,16 @@ describe('typed arrays', () => {
         'u8' | 'i8' | 'u16' | 'i16' | 'u32' | 'i32' | 'f32' | 'f64' | 'i64' | 'u64' | 'memory'
       >
     >().toEqualTypeOf<{
-      readonly u8: Uint8Array;
-      readonly i8: Int8Array;
-      readonly u16: Uint16Array;
-      readonly i16: Int16Array;
-      readonly u32: Uint32Array;
-      readonly i32: Int32Array;
-      readonly f32: Float32Array;
-      readonly f64: Float64Array;
-      readonly i64: BigInt64Array;
-      readonly u64: BigUint64Array;
+      readonly u8: Uint8Array<ArrayBuffer>;
+      readonly i8: Int8Array<ArrayBuffer>;
+      readonly u16: Uint16Array<ArrayBuffer>;
+      readonly i16: Int16Array<ArrayBuffer>;
+      readonly u32: Uint32Array<ArrayBuffer>;
+      readonly i32: Int32Array<ArrayBuffer>;
+      readonly f32: Float32Array<ArrayBuffer>;
+      readonly f64: Float64Array<ArrayBuffer>;
+      readonly i64: BigInt64Array<ArrayBuffer>;
+      readonly u64: BigUint64Array<ArrayBuffer>;
       readonly memory: WebAssembly.Memory;
     }>();
     expectTypeOf<TypedArray>().toEqualTypeOf<
@@ -268,6 +270,87 @@ describe('typed arrays', () => {
       | BigInt64Array
       | BigUint64Array
     >();
+  });
+});
+
+describe('buffers', () => {
+  type Shared = Heap<SharedArrayBuffer>;
+
+  test('a heap over shared memory gives views over shared memory, and copies outside of it', () => {
+    const shared = {} as Shared;
+    const array = shared.array(Float32Array, 3);
+    expectTypeOf(array).toEqualTypeOf<HeapArray<Float32Array, SharedArrayBuffer>>();
+    expectTypeOf(array.view).toEqualTypeOf<Float32Array<SharedArrayBuffer>>();
+    expectTypeOf(array.slice()).toEqualTypeOf<Float32Array<ArrayBuffer>>();
+    expectTypeOf(shared.from(new Int8Array(3)).view).toEqualTypeOf<Int8Array<SharedArrayBuffer>>();
+    expectTypeOf(shared.from(BigInt64Array, [1n]).view).toEqualTypeOf<
+      BigInt64Array<SharedArrayBuffer>
+    >();
+    expectTypeOf(shared.u8).toEqualTypeOf<Uint8Array<SharedArrayBuffer>>();
+    expectTypeOf(shared.i64).toEqualTypeOf<BigInt64Array<SharedArrayBuffer>>();
+  });
+
+  test('scopes and arenas have the buffer of their heap', () => {
+    expectTypeOf<Shared['openScope']>().toEqualTypeOf<() => Scope<SharedArrayBuffer>>();
+    expectTypeOf<Scope<SharedArrayBuffer>['arena']>().toEqualTypeOf<
+      (options: ArenaOptions) => Arena<SharedArrayBuffer>
+    >();
+    expectTypeOf(({} as Shared).scope((scope) => scope.array(Uint8Array, 1).view)).toEqualTypeOf<
+      Uint8Array<SharedArrayBuffer>
+    >();
+    expectTypeOf(({} as Shared).arena({ bytes: 64 }).array(Int16Array, 1).view).toEqualTypeOf<
+      Int16Array<SharedArrayBuffer>
+    >();
+    expectTypeOf(heap.arena({ bytes: 64 }).array(Int16Array, 1).view).toEqualTypeOf<
+      Int16Array<ArrayBuffer>
+    >();
+  });
+
+  test('code for every kind of buffer takes all heaps, code for one kind only those', () => {
+    expectTypeOf<Heap>().toExtend<Heap<ArrayBufferLike>>();
+    expectTypeOf<Shared>().toExtend<Heap<ArrayBufferLike>>();
+    expectTypeOf<Heap<ArrayBufferLike>['f32']>().toEqualTypeOf<Float32Array>();
+    expectTypeOf<Shared>().not.toExtend<Heap>();
+    expectTypeOf<Heap>().not.toExtend<Shared>();
+    expectTypeOf<HeapArray<Uint8Array>>().toExtend<HeapArray<Uint8Array, ArrayBufferLike>>();
+    expectTypeOf<HeapArray<Uint8Array, SharedArrayBuffer>>().not.toExtend<HeapArray<Uint8Array>>();
+  });
+
+  test('the buffer of the element type does not matter', () => {
+    expectTypeOf<HeapArray<Float32Array<ArrayBuffer>>>().toExtend<HeapArray<Float32Array>>();
+    expectTypeOf<HeapArray<Float32Array<SharedArrayBuffer>>['view']>().toEqualTypeOf<
+      Float32Array<ArrayBuffer>
+    >();
+    expectTypeOf<HeapArray<Float32Array>>().not.toExtend<HeapArray<Float64Array>>();
+  });
+
+  test('TypedArrayOver changes the buffer and keeps the kind', () => {
+    expectTypeOf<TypedArrayOver<Int8Array, SharedArrayBuffer>>().toEqualTypeOf<
+      Int8Array<SharedArrayBuffer>
+    >();
+    expectTypeOf<TypedArrayOver<Int8Array | Uint8Array, ArrayBuffer>>().toEqualTypeOf<
+      Int8Array<ArrayBuffer> | Uint8Array<ArrayBuffer>
+    >();
+    expectTypeOf<TypedArrayOver<TypedArray, ArrayBufferLike>>().toEqualTypeOf<TypedArray>();
+    expectTypeOf<TypedArrays<SharedArrayBuffer>['Uint8ClampedArray']>().toEqualTypeOf<
+      Uint8ClampedArray<SharedArrayBuffer>
+    >();
+    expectTypeOf(new (heap.array(Int8Array, 1).type)(new SharedArrayBuffer(1), 0, 1)).toEqualTypeOf<
+      Int8Array<SharedArrayBuffer>
+    >();
+  });
+
+  test('generic functions use arrays of every kind', () => {
+    const copy = <T extends TypedArray>(source: T, options: ArrayOptions) => [
+      heap.from(source),
+      heap.from(source, options),
+    ];
+    expectTypeOf(copy<Float32Array>).returns.toEqualTypeOf<HeapArray<Float32Array>[]>();
+    const fill = <T extends TypedArray>(type: TypedArrayConstructor<T>, elements: Elements<T>) =>
+      heap.from(type, elements);
+    expectTypeOf(fill(Float32Array, [1])).toEqualTypeOf<HeapArray<Float32Array>>();
+    const count = <T extends TypedArray>(array: HeapArray<T>): number => array.view.length;
+    expectTypeOf(count(heap.array(Uint8Array, 1))).toEqualTypeOf<number>();
   });
 });
 

@@ -7,6 +7,7 @@ import {
   kindOf,
   type TypedArray,
   type TypedArrayConstructor,
+  type TypedArrayOver,
   type TypedArrays,
 } from '../core/typed-arrays.js';
 import { granuleBytes } from '../core/units.js';
@@ -28,6 +29,21 @@ import type { BlockOwner } from './owner.js';
 /** Anything that a scope can free: a handle, an arena, or the address of a raw block. */
 export type Freeable = { readonly alive: boolean; free(): void } | number;
 
+/** A typed array of the kind with that name. The compiler's message about any other value contains the text below. */
+type ArraySource<T extends TypedArray, Kind extends string> = [Kind] extends [keyof TypedArrays]
+  ? T & { readonly [Symbol.toStringTag]: Kind }
+  : 'this is not a typed array: pass a kind first, as in heap.from(Float32Array, [...])';
+
+/**
+ * The parameters behind a typed array. Behind any other value there are none, so that the compiler's message about
+ * `from(Float32Array, ['a'])` is about the elements alone. For a value of the type `any` the compiler infers no kind.
+ */
+type SourceOptions<T extends TypedArray, Kind extends string> = [Kind] extends [keyof TypedArrays]
+  ? [options?: ArrayOptions]
+  : unknown extends T
+    ? [options?: ArrayOptions]
+    : [];
+
 /**
  * The calls that heaps, scopes and arenas have in common.
  *
@@ -35,7 +51,7 @@ export type Freeable = { readonly alive: boolean; free(): void } | number;
  * `Strategy` says how much time a call takes. Every call throws `UseAfterFreeError` once its heap was disposed, its
  * scope closed or its arena freed.
  */
-export abstract class Allocator {
+export abstract class Allocator<B extends ArrayBufferLike = ArrayBuffer> {
   /** @internal */
   protected readonly uncloneable = uncloneable;
 
@@ -133,13 +149,13 @@ export abstract class Allocator {
     type: TypedArrayConstructor<T>,
     length: number,
     options?: ArrayOptions,
-  ): HeapArray<T> {
+  ): HeapArray<T, B> {
     assertKind(type);
     const bytes = toByteLength('length', length, type.BYTES_PER_ELEMENT);
     // Getters of options run first, since they may close the scope that allocates then.
     const { alignment, zero } = planArray(options);
     const address = this.#allocate(alignment, bytes, zero);
-    return this.finish(new HeapArray(this.owner, type, address, length));
+    return this.finish(new HeapArray<T, B>(this.owner, type, address, length));
   }
 
   /**
@@ -154,10 +170,10 @@ export abstract class Allocator {
    * console.log(pixels.view[1]); // 128
    * ```
    */
-  from<T extends TypedArray>(
-    source: T,
-    options?: ArrayOptions,
-  ): HeapArray<TypedArrays[T[typeof Symbol.toStringTag]]>;
+  from<T extends TypedArray, Kind extends string>(
+    source: ArraySource<T, Kind>,
+    ...rest: SourceOptions<T, Kind>
+  ): HeapArray<TypedArrayOver<T, ArrayBufferLike>, B>;
   /**
    * Allocates an array and fills it from an iterable or array-like, converting elements as the constructor's
    * own `from` does. All elements are read before the heap allocates memory.
@@ -176,12 +192,12 @@ export abstract class Allocator {
     type: TypedArrayConstructor<T>,
     elements: Elements<T>,
     options?: ArrayOptions,
-  ): HeapArray<T>;
+  ): HeapArray<T, B>;
   from(
     source: TypedArray | TypedArrayConstructor,
     second?: Elements<TypedArray> | ArrayOptions,
     third?: ArrayOptions,
-  ): HeapArray<TypedArray> {
+  ): HeapArray<TypedArray, B> {
     // A handle has a length like an array, but no elements at its indices.
     for (const array of [source, second]) {
       if (array instanceof HeapHandle) {
@@ -223,7 +239,7 @@ export abstract class Allocator {
     type: TypedArrayConstructor,
     source: TypedArray,
     options: ArrayOptions | undefined,
-  ): HeapArray<TypedArray> {
+  ): HeapArray<TypedArray, B> {
     // Getters of options run first, since they may detach the source or close the scope.
     const { alignment } = planArray(options);
     const bytes = bytesOf(source);
@@ -234,6 +250,8 @@ export abstract class Allocator {
     // The allocation may have grown memory, which detaches a source that lies in it.
     const { u8 } = owner.views;
     u8.set(isInHeap ? u8.subarray(byteOffset, byteOffset + length) : bytes, address);
-    return this.finish(new HeapArray(owner, type, address, length / type.BYTES_PER_ELEMENT));
+    return this.finish(
+      new HeapArray<TypedArray, B>(owner, type, address, length / type.BYTES_PER_ELEMENT),
+    );
   }
 }

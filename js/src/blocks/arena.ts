@@ -23,7 +23,7 @@ export interface ArenaOptions {
  *
  * An arena never grows: a call that allocates throws `OutOfMemoryError` where the rest of the arena is too small.
  */
-export class Arena extends Allocator {
+export class Arena<B extends ArrayBufferLike = ArrayBuffer> extends Allocator<B> {
   readonly #block: ArenaBlock;
 
   /**

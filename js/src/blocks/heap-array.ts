@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: MIT
 
-import type { TypedArray, TypedArrayConstructor } from '../core/typed-arrays.js';
+import type { TypedArray, TypedArrayConstructor, TypedArrayOver } from '../core/typed-arrays.js';
 import type { WholeViews } from '../module/memory-views.js';
 import { HeapHandle } from './handle.js';
 import type { LeakRegistry } from './lost-handles.js';
 
-/** A typed array in a heap: a handle that owns one block. */
-export class HeapArray<T extends TypedArray> extends HeapHandle {
+/** A typed array in a heap: a handle that owns one block. `B` is the type of the memory's buffer. */
+export class HeapArray<
+  T extends TypedArray,
+  B extends ArrayBufferLike = ArrayBuffer,
+> extends HeapHandle {
   /** The constructor of its views. */
   declare readonly type: TypedArrayConstructor<T>;
-  #view: T | undefined;
+  #view: TypedArrayOver<T, B> | undefined;
   /** The views of the memory from which `#view` was made; undefined where there is no view. */
   #whole: WholeViews | undefined;
 
@@ -43,9 +46,9 @@ export class HeapArray<T extends TypedArray> extends HeapHandle {
    * console.log(samples.view.length); // 128
    * ```
    */
-  get view(): T {
+  get view(): TypedArrayOver<T, B> {
     return this.alive && this.#whole === this.owner.views.all
-      ? (this.#view as T)
+      ? (this.#view as TypedArrayOver<T, B>)
       : this.#makeView();
   }
 
@@ -85,8 +88,8 @@ export class HeapArray<T extends TypedArray> extends HeapHandle {
    * console.log(copy.join()); // 1,2,3
    * ```
    */
-  slice(): T {
-    return this.view.slice() as T;
+  slice(): TypedArrayOver<T, ArrayBuffer> {
+    return this.view.slice() as TypedArrayOver<T, ArrayBuffer>;
   }
 
   /** @internal */
@@ -95,12 +98,12 @@ export class HeapArray<T extends TypedArray> extends HeapHandle {
     this.#whole = undefined;
   }
 
-  #makeView(): T {
+  #makeView(): TypedArrayOver<T, B> {
     const { growth, memory, views } = this.owner;
     growth.reportGrowth();
     this.assertAlive('view');
     this.#whole = views.all;
-    this.#view = new this.type(memory.buffer, this.address, this.length);
+    this.#view = new this.type(memory.buffer as B, this.address, this.length);
     if (this.isRegistered) viewHandles.set(this.#view, this);
     else this.owner.watchView?.(this);
     return this.#view;

@@ -9,8 +9,11 @@ import type { BlockOwner } from './owner.js';
 const utf8 = { name: 'string', BYTES_PER_ELEMENT: 1, uncloneable };
 
 interface Codec {
-  readonly encoder: Pick<TextEncoder, 'encode' | 'encodeInto'>;
-  readonly decoder: Pick<TextDecoder, 'decode'>;
+  readonly encoder: {
+    encode(text: string): Uint8Array;
+    encodeInto(text: string, bytes: Uint8Array): { read: number; written: number };
+  };
+  readonly decoder: { decode(bytes: Uint8Array): string };
 }
 
 /**

@@ -3,6 +3,7 @@
 // The interfaces through which handles, arenas and scopes use the heap or arena that their blocks lie in.
 
 import { DoubleFreeError } from '../core/errors.js';
+import type { WasmMemory } from '../core/host-types.js';
 import { formatAddress } from '../core/values.js';
 import type { MemoryViews } from '../module/memory-views.js';
 import type { WatchedHandle } from './lost-handles.js';
@@ -32,7 +33,7 @@ export interface BlockOwner {
    * `lostEpoch` where other code freed this one; it returns `lostEpoch` once for each loss.
    */
   renew(address: number, epoch: number): number;
-  readonly memory: WebAssembly.Memory;
+  readonly memory: WasmMemory;
   readonly views: MemoryViews;
   readonly growth: OperationWatch;
   // The three calls below run no growth listeners. The operations that use them call `growth.reportGrowth` as

@@ -15,7 +15,7 @@ const mostTogether = 1 << 22;
  * An allocator that frees its blocks when it closes, the last one first. Closing takes time proportional to the
  * number of blocks that were allocated through it and still live.
  */
-export class Scope extends Allocator {
+export class Scope<B extends ArrayBufferLike = ArrayBuffer> extends Allocator<B> {
   readonly #heapOwner: HeapOwner;
   /** In the order of allocation. */
   readonly #blocks = [new Set<Freeable>()];
@@ -42,10 +42,13 @@ export class Scope extends Allocator {
    *
    * @internal
    */
-  static run<Result>(owner: HeapOwner, fn: (scope: Scope) => Result): Result {
+  static run<Result, B extends ArrayBufferLike>(
+    owner: HeapOwner,
+    fn: (scope: Scope<B>) => Result,
+  ): Result {
     assertRunsAtOnce(fn);
-    const scope = new Scope(owner);
-    const outer = owner.runningScope as Scope | undefined;
+    const scope = new Scope<B>(owner);
+    const outer = owner.runningScope as Scope<B> | undefined;
     let result: Result | undefined;
     const errors: unknown[] = [];
     try {
@@ -62,12 +65,12 @@ export class Scope extends Allocator {
    *
    * @internal
    */
-  static async runAsync<Result>(
+  static async runAsync<Result, B extends ArrayBufferLike>(
     owner: HeapOwner,
-    fn: (scope: Scope) => Result | PromiseLike<Result>,
+    fn: (scope: Scope<B>) => Result | PromiseLike<Result>,
   ): Promise<Result> {
     assertType('fn', fn, 'function');
-    const scope = new Scope(owner);
+    const scope = new Scope<B>(owner);
     let result: Result | undefined;
     const errors: unknown[] = [];
     try {
@@ -111,9 +114,9 @@ export class Scope extends Allocator {
    * @throws RangeError, TypeError where an option is wrong.
    * @throws OutOfMemoryError where memory cannot hold it.
    */
-  arena(options: ArenaOptions): Arena {
+  arena(options: ArenaOptions): Arena<B> {
     const bytes = planArena(options);
-    return this.finish(new Arena(bytes, this.owner));
+    return this.finish(new Arena<B>(bytes, this.owner));
   }
 
   /**
@@ -202,7 +205,7 @@ export class Scope extends Allocator {
   }
 
   /** Calls `fn` while `running` is the innermost scope. */
-  #call<Result>(fn: (scope: Scope) => Result, running?: Scope): Result {
+  #call<Result>(fn: (scope: Scope<B>) => Result, running?: Scope<B>): Result {
     const owner = this.#heapOwner;
     const outer = owner.runningScope;
     owner.runningScope = running;
@@ -251,7 +254,7 @@ export class Scope extends Allocator {
    *
    * @throws the errors in `errors`, and every error that searching the result or freeing a block throws.
    */
-  #end(errors: unknown[], result?: unknown, outer?: Scope): unknown {
+  #end(errors: unknown[], result?: unknown, outer?: Scope<B>): unknown {
     let returned: ReadonlySet<unknown> = new Set();
     const kept: Freeable[] = [];
     const free = (block: Freeable): void => {

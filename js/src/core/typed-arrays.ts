@@ -3,30 +3,52 @@
 import { describeMismatch } from './validate.js';
 import { kindNameOf } from './values.js';
 
-/** `Float16Array` where the platform's types have it, else `never`. TypeScript has it since version 5.8. */
-type HostFloat16Array = typeof globalThis extends { Float16Array: { prototype: infer Instance } }
-  ? Instance
-  : never;
+// Typed arrays have a type parameter for their buffer since TypeScript 5.7, and the platform's types have `Float16Array`
+// since 5.8. Elsewhere the two types below are errors, which the directives suppress, and no other type uses them. A
+// directive applies to the next line alone.
 
-/** The kinds of typed arrays by name. */
-export interface TypedArrays {
-  Int8Array: Int8Array;
-  Uint8Array: Uint8Array;
-  Uint8ClampedArray: Uint8ClampedArray;
-  Int16Array: Int16Array;
-  Uint16Array: Uint16Array;
-  Int32Array: Int32Array;
-  Uint32Array: Uint32Array;
-  /** Available from Chrome 135, Firefox 129, Safari 18.2, Node 24. */
-  Float16Array: HostFloat16Array;
-  Float32Array: Float32Array;
-  Float64Array: Float64Array;
-  BigInt64Array: BigInt64Array;
-  BigUint64Array: BigUint64Array;
+// biome-ignore format: the type must be on one line
+// biome-ignore lint/suspicious/noTsIgnore: only some versions of TypeScript report an error
+/** @ts-ignore */
+type GenericArray<B extends ArrayBufferLike> = Int8Array<B> | Uint8Array<B> | Uint8ClampedArray<B> | Int16Array<B> | Uint16Array<B> | Int32Array<B> | Uint32Array<B> | Float32Array<B> | Float64Array<B> | BigInt64Array<B> | BigUint64Array<B>;
+
+// biome-ignore lint/suspicious/noTsIgnore: only some versions of TypeScript report an error
+/** @ts-ignore */
+type GenericFloat16Array<B extends ArrayBufferLike> = Float16Array<B>;
+
+/** `T` over a buffer of the type `B`. Before TypeScript 5.7 every typed array has a buffer that may be shared. */
+type Over<T extends { readonly [Symbol.toStringTag]: string }, B extends ArrayBufferLike> =
+  Extract<ReturnType<typeof Uint8Array.of>['buffer'], SharedArrayBuffer> extends never
+    ? Extract<GenericArray<B>, Pick<T, typeof Symbol.toStringTag>>
+    : T;
+
+/** The kinds of typed arrays by name, over a buffer of the type `B`. */
+export interface TypedArrays<B extends ArrayBufferLike = ArrayBufferLike> {
+  Int8Array: Over<Int8Array, B>;
+  Uint8Array: Over<Uint8Array, B>;
+  Uint8ClampedArray: Over<Uint8ClampedArray, B>;
+  Int16Array: Over<Int16Array, B>;
+  Uint16Array: Over<Uint16Array, B>;
+  Int32Array: Over<Int32Array, B>;
+  Uint32Array: Over<Uint32Array, B>;
+  /** Available from Chrome 135, Firefox 129, Safari 18.2, Node 24. `never` where the platform's types lack it. */
+  Float16Array: typeof globalThis extends { Float16Array: unknown }
+    ? GenericFloat16Array<B>
+    : never;
+  Float32Array: Over<Float32Array, B>;
+  Float64Array: Over<Float64Array, B>;
+  BigInt64Array: Over<BigInt64Array, B>;
+  BigUint64Array: Over<BigUint64Array, B>;
 }
 
 /** A typed array of any kind. */
 export type TypedArray = TypedArrays[keyof TypedArrays];
+
+/** The typed array of the same kind as `T` over a buffer of the type `B`. */
+export type TypedArrayOver<
+  T extends TypedArray,
+  B extends ArrayBufferLike,
+> = TypedArrays<B>[T[typeof Symbol.toStringTag]];
 
 /** Elements for a kind of typed array: numbers or, for the 64-bit integer kinds, big integers. */
 export type Elements<T extends TypedArray> = Iterable<T[number]> | ArrayLike<T[number]>;
@@ -36,7 +58,11 @@ export interface TypedArrayConstructor<T extends TypedArray = TypedArray> {
   readonly BYTES_PER_ELEMENT: number;
   readonly name: string;
   readonly prototype: T;
-  new (buffer: ArrayBufferLike, byteOffset: number, length: number): T;
+  new <B extends ArrayBufferLike>(
+    buffer: B,
+    byteOffset: number,
+    length: number,
+  ): TypedArrayOver<T, B>;
 }
 
 /** Constructors that passed `assertKind`. */
@@ -48,7 +74,7 @@ const kinds = new WeakSet<TypedArrayConstructor>();
  */
 export function kindOf<T extends TypedArray>(
   array: T,
-): TypedArrayConstructor<TypedArrays[T[typeof Symbol.toStringTag]]> {
+): TypedArrayConstructor<TypedArrayOver<T, ArrayBufferLike>> {
   const name = kindNameOf(array);
   if (name === undefined) throw new TypeError(describeMismatch('source', 'a typed array', array));
   return globalThis[name as 'Uint8Array'] as unknown as ReturnType<typeof kindOf<T>>;

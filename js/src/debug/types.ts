@@ -3,6 +3,7 @@
 // The interface between a heap and its debug layer, which lies in files that only debug heaps load.
 
 import type { LiveBlock } from '../core/errors.js';
+import type { WasmMemory } from '../core/host-types.js';
 import type { HeapLayer } from '../module/heap-functions.js';
 
 /** The checks that a debug heap makes, and the memory that they may take. */
@@ -33,4 +34,4 @@ export interface DebugLayer extends HeapLayer {
 }
 
 /** Makes the debug layer of a heap over a memory. */
-export type DebugLayerMaker = (memory: WebAssembly.Memory) => DebugLayer;
+export type DebugLayerMaker = (memory: WasmMemory) => DebugLayer;

@@ -4,6 +4,7 @@ import { type LeakedHandle, LostHandles, type WatchedHandle } from '../blocks/lo
 import { OwnedBlocks } from '../blocks/owned-blocks.js';
 import { deadEpoch, doubleFree, type HeapOwner, lostEpoch } from '../blocks/owner.js';
 import { invalidAddress, OutOfMemoryError } from '../core/errors.js';
+import type { WasmMemory } from '../core/host-types.js';
 import { granuleBytes } from '../core/units.js';
 import { clampSize } from '../core/validate.js';
 import type { DebugLayer } from '../debug/types.js';
@@ -17,17 +18,17 @@ const alreadyFreeResult = 2;
 
 /** The memory of a heap, and the size up to which it can grow. */
 export interface HeapMemory {
-  readonly memory: WebAssembly.Memory;
+  readonly memory: WasmMemory;
   /** Bytes of the region that the heap lies in; undefined for a heap that owns its memory. */
   readonly regionBytes?: number;
   readonly maximumBytes: number;
 }
 
 /** The heap in its role as the owner of the blocks of handles, arenas and scopes. */
-export class HeapBlocks implements HeapOwner {
+export class HeapBlocks<B extends ArrayBufferLike = ArrayBufferLike> implements HeapOwner {
   epoch = 0;
-  memory: WebAssembly.Memory;
-  views: MemoryViews;
+  memory: WasmMemory;
+  views: MemoryViews<B>;
   debug: DebugLayer | undefined;
   runningScope: object | undefined;
   /** The functions of the heap below its growth listeners and `owned`; `Heap` sets them. */
@@ -71,7 +72,7 @@ export class HeapBlocks implements HeapOwner {
   }
 
   /** The views of the whole memory. Growth listeners that wait run first. */
-  get currentViews(): WholeViews {
+  get currentViews(): WholeViews<B> {
     this.growth.reportGrowth();
     return this.views.all;
   }

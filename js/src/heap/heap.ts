@@ -11,6 +11,7 @@ import {
   UseAfterFreeError,
   WasmLoadError,
 } from '../core/errors.js';
+import type { WasmModule } from '../core/host-types.js';
 import { defaultStrategy, type Strategy, strategies } from '../core/strategies.js';
 import { granuleBytes } from '../core/units.js';
 import { assertAlignment, clampSize, isUint32, toByteLength } from '../core/validate.js';
@@ -28,12 +29,15 @@ import type { HeapPlan } from './options.js';
 import type { RawBlocks } from './raw-blocks.js';
 
 /**
- * An allocator over a linear memory. `createHeap` makes one.
+ * An allocator over a linear memory. `createHeap` makes one. `B` is the type of the memory's buffer.
  *
  * After dispose every call throws `UseAfterFreeError`. After a trap in the wasm module every call throws the same
  * `HeapCorruptionError`.
  */
-export class Heap extends InspectableHeap implements RawBlocks {
+export class Heap<B extends ArrayBufferLike = ArrayBuffer>
+  extends InspectableHeap<B>
+  implements RawBlocks
+{
   /** The allocation strategy. */
   override readonly strategy: Strategy;
 
@@ -51,13 +55,13 @@ export class Heap extends InspectableHeap implements RawBlocks {
   /** Other heaps in the same memory know this object weakly, so the heap must keep it reachable. */
   readonly #tenant: Tenant;
   #leaveRegion: (() => void) | undefined;
-  readonly #owner: HeapBlocks;
+  readonly #owner: HeapBlocks<B>;
 
   /** Use `createHeap`. */
   constructor(
     plan: HeapPlan,
     size: HeapMemory,
-    module: WebAssembly.Module,
+    module: WasmModule,
     makeDebugLayer: DebugLayerMaker | undefined,
     openRegion: RegionOpener | undefined,
   ) {
@@ -220,7 +224,7 @@ export class Heap extends InspectableHeap implements RawBlocks {
    * console.log(sum, heap.stats().liveBlocks); // 6 0
    * ```
    */
-  scope<Result>(fn: (scope: Scope) => Result): Result {
+  scope<Result>(fn: (scope: Scope<B>) => Result): Result {
     return Scope.run(this.#owner, fn);
   }
 
@@ -239,7 +243,7 @@ export class Heap extends InspectableHeap implements RawBlocks {
    * console.log(length, heap.stats().liveBlocks); // 3 0
    * ```
    */
-  scopeAsync<Result>(fn: (scope: Scope) => Result | PromiseLike<Result>): Promise<Result> {
+  scopeAsync<Result>(fn: (scope: Scope<B>) => Result | PromiseLike<Result>): Promise<Result> {
     return Scope.runAsync(this.#owner, fn);
   }
 
@@ -255,7 +259,7 @@ export class Heap extends InspectableHeap implements RawBlocks {
    * console.log(heap.stats().liveBlocks); // 0
    * ```
    */
-  openScope(): Scope {
+  openScope(): Scope<B> {
     return new Scope(this.#owner);
   }
 
@@ -274,8 +278,8 @@ export class Heap extends InspectableHeap implements RawBlocks {
    * frame.free();
    * ```
    */
-  arena(options: ArenaOptions): Arena {
-    return this.finish(new Arena(planArena(options), this.#owner));
+  arena(options: ArenaOptions): Arena<B> {
+    return this.finish(new Arena<B>(planArena(options), this.#owner));
   }
 
   /**
@@ -331,7 +335,7 @@ export class Heap extends InspectableHeap implements RawBlocks {
   }
 
   /** @internal */
-  protected override get owner(): HeapBlocks {
+  protected override get owner(): HeapBlocks<B> {
     return this.#owner;
   }
 

@@ -3,7 +3,9 @@
 import { Allocator } from '../blocks/allocator.js';
 import { decodeUtf8 } from '../blocks/heap-string.js';
 import { LeakError, type LiveBlock } from '../core/errors.js';
+import type { WasmMemory } from '../core/host-types.js';
 import type { Strategy } from '../core/strategies.js';
+import type { TypedArrays } from '../core/typed-arrays.js';
 import { clampSize } from '../core/validate.js';
 import { formatAddress } from '../core/values.js';
 import { checkHeap } from '../inspect/check.js';
@@ -18,7 +20,9 @@ import type { HeapBlocks } from './heap-blocks.js';
  * An element of a view at index i lies at address i times the bytes of an element. The views are current whenever they
  * are read from the heap; do not keep them across allocations.
  */
-export abstract class InspectableHeap extends Allocator {
+export abstract class InspectableHeap<
+  B extends ArrayBufferLike = ArrayBuffer,
+> extends Allocator<B> {
   /** The allocation strategy. */
   abstract readonly strategy: Strategy;
 
@@ -26,60 +30,60 @@ export abstract class InspectableHeap extends Allocator {
   protected abstract get functions(): HeapFunctions;
 
   /** @internal */
-  protected abstract override get owner(): HeapBlocks;
+  protected abstract override get owner(): HeapBlocks<B>;
 
   /** The linear memory. Other code may grow it: the heap and its views stay correct. */
-  get memory(): WebAssembly.Memory {
+  get memory(): WasmMemory {
     return this.owner.memory;
   }
 
   /** The memory as unsigned 8-bit integers. */
-  get u8(): Uint8Array {
+  get u8(): TypedArrays<B>['Uint8Array'] {
     return this.owner.currentViews.u8;
   }
 
   /** The memory as signed 8-bit integers. */
-  get i8(): Int8Array {
+  get i8(): TypedArrays<B>['Int8Array'] {
     return this.owner.currentViews.i8;
   }
 
   /** The memory as unsigned 16-bit integers. */
-  get u16(): Uint16Array {
+  get u16(): TypedArrays<B>['Uint16Array'] {
     return this.owner.currentViews.u16;
   }
 
   /** The memory as signed 16-bit integers. */
-  get i16(): Int16Array {
+  get i16(): TypedArrays<B>['Int16Array'] {
     return this.owner.currentViews.i16;
   }
 
   /** The memory as unsigned 32-bit integers. */
-  get u32(): Uint32Array {
+  get u32(): TypedArrays<B>['Uint32Array'] {
     return this.owner.currentViews.u32;
   }
 
   /** The memory as signed 32-bit integers. */
-  get i32(): Int32Array {
+  get i32(): TypedArrays<B>['Int32Array'] {
     return this.owner.currentViews.i32;
   }
 
   /** The memory as 32-bit floating-point numbers. */
-  get f32(): Float32Array {
+  get f32(): TypedArrays<B>['Float32Array'] {
     return this.owner.currentViews.f32;
   }
 
   /** The memory as 64-bit floating-point numbers. */
-  get f64(): Float64Array {
+  get f64(): TypedArrays<B>['Float64Array'] {
     return this.owner.currentViews.f64;
   }
 
   /** The memory as signed 64-bit integers. */
-  get i64(): BigInt64Array {
+  get i64(): TypedArrays<B>['BigInt64Array'] {
     return this.owner.currentViews.i64;
   }
 
   /** The memory as unsigned 64-bit integers. */
-  get u64(): BigUint64Array {
+  get u64(): TypedArrays<B>['BigUint64Array'] {
     return this.owner.currentViews.u64;
   }
 

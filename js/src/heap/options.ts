@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 import { type LeakedHandle, warnOfLeak } from '../blocks/lost-handles.js';
+import type { WasmMemory } from '../core/host-types.js';
 import { defaultStrategy, type Strategy, strategies } from '../core/strategies.js';
 import { pageBytes } from '../core/units.js';
 import { assertBytes, assertOptions, assertType, describeMismatch } from '../core/validate.js';
@@ -34,7 +35,7 @@ export interface HeapOptions {
    * live heap ends the older one: that heap's handles are dead, and its calls throw `UseAfterFreeError`. The option
    * `wasm`, if any, must be the package's `lite-alloc.region.wasm`.
    */
-  memory?: WebAssembly.Memory;
+  memory?: WasmMemory;
   /** Where the region begins, in bytes from the start of `memory`. Required with `memory`. */
   start?: number;
   /** Where the region ends, in bytes from the start of `memory`: the first byte behind it. Required with `memory`. */

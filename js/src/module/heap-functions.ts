@@ -2,6 +2,8 @@
 //
 // The functions that the calls of `Heap` use: those of the module, and the layers that may wrap them.
 
+import type { WasmMemory } from '../core/host-types.js';
+
 /**
  * The functions of `cpp/bindings/module_functions.hpp` and `start`, over one instance. Numbers must be integers
  * from 0 to 2^32 - 1: embind does not check them. `heap_functions.hpp` describes what they do.
@@ -100,7 +102,7 @@ export function mapFunctions<Calls extends object>(
 /** Returns the functions of a started module. `cpp/bindings/heap_functions.cpp` asserts the layouts of its records. */
 export function heapFunctions(
   { start, report, check, walk, ...calls }: ModuleFunctions,
-  memory: WebAssembly.Memory,
+  memory: WasmMemory,
 ): HeapFunctions {
   const recordAt = (address: number): DataView => new DataView(memory.buffer, address);
   return {

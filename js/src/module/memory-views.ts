@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: MIT
 
+import type { WasmMemory } from '../core/host-types.js';
+import type { TypedArrays } from '../core/typed-arrays.js';
+
 /** Views of a whole linear memory, one for each kind of element. */
-export interface WholeViews {
-  readonly u8: Uint8Array;
-  readonly i8: Int8Array;
-  readonly u16: Uint16Array;
-  readonly i16: Int16Array;
-  readonly u32: Uint32Array;
-  readonly i32: Int32Array;
-  readonly f32: Float32Array;
-  readonly f64: Float64Array;
-  readonly i64: BigInt64Array;
-  readonly u64: BigUint64Array;
+export interface WholeViews<B extends ArrayBufferLike = ArrayBufferLike> {
+  readonly u8: TypedArrays<B>['Uint8Array'];
+  readonly i8: TypedArrays<B>['Int8Array'];
+  readonly u16: TypedArrays<B>['Uint16Array'];
+  readonly i16: TypedArrays<B>['Int16Array'];
+  readonly u32: TypedArrays<B>['Uint32Array'];
+  readonly i32: TypedArrays<B>['Int32Array'];
+  readonly f32: TypedArrays<B>['Float32Array'];
+  readonly f64: TypedArrays<B>['Float64Array'];
+  readonly i64: TypedArrays<B>['BigInt64Array'];
+  readonly u64: TypedArrays<B>['BigUint64Array'];
 }
 
 /**
@@ -20,26 +23,26 @@ export interface WholeViews {
  * Growth detaches the old views, which then have length 0. Reading a view's length is much cheaper than
  * reading the memory's buffer. A view of a resizable buffer grows along with the memory.
  */
-export class MemoryViews {
-  readonly #owner: { readonly memory: WebAssembly.Memory };
-  #all = viewsOf(new ArrayBuffer(0));
+export class MemoryViews<B extends ArrayBufferLike = ArrayBufferLike> {
+  readonly #owner: { readonly memory: WasmMemory };
+  #all = viewsOf(new ArrayBuffer(0) as B);
 
-  constructor(owner: { readonly memory: WebAssembly.Memory }) {
+  constructor(owner: { readonly memory: WasmMemory }) {
     this.#owner = owner;
   }
 
   /** The current views: a new object after growth has detached the old views. */
-  get all(): WholeViews {
-    if (this.#all.u8.length === 0) this.#all = viewsOf(this.#owner.memory.buffer);
+  get all(): WholeViews<B> {
+    if (this.#all.u8.length === 0) this.#all = viewsOf(this.#owner.memory.buffer as B);
     return this.#all;
   }
 
-  get u8(): Uint8Array {
+  get u8(): WholeViews<B>['u8'] {
     return this.all.u8;
   }
 }
 
-function viewsOf(buffer: ArrayBufferLike): WholeViews {
+function viewsOf<B extends ArrayBufferLike>(buffer: B): WholeViews<B> {
   return {
     u8: new Uint8Array(buffer),
     i8: new Int8Array(buffer),
@@ -70,7 +73,7 @@ export function stopDetaching(memory: ResizableMemory): void {
 }
 
 /** Detaches all views of the memory, so that they do not keep it reachable. */
-export function detachViews(memory: WebAssembly.Memory & ResizableMemory): void {
+export function detachViews(memory: WasmMemory & ResizableMemory): void {
   memory.toFixedLengthBuffer?.();
   memory.grow(0);
 }

@@ -9,6 +9,7 @@
 // Only heaps in regions load this file.
 
 import { wrapFailure } from '../core/errors.js';
+import type { WasmMemory, WasmModule } from '../core/host-types.js';
 import { granuleBytes } from '../core/units.js';
 import { assertBytes, describeMismatch } from '../core/validate.js';
 import { show } from '../core/values.js';
@@ -23,7 +24,7 @@ import { randomSecret } from './secret.js';
 
 /** The bytes of a memory from `start` to just before `end`. */
 export interface Region {
-  readonly memory: WebAssembly.Memory;
+  readonly memory: WasmMemory;
   readonly start: number;
   readonly end: number;
 }
@@ -74,7 +75,7 @@ const lastAddress = 2 ** 32 - granuleBytes;
  * Throws `RangeError` if the region is too small, `WasmLoadError` if the module is not the one for regions.
  */
 export type RegionOpener = (
-  module: WebAssembly.Module,
+  module: WasmModule,
   strategy: number,
   tenant: Tenant,
   onTrap: TrapHandler,

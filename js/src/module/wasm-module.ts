@@ -4,6 +4,13 @@
 
 import instantiateGlue from '#glue';
 import { wrapFailure } from '../core/errors.js';
+import type {
+  HostResponse,
+  HostUrl,
+  WasmBytes,
+  WasmMemory,
+  WasmModule,
+} from '../core/host-types.js';
 import { describeMismatch } from '../core/validate.js';
 import { bytesOf, classOf, cut, show } from '../core/values.js';
 import {
@@ -15,7 +22,7 @@ import {
 import { randomSecret } from './secret.js';
 
 /** A source of the wasm: a compiled module, bytes, or a URL or response to read them from. */
-export type WasmSource = WebAssembly.Module | BufferSource | URL | string | Response;
+export type WasmSource = WasmModule | WasmBytes | HostUrl | string | HostResponse;
 
 /** What to do where the package's wasm files cannot be loaded. */
 export const cure = 'pass wasm, or import lite-alloc/inline';
@@ -33,11 +40,8 @@ interface NodeHost {
 const modules = new Map<string, WebAssembly.Module | Promise<WebAssembly.Module>>();
 
 /** Loads and compiles the wasm. Fails with `WasmLoadError`. With `isSync` it returns no promise, or throws. */
-export function loadModule(source: WasmSource, isSync: true): WebAssembly.Module;
-export function loadModule(
-  source: WasmSource,
-  isSync: false,
-): WebAssembly.Module | Promise<WebAssembly.Module>;
+export function loadModule(source: WasmSource, isSync: true): WasmModule;
+export function loadModule(source: WasmSource, isSync: false): WasmModule | Promise<WasmModule>;
 export function loadModule(
   source: WasmSource,
   isSync: boolean,
@@ -76,8 +80,8 @@ export function loadModule(
  * throws, `onTrap` receives the error.
  */
 export function instantiate(
-  module: WebAssembly.Module,
-  memory: WebAssembly.Memory,
+  module: WasmModule,
+  memory: WasmMemory,
   strategy: number,
   onTrap: TrapHandler,
 ): HeapFunctions | undefined {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 
+import type { HostAbortSignal } from '../core/host-types.js';
 import type { Strategy } from '../core/strategies.js';
 import type { Heap } from '../heap/heap.js';
 import type { HeapOptions } from '../heap/options.js';
@@ -21,7 +22,7 @@ export interface AdviseOptions {
   /** The option `maximumBytes` of `createHeap`, for each heap. */
   maximumBytes?: number;
   /** Stops the replay about 50 ms after it is aborted. The promise is then rejected with the signal's reason. */
-  signal?: AbortSignal;
+  signal?: HostAbortSignal;
   /** Called several times a second with the completed share of the work, from 0 to 1. */
   onProgress?: (share: number) => void;
 }

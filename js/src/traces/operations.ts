@@ -3,6 +3,9 @@
 // The operations of a trace, as the recorder and the code that reads, writes and replays traces share them. This
 // file holds types and constants alone: lazily loaded files have copies of it.
 
+import type { HostBlob, StreamOfBytes } from '../core/host-types.js';
+import type { TypedArrays } from '../core/typed-arrays.js';
+
 // Codes of the calls: the lowest four bits of an operation's first word. They are single constants, because
 // minifiers put those where they are used.
 export const mallocCode = 1;
@@ -17,7 +20,7 @@ export const deallocateCode = 8;
 export const resetCode = 9;
 
 /** Bytes in memory that is not shared. */
-export type Bytes = Uint8Array<ArrayBuffer>;
+export type Bytes = TypedArrays<ArrayBuffer>['Uint8Array'];
 
 /** Recorded calls in order, without the contents of blocks. */
 export interface Operations {
@@ -43,8 +46,8 @@ export interface Operations {
 export type TraceSource =
   | ArrayBuffer
   | ArrayBufferView
-  | Blob
-  | ReadableStream<Uint8Array>
+  | HostBlob
+  | StreamOfBytes
   | AsyncIterable<Uint8Array>
   | Iterable<Uint8Array>;
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 
+import type { HostByteStream } from '../core/host-types.js';
 import { type LazyPart, loadPart } from '../core/lazy-part.js';
-import type { Operations, ReadOptions, TraceSource } from './operations.js';
+import type { Bytes, Operations, ReadOptions, TraceSource } from './operations.js';
 
 /** The part that reads and writes traces. */
 export const traceFilePart: LazyPart<typeof import('./trace-file.js')> = {
@@ -64,10 +65,10 @@ export class AllocationTrace {
    * console.log(file.size < 100); // true
    * ```
    */
-  write({ gzip = false }: { gzip?: boolean } = {}): ReadableStream<Uint8Array<ArrayBuffer>> {
+  write({ gzip = false }: { gzip?: boolean } = {}): HostByteStream {
     const { readable, writable } = gzip
       ? new CompressionStream('gzip')
-      : new TransformStream<BufferSource, Uint8Array<ArrayBuffer>>();
+      : new TransformStream<BufferSource, Bytes>();
     loadPart(traceFilePart)
       .then(({ writeTrace }) => writeTrace(this, writable))
       .catch((failure: unknown) => writable.abort(failure));

@@ -88,5 +88,5 @@ describe.runIf(hasApt)('on a system whose apt is set to trust archives without a
     expect(stderr).toMatch(/sid: E: The repository '.*' is not signed/);
     expect(stderr).not.toContain('Downloading');
     expect(status).toBe(1);
-  });
+  }, 60_000);
 });

@@ -127,6 +127,8 @@ const c: TestProjectInlineConfiguration = {
 
 export default defineConfig({
   test: {
+    // A browser that starts beside builds and other suites may take long to show the page of the tests.
+    browser: { connectTimeout: 180_000 },
     projects: [node, ...browserProjects, types, architecture, packed, c],
   },
 });

@@ -4,8 +4,8 @@
 //
 // Runs the test suites, or those that are named, and ends with one line, `N passed, N failed`, over all of
 // them. A suite is left out if this machine lacks its tools, and a line says which. With --all that counts
-// as a failure, the random tests run ten times as long, and C programs are also built with flags for which
-// Emscripten compiles libraries of their own.
+// as a failure, the random tests run five or ten times as long, and C programs are also built with flags for
+// which Emscripten compiles libraries of their own.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';

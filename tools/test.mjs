@@ -3,13 +3,14 @@
 // npm test [-- [--all] [SUITE ...]]
 //
 // Runs the test suites, or those that are named, and ends with one line, `N passed, N failed`, over all of
-// them. A suite is left out if this machine lacks its tools, and a line says which; with --all that counts
-// as a failure.
+// them. A suite is left out if this machine lacks its tools, and a line says which. With --all that counts
+// as a failure, the random tests run five or ten times as long, and C programs are also built with flags for
+// which Emscripten compiles libraries of their own.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { findChromium } from './lib/chromium.mjs';
+import { findChromium, findFirefox, findWebKit } from './lib/browsers.mjs';
 import {
   buildFuzzTargets,
   countStored,
@@ -18,27 +19,36 @@ import {
   runFuzzTarget,
 } from './lib/fuzzing.mjs';
 import { cores, root, run, runAtOnce } from './lib/processes.mjs';
+import { step } from './lib/progress.mjs';
 
 const reports = 'build/test-reports';
 
-/** The parts of each suite: what to call them in the output, and how to run them. */
+/**
+ * The parts of each suite: what to call them in the output, and how to run them. They begin in this order, the long
+ * ones first, so that in the end no processor is idle.
+ */
 const suites = {
+  js: { 'wasm in Node': () => runVitest('node') },
   cpp: {
     native: () => runNative('native-debug', nativeToolsMissing),
     'native, AddressSanitizer and UndefinedBehaviorSanitizer': () =>
       runNative('native-asan', fuzzToolsMissing),
     'fuzz targets': runFuzzTargets,
   },
+  c: { 'C and C++ programs': () => runVitest('c') },
+  package: { 'packed package': () => runVitest('package', chromiumMissing()) },
+  browser: {
+    'wasm in WebKitGTK': () => runInBrowser('webkit', webkitMissing()),
+    'wasm in Firefox': () => runInBrowser('firefox', firefoxMissing()),
+    'wasm in Chromium': () => runInBrowser('chromium', chromiumMissing()),
+  },
   architecture: { 'sources and build': () => runVitest('architecture') },
   types: { types: () => runVitest('types') },
-  js: { 'wasm in Node': () => runVitest('node') },
-  browser: { 'wasm in Chromium': () => runVitest('browser', chromiumMissing) },
-  package: { 'packed package': () => runVitest('package', chromiumMissing) },
-  c: { 'C and C++ programs': () => runVitest('c') },
 };
 
-/** Seconds after which a test program is killed: a corrupted free list may make a heap loop for ever. */
+/** Seconds after which a test program, or a suite, is killed: a corrupted free list may make a heap loop for ever. */
 const testTimeout = 900;
+const suiteTimeout = 1800;
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -51,26 +61,15 @@ if (unknown.length > 0) {
   );
   process.exit(1);
 }
-const { cpp, ...others } = Object.fromEntries(
-  Object.entries(suites).filter(([name]) => positionals.length === 0 || positionals.includes(name)),
-);
-
 rmSync(`${root}${reports}`, { recursive: true, force: true });
 mkdirSync(`${root}${reports}`, { recursive: true });
 
-// The C++ suite runs beside the others, since many tests have one thread. The Vitest suites take turns,
-// because some of them need gigabytes.
-const results = await Promise.all([
-  inTurn(Object.entries(cpp ?? {})),
-  inTurn(Object.values(others).flatMap((parts) => Object.entries(parts))),
-]);
-close(results.flat());
-
-async function inTurn(parts) {
-  const done = [];
-  for (const [name, runPart] of parts) done.push(await report(name, runPart));
-  return done;
-}
+// Two parts at a time, for many of them use one processor alone; not more, because some need gigabytes.
+const chosen = Object.keys(suites).filter(
+  (name) => positionals.length === 0 || positionals.includes(name),
+);
+const parts = chosen.flatMap((name) => Object.entries(suites[name]));
+close(await runAtOnce(parts, ([name, runPart]) => report(name, runPart), 2));
 
 /** Configures and builds the GoogleTest programs of one preset, and runs each in one part per core. */
 async function runNative(preset, missing) {
@@ -95,7 +94,11 @@ async function runNativePart(preset, { program, part }) {
     `build/${preset}/tests/${program}`,
     [`--gtest_output=xml:${file}`],
     {
-      environment: { GTEST_TOTAL_SHARDS: String(cores), GTEST_SHARD_INDEX: String(part) },
+      environment: {
+        GTEST_TOTAL_SHARDS: String(cores),
+        GTEST_SHARD_INDEX: String(part),
+        ...(values.all ? {} : { LITE_ALLOC_OPERATIONS: '50000' }),
+      },
       timeout: testTimeout,
     },
   );
@@ -136,20 +139,26 @@ async function runFuzzTargets() {
   );
 }
 
-/** Runs one Vitest project. Without its tools the browser project is left out, and others skip tests. */
-async function runVitest(project, toolsMissing) {
-  const missing = toolsMissing?.();
+function runInBrowser(browser, missing) {
+  return missing === undefined ? runVitest(browser) : { leftOut: missing };
+}
+
+/** Runs one Vitest project. If `missing` names a tool, some of its tests are skipped. */
+async function runVitest(project, missing) {
   const file = `${reports}/${project}.json`;
-  if (missing !== undefined && project === 'browser') return { leftOut: missing };
-  const done = await run(process.execPath, [
-    'node_modules/vitest/vitest.mjs',
-    'run',
-    '--project',
-    project,
-    '--reporter=default',
-    '--reporter=json',
-    `--outputFile.json=${file}`,
-  ]);
+  const done = await run(
+    process.execPath,
+    [
+      'node_modules/vitest/vitest.mjs',
+      'run',
+      '--project',
+      project,
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${file}`,
+    ],
+    { environment: values.all ? { LITE_ALLOC_ALL: '1' } : {}, timeout: suiteTimeout },
+  );
   try {
     const json = JSON.parse(readFileSync(`${root}${file}`, 'utf8'));
     const failed = json.numFailedTests + (done.status !== 0 && json.numFailedTests === 0 ? 1 : 0);
@@ -167,7 +176,8 @@ async function runVitest(project, toolsMissing) {
 
 async function report(name, runPart) {
   const begin = performance.now();
-  const { passed = 0, failed = 0, skipped = 0, output = '', leftOut } = await runPart();
+  const result = await step(name, runPart, 30);
+  const { passed = 0, failed = 0, skipped = 0, output = '', leftOut } = result;
   const seconds = ((performance.now() - begin) / 1000).toFixed(0);
   if (output !== '') console.log(output);
   const extra = skipped > 0 ? `, ${skipped} skipped` : '';
@@ -213,5 +223,17 @@ function nativeToolsMissing() {
 function chromiumMissing() {
   return findChromium() === undefined
     ? 'no Chromium (Debian: chromium; or set CHROMIUM_PATH)'
+    : undefined;
+}
+
+function firefoxMissing() {
+  return findFirefox() === undefined
+    ? 'no Firefox (Debian: firefox-esr; or set FIREFOX_PATH)'
+    : undefined;
+}
+
+function webkitMissing() {
+  return findWebKit() === undefined
+    ? 'no MiniBrowser of WebKitGTK, or no Xvfb (Debian: webkit2gtk-driver, xvfb; or set MINIBROWSER_PATH)'
     : undefined;
 }

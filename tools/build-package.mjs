@@ -87,6 +87,26 @@ const bundles = {
   'region-wasm': path('js/src/module/region-wasm.ts'),
 };
 
+/**
+ * Names of properties that only the package itself uses. `dist` has short ones in their place, because the minifier of an
+ * application keeps the names of properties. The source maps have the long ones. Names of the wasm's functions, and those
+ * that code finds in stacks, must stay.
+ */
+const internalNames = `
+  assertAlive count counters currentViews describe disown drop dropView epoch failAllocation failFree findAgain
+  findCorruption finish functions growth hasEnded heap historyOf initialPages isNeeded isRegistered leaveRegistry
+  listByStack maximumPages owned owner refuseLoss region regionBytes renew reportGrowth runAsync runningScope store takeLoss
+  views watch watchView wrap`
+  .trim()
+  .split(/\s+/);
+/** One letter each, then a letter and a digit. */
+const shortNames = Object.fromEntries(
+  internalNames.map((name, index) => [
+    name,
+    String.fromCharCode(97 + (index % 26)) + (Math.floor(index / 26) || ''),
+  ]),
+);
+
 /** Sources that only the entry for pages contains. */
 const entrySources = ['index', 'api', 'create-heap'].map((name) => path(`js/src/${name}.ts`));
 
@@ -168,6 +188,8 @@ function bundle(name, input, core = [], exported = []) {
     // The map of inlined wasm would contain it a second time.
     sourcemap: !name.endsWith('-wasm'),
     sourcesContent: true,
+    mangleProps: new RegExp(`^(${internalNames.join('|')})$`),
+    mangleCache: shortNames,
     metafile: true,
     write: false,
     plugins: [generated, sources],

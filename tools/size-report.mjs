@@ -17,7 +17,7 @@ import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 
 /** The goal is 16 640: docs/decisions.md says which features take the rest, and what was tried. */
-const limitBytes = 17_088;
+const limitBytes = 17_152;
 const dist = fileURLToPath(new URL('../dist/', import.meta.url));
 
 /** Returns the sum of the sizes of files: raw, and each file compressed on its own. */

@@ -136,7 +136,9 @@ export class Scope<B extends ArrayBufferLike = ArrayBuffer> extends Allocator<B>
   }
 
   /**
-   * Frees all blocks that were not kept, the last one first. Does nothing if the scope is already closed.
+   * Frees all blocks that were not kept, the last one first. Does nothing if the scope is already closed. In the
+   * function of `scope` or `scopeAsync` this ends the scope early: the blocks that the function returns are freed, too,
+   * unless they were passed to `keep`, and nothing is freed when it returns.
    *
    * @throws what freeing a block throws, after all other blocks were freed; an `AggregateError` for several errors.
    */

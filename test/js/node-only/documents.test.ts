@@ -42,7 +42,7 @@ const mainCalls = [
   ...['createHeap', 'createHeapSync', 'replay', 'advise'],
   ...['malloc', 'calloc', 'memalign', 'realloc', 'free', 'allocate', 'deallocate', 'reallocate'],
   ...['array', 'from', 'string', 'view', 'resize', 'slice'],
-  ...['scope', 'scopeAsync', 'openScope', 'arena', 'reset'],
+  ...['scope', 'scopeAsync', 'openScope', 'arena', 'reset', 'dispose'],
   ...['stats', 'blocks', 'check', 'snapshot', 'diff', 'leaks', 'assertNoLeaks'],
   ...['onGrow', 'record', 'read', 'write'],
 ];

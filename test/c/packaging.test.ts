@@ -153,8 +153,8 @@ describe('a program with threads', () => {
     writeFiles(join(folder, 'threads'), {
       'CMakeLists.txt': `cmake_minimum_required(VERSION 3.16)
         project(threads LANGUAGES CXX)
-        find_package(lite_alloc CONFIG REQUIRED)
         add_compile_options(-pthread)
+        find_package(lite_alloc CONFIG REQUIRED)
         add_executable(app ../app.c)
         set_source_files_properties(../app.c PROPERTIES LANGUAGE CXX)
         target_link_libraries(app PRIVATE lite_alloc::malloc)`,

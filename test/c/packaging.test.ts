@@ -69,7 +69,7 @@ describe('--use-port', () => {
   });
 
   test('refuses threads', () => {
-    const options = ['-pthread', '-nostdlib', `--use-port=${port}`, '-o', 'threads.js'];
+    const options = ['-pthread', `--use-port=${port}`, '-o', 'threads.js'];
     expect(() => emscripten(folder, 'emcc', 'app.c', ...options)).toThrow(
       /serves one thread: with -pthread/,
     );

@@ -67,13 +67,6 @@ describe('--use-port', () => {
     );
     expect(build('speed=1')).toThrow(/`speed` is not supported/);
   });
-
-  test('refuses threads', () => {
-    const options = ['-pthread', `--use-port=${port}`, '-o', 'threads.js'];
-    expect(() => emscripten(folder, 'emcc', 'app.c', ...options)).toThrow(
-      /serves one thread: with -pthread/,
-    );
-  });
 });
 
 const hasPkgConfig = spawnSync('pkg-config', ['--version']).status === 0;

@@ -24,6 +24,9 @@ const sources = [
   'checked_delete.cpp',
 ].map((name) => join(installed, 'src', 'lite_alloc', 'malloc', name));
 
+/** The time limit in ms of a build, which may compile libraries of Emscripten first. */
+const patience = 400_000;
+
 beforeAll(() => {
   cpSync(join(repository, 'test', 'c', 'checked'), folder, { recursive: true });
   cpSync(join(repository, 'test', 'c', 'consumer'), folder, { recursive: true });
@@ -65,7 +68,7 @@ describe.each([
 
   beforeAll(() => {
     emscripten(folder, 'em++', 'wrong_calls.cpp', ...common, ...options, '-o', program);
-  });
+  }, patience);
 
   test('reports no right call', () => {
     const { status, stdout, stderr } = spawnSync(process.execPath, [program], {

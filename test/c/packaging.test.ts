@@ -67,13 +67,6 @@ describe('--use-port', () => {
     );
     expect(build('speed=1')).toThrow(/`speed` is not supported/);
   });
-
-  test('refuses threads', () => {
-    const options = ['-pthread', '-nostdlib', `--use-port=${port}`, '-o', 'threads.js'];
-    expect(() => emscripten(folder, 'emcc', 'app.c', ...options)).toThrow(
-      /serves one thread: with -pthread/,
-    );
-  });
 });
 
 const hasPkgConfig = spawnSync('pkg-config', ['--version']).status === 0;
@@ -153,8 +146,8 @@ describe('a program with threads', () => {
     writeFiles(join(folder, 'threads'), {
       'CMakeLists.txt': `cmake_minimum_required(VERSION 3.16)
         project(threads LANGUAGES CXX)
-        find_package(lite_alloc CONFIG REQUIRED)
         add_compile_options(-pthread)
+        find_package(lite_alloc CONFIG REQUIRED)
         add_executable(app ../app.c)
         set_source_files_properties(../app.c PROPERTIES LANGUAGE CXX)
         target_link_libraries(app PRIVATE lite_alloc::malloc)`,

@@ -24,6 +24,9 @@ const growing = ['-sALLOW_MEMORY_GROWTH', '-sMAXIMUM_MEMORY=128MB'];
 
 const traceFile = join(folder, 'lite-alloc.trace');
 
+/** The time limit in ms of a build, which may compile libraries of Emscripten first. */
+const patience = 400_000;
+
 beforeAll(() => {
   cpSync(join(repository, 'test', 'c', 'recording'), folder, { recursive: true });
 });
@@ -97,7 +100,7 @@ describe.each([
 
   beforeAll(() => {
     build(program, ...recorded, ...options, ...growing);
-  });
+  }, patience);
 
   test('records each of its calls, which the command and AllocationTrace.read read', async () => {
     const done = runNode(program);
@@ -145,9 +148,13 @@ describe.each([
     const without = runNode(build(`${name}-plain.js`, ...fixed), 'exhaust');
     expect(without.stdout).toMatch(/^\d{5} blocks, errno 1\n$/);
     const done = runNode(build(`${name}-full.js`, ...recorded, ...fixed), 'exhaust');
-    expect(done).toEqual(without);
+    // The recorder's static data rounds memory up to whole pages, which leaves a little more.
+    const [most, least] = [done, without].map(({ stdout }) => Number.parseInt(stdout, 10));
+    expect([done.status, done.stderr]).toEqual([0, '']);
+    expect(most).toBeGreaterThanOrEqual(least as number);
+    expect(most).toBeLessThanOrEqual((least as number) + 65);
     const info = readInfo(traceFile);
-    expect(`${info.peakLiveBlocks} blocks, errno 1\n`).toBe(without.stdout);
+    expect(`${info.peakLiveBlocks} blocks, errno 1\n`).toBe(done.stdout);
     expect(info.truncated).toBe(false);
   });
 
@@ -189,8 +196,10 @@ test('a CMake project links the recorder with find_package', async () => {
       target_link_libraries(program PRIVATE lite_alloc::malloc lite_alloc::record)
       target_link_options(program PRIVATE -sNODERAWFS)`,
     'main.cpp': `#include <lite_alloc/malloc/record.h>
-      #include <string>
-      int main(int count, char**) { return std::string(1000, 'x').size() == 1000 && count > 0 ? 0 : 1; }`,
+      int main() {
+        char* volatile block = new char[1001];
+        delete[] block;
+      }`,
   });
   const settings = {
     lite_alloc_DIR: join(installed, 'lib', 'cmake', 'lite_alloc'),

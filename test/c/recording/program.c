@@ -50,7 +50,7 @@ static unsigned some_size(void) { return below(10) == 0 ? below(100000) : below(
 
 static void allocate(int place) {
   const unsigned size = some_size();
-  const unsigned alignment = 1U << (3 + below(15));
+  const unsigned alignment = 1U << (3 + below(14));
   void* block = NULL;
   switch (below(6)) {
     case 0:

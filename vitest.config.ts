@@ -14,6 +14,7 @@ const built = (entry: string) => ({
   alias: [
     { find: /^lite-alloc$/, replacement: path(`./dist/${entry}`) },
     { find: /^lite-alloc\/inline$/, replacement: path('./dist/inline.js') },
+    { find: /^lite-alloc\/inline\/(\w+)$/, replacement: path('./dist/inline.$1.js') },
   ],
 });
 

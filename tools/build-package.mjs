@@ -7,7 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build, transform } from 'esbuild';
+import { build } from 'esbuild';
 import { minify } from 'terser';
 
 const path = (relative) => fileURLToPath(new URL(`../${relative}`, import.meta.url));
@@ -17,7 +17,7 @@ const bindings = 'build/wasm-release/cpp/bindings';
 const generated = {
   name: 'generated',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^#(glue|wasm)$/ }, (found) => ({
+    onResolve({ filter: /^#(glue|.*-wasm)$/ }, (found) => ({
       path: found.path,
       namespace: 'generated',
       sideEffects: false,
@@ -34,15 +34,10 @@ const generated = {
       });
       return { contents: code, loader: 'js' };
     });
-    // esbuild's decoder for binary files needs no `atob`, which the audio threads of pages lack.
-    onLoad({ filter: /^#wasm$/, namespace: 'generated' }, async () => {
-      const bytes = readFileSync(path('dist/lite-alloc.strategies.wasm'));
-      const { code } = await transform(bytes, {
-        loader: 'binary',
-        format: 'esm',
-        target: 'es2022',
-      });
-      return { contents: code, loader: 'js' };
+    onLoad({ filter: /-wasm$/, namespace: 'generated' }, ({ path: specifier }) => {
+      const [, name] = /^#(.*)-wasm$/.exec(specifier);
+      const text = readFileSync(path(`dist/lite-alloc.${name}.wasm`), 'base64');
+      return { contents: `export default '${text}';`, loader: 'js' };
     });
   },
 };
@@ -76,15 +71,20 @@ function simplifyGlue(glue) {
   }, glue);
 }
 
-/** The files of `dist` that applications import, and those that are loaded when they are first needed. */
+/** The files of `dist` that applications import, and those that they import, at once or when they are first needed. */
 const bundles = {
-  index: path('js/src/index.ts'),
-  'index.node': path('js/src/index.node.ts'),
-  inline: path('js/src/inline.ts'),
+  ...Object.fromEntries(
+    [
+      ...['index', 'index.node', 'index.debug', 'index.region', 'index.traces'],
+      ...['inline', 'inline.debug', 'inline.region', 'inline.traces', 'create-heap-inline'],
+    ].map((name) => [name, path(`js/src/${name}.ts`)]),
+  ),
   debug: path('js/src/debug/debug.ts'),
   region: path('js/src/module/region.ts'),
   replay: path('js/src/replay/replay.ts'),
   'trace-file': path('js/src/traces/trace-file.ts'),
+  'strategies-wasm': path('js/src/module/strategies-wasm.ts'),
+  'region-wasm': path('js/src/module/region-wasm.ts'),
 };
 
 /** Sources that only the entry for pages contains. */
@@ -101,8 +101,9 @@ cpSync(path(`${bindings}/region/lite-alloc.region.wasm`), path('dist/lite-alloc.
 for (const name of ['bump-free-list', 'segregated-bump', 'free-list', 'segregated-fit']) {
   cpSync(path(`${bindings}/standalone/${name}.wasm`), path(`dist/standalone/${name}.wasm`));
 }
-writeLicences([...(await bundleSources()), await bundleCommand()]);
+writeLicences([...(await bundleSources()), await bundleCommonJs(), await bundleCommand()]);
 writeTypes();
+writeFolders();
 installForC();
 
 /**
@@ -169,6 +170,53 @@ function bundle(name, input, core = [], exported = []) {
     write: false,
     plugins: [generated, sources],
   });
+}
+
+/**
+ * The entry for Node as one CommonJS file, for tools that cannot load ES modules with `require`. Node can, and loads
+ * the ES modules.
+ */
+async function bundleCommonJs() {
+  const { metafile } = await build({
+    entryPoints: [path('dist/index.node.js')],
+    outfile: path('dist/index.cjs'),
+    bundle: true,
+    minify: true,
+    metafile: true,
+    format: 'cjs',
+    platform: 'node',
+    target: 'es2022',
+  });
+  return metafile;
+}
+
+/**
+ * Writes a folder with a package.json for each path that `exports` maps, so that tools that do not read `exports` find
+ * the same files.
+ */
+function writeFolders() {
+  const { exports } = JSON.parse(readFileSync(path('package.json'), 'utf8'));
+  const { '.': main, './package.json': manifest, './standalone/*.wasm': pattern, ...others } = exports;
+  for (const file of readdirSync(path('dist/standalone'))) {
+    others[`./standalone/${file}`] = { default: pattern.replace('*.wasm', file) };
+  }
+  for (const [folder, { types, node, require, default: file }] of Object.entries(others)) {
+    const up = '../'.repeat(folder.split('/').length - 1);
+    const fields = {
+      types,
+      main: require ?? file,
+      module: require && (node?.default ?? file),
+      browser: require && file,
+    };
+    const relative = Object.entries(fields)
+      .filter(([, target]) => target !== undefined)
+      .map(([field, target]) => [field, target.replace('./', up)]);
+    mkdirSync(path(folder), { recursive: true });
+    writeFileSync(
+      path(`${folder}/package.json`),
+      `${JSON.stringify(Object.fromEntries(relative), undefined, 2)}\n`,
+    );
+  }
 }
 
 /** The command, with the npm packages that it needs. It imports the heap from the entry for Node. */

@@ -2,17 +2,31 @@
 //
 // Makes heaps from the wasm that is part of the JavaScript.
 
-import bytes from '#wasm';
 import { provideCodec } from './blocks/utf8.js';
+import { WasmLoadError, wrapFailure } from './core/errors.js';
+import { loadPart } from './core/lazy-part.js';
 import { describeObjects } from './heap/describe-objects.js';
 import type { Heap } from './heap/heap.js';
 import { makeHeap, makeHeapSync, type WasmFile } from './heap/make-heap.js';
 import type { HeapOptions } from './heap/options.js';
-import { loadModule } from './module/wasm-module.js';
+import { strategiesWasm } from './module/strategies-wasm.js';
+import { replayPart } from './replay/replay-part.js';
 import type { Advice, AdviseOptions, ReplayOptions, ReplayResult } from './replay/types.js';
 import type { AllocationTrace } from './traces/trace.js';
 
-let compiled: WebAssembly.Module | undefined;
+interface InlinedWasm {
+  /** Returns the bytes. */
+  readonly decode: () => BufferSource;
+  module?: WebAssembly.Module;
+}
+
+const strategies: InlinedWasm = { decode: strategiesWasm };
+let region: InlinedWasm | undefined;
+
+/** Lets heaps in regions use this wasm. The entries for regions call it. */
+export function inlineRegionWasm(decode: () => BufferSource): void {
+  region ??= { decode };
+}
 
 // Worklets cannot import more files later, so these parts are here from the start.
 provideCodec();
@@ -35,18 +49,19 @@ describeObjects();
  */
 export function createHeap(options?: HeapOptions): Promise<Heap> {
   return makeHeap(options, async (file) => {
-    assertInlined(file);
-    compiled ??= await loadModule(bytes, false);
-    return compiled;
+    const wasm = inlinedWasm(file);
+    wasm.module ??= await wrapFailure(refusal, () => WebAssembly.compile(wasm.decode()));
+    return wasm.module;
   });
 }
 
 /**
- * Makes a heap without a promise, wherever WebAssembly may be compiled synchronously. A debug heap requires that
- * `createHeap` has made one before.
+ * Makes a heap without a promise, wherever WebAssembly may be compiled synchronously. A debug heap or a
+ * heap in a region requires the import of `lite-alloc/inline/debug` or `lite-alloc/inline/region`, or that `createHeap`
+ * has made a heap of that kind.
  *
  * @throws TypeError, RangeError where an option is wrong.
- * @throws WasmLoadError where the wasm cannot be compiled, or the debug part is not loaded.
+ * @throws WasmLoadError where the wasm cannot be compiled, or the code for such a heap is not loaded.
  * @throws OutOfMemoryError where the engine refuses the memory.
  *
  * @example
@@ -59,16 +74,20 @@ export function createHeap(options?: HeapOptions): Promise<Heap> {
  */
 export function createHeapSync(options?: HeapOptions): Heap {
   return makeHeapSync(options, (file) => {
-    assertInlined(file);
-    compiled ??= loadModule(bytes, true);
-    return compiled;
+    const wasm = inlinedWasm(file);
+    wasm.module ??= wrapFailure(refusal, () => new WebAssembly.Module(wasm.decode()));
+    return wasm.module;
   });
 }
 
-function assertInlined(file: WasmFile): void {
-  if (file !== 'region') return;
-  throw new TypeError(
-    "memory requires the package's lite-alloc.region.wasm as the option wasm, because lite-alloc/inline does not contain it",
+const refusal =
+  "this host does not compile WebAssembly from bytes: pass wasm as a compiled module, or allow 'wasm-unsafe-eval' in the content security policy";
+
+function inlinedWasm(file: WasmFile): InlinedWasm {
+  const wasm = file === 'region' ? region : strategies;
+  if (wasm !== undefined) return wasm;
+  throw new WasmLoadError(
+    'lite-alloc/inline has no wasm for a heap in a region: import lite-alloc/inline/region, or pass lite-alloc/lite-alloc.region.wasm as wasm',
   );
 }
 
@@ -84,8 +103,7 @@ export async function replay(
   trace: AllocationTrace,
   options?: ReplayOptions,
 ): Promise<ReplayResult> {
-  const { replayTrace } = await import('./replay/replay.js');
-  return replayTrace(trace, options, createHeap);
+  return (await loadPart(replayPart)).replayTrace(trace, options, createHeap);
 }
 
 /**
@@ -101,6 +119,5 @@ export async function replay(
  * @throws OutOfMemoryError where the engine refuses the memory of a heap.
  */
 export async function advise(trace: AllocationTrace, options?: AdviseOptions): Promise<Advice[]> {
-  const { adviseOnTrace } = await import('./replay/replay.js');
-  return adviseOnTrace(trace, options, createHeap);
+  return (await loadPart(replayPart)).adviseOnTrace(trace, options, createHeap);
 }

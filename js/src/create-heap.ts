@@ -2,18 +2,27 @@
 //
 // Makes heaps from the wasm files that lie beside the JavaScript.
 
+import { wrapFailure } from './core/errors.js';
+import { loadPart } from './core/lazy-part.js';
 import type { Heap } from './heap/heap.js';
 import { makeHeap, makeHeapSync, type WasmFile } from './heap/make-heap.js';
 import type { HeapOptions } from './heap/options.js';
+import { cure } from './module/wasm-module.js';
+import { replayPart } from './replay/replay-part.js';
 import type { Advice, AdviseOptions, ReplayOptions, ReplayResult } from './replay/types.js';
 import type { AllocationTrace } from './traces/trace.js';
 
-/** Returns the URL of a wasm file, in the form that bundlers recognise. */
+/**
+ * Returns the URL of a wasm file, in the form that bundlers recognise. Scripts that are not modules have no address,
+ * and audio worklets have no `URL`.
+ */
 function packagedWasm(file: WasmFile): URL {
-  if (file === 'default') return new URL('./lite-alloc.wasm', import.meta.url);
-  return file === 'region'
-    ? new URL('./lite-alloc.region.wasm', import.meta.url)
-    : new URL('./lite-alloc.strategies.wasm', import.meta.url);
+  return wrapFailure(`cannot find the wasm here: ${cure}`, () => {
+    if (file === 'default') return new URL('./lite-alloc.wasm', import.meta.url);
+    return file === 'region'
+      ? new URL('./lite-alloc.region.wasm', import.meta.url)
+      : new URL('./lite-alloc.strategies.wasm', import.meta.url);
+  });
 }
 
 /**
@@ -42,7 +51,8 @@ export function createHeap(options?: HeapOptions): Promise<Heap> {
 /**
  * Makes a heap without a promise, in Node and in workers. On a browser's main thread it requires that `createHeap`
  * has loaded the wasm of the same strategy, or the option `wasm` as a module or bytes. Outside of Node, a debug
- * heap or a heap in a region requires that `createHeap` has made a heap of that kind.
+ * heap or a heap in a region requires the import of `lite-alloc/debug` or `lite-alloc/region`, or that `createHeap` has
+ * made a heap of that kind.
  *
  * @throws TypeError, RangeError where an option is wrong.
  * @throws WasmLoadError where the wasm, or a part that such a heap needs, cannot be loaded without a promise.
@@ -80,8 +90,7 @@ export async function replay(
   trace: AllocationTrace,
   options?: ReplayOptions,
 ): Promise<ReplayResult> {
-  const { replayTrace } = await import('./replay/replay.js');
-  return replayTrace(trace, options, createHeap);
+  return (await loadPart(replayPart)).replayTrace(trace, options, createHeap);
 }
 
 /**
@@ -105,6 +114,5 @@ export async function replay(
  * ```
  */
 export async function advise(trace: AllocationTrace, options?: AdviseOptions): Promise<Advice[]> {
-  const { adviseOnTrace } = await import('./replay/replay.js');
-  return adviseOnTrace(trace, options, createHeap);
+  return (await loadPart(replayPart)).adviseOnTrace(trace, options, createHeap);
 }

@@ -1,19 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// The entry for Node, where more files cost nothing. It loads the debug part and the region part at once, so that
-// `createHeapSync` can make such heaps. It also loads the trace reader at once: a stream that is passed to it and
-// fails while the reader is still loading would have no error handler, and the failure would end the process.
+// The entry for Node, where more code costs nothing. It contains all parts, so that `createHeapSync` can make every
+// kind of heap, and so that a stream that is passed to the trace reader has an error handler at once: if it failed while
+// the reader is still loading, the failure would end the process. It also contains the wasm, because tools that bundle
+// for Node rewrite the addresses of files, and programs that they made run without the files of the package.
 
-import { provideCodec } from './blocks/utf8.js';
-import { planDebug } from './debug/debug.js';
-import { describeObjects } from './heap/describe-objects.js';
-import { debugPart, regionPart } from './heap/lazy-parts.js';
-import { planRegion } from './module/region.js';
-import './traces/trace-file.js';
+import './inline.debug.js';
+import './inline.region.js';
+import './inline.traces.js';
 
-export * from './index.js';
-
-debugPart.part = planDebug;
-regionPart.part = planRegion;
-provideCodec();
-describeObjects();
+export * from './inline.js';

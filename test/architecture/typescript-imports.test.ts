@@ -15,8 +15,14 @@ const rows = [
   [''],
 ];
 
-/** The entry for Node adds to the one for pages. */
-const importsOfEntries = ['index.node imports index'];
+/** The entries that contain a part add it to those that load it later. The entry for Node adds all parts. */
+const importsOfEntries = [
+  ...['index.debug', 'index.region', 'index.traces'].map((entry) => `${entry} imports index`),
+  ...['inline.debug', 'inline.region', 'inline.traces', 'inline'].map(
+    (entry) => `index.node imports ${entry}`,
+  ),
+  ...['inline.debug', 'inline.region', 'inline.traces'].map((entry) => `${entry} imports inline`),
+];
 
 interface Source {
   /** The path below js/src, without its ending. */
@@ -103,7 +109,7 @@ describe('TypeScript import lines', () => {
       (name, imported) =>
         folderOf(name) === '' && folderOf(imported) === '' && !own.includes(imported),
     );
-    expect(lines).toEqual(importsOfEntries);
+    expect(lines.toSorted()).toEqual(importsOfEntries.toSorted());
   });
 
   test.each(rows.flat())('form no circle inside the folder %j', (folder) => {
@@ -124,16 +130,17 @@ describe('TypeScript import lines', () => {
 
   test.each([
     ['#glue', 'module/wasm-module'],
-    ['#wasm', 'create-heap-inline'],
+    ['#strategies-wasm', 'module/strategies-wasm'],
+    ['#region-wasm', 'module/region-wasm'],
   ])('name the generated %s in one file', (specifier, user) => {
     const users = files.filter(({ specifiers }) => specifiers.includes(specifier));
     expect(users.map(({ name }) => name)).toEqual([user]);
   });
 
-  test.each(['api', 'index', 'inline'])('are the only statements in %s.ts', (entry) => {
+  test.each(['api', 'index', 'index.node', 'inline'])('are the only statements in %s.ts', (entry) => {
     const statements = files
       .find(({ name }) => name === entry)
-      ?.code.replace(/export (\*|(type )?\{[^}]*\}) from '[^']+';/g, '');
+      ?.code.replace(/(export (\*|(type )?\{[^}]*\}) from|import) '[^']+';/g, '');
     expect(statements?.trim()).toBe('');
   });
 });
@@ -170,6 +177,16 @@ const modules = listSources('dist', ['.js', '.mjs']).filter(
   ({ path }) => !path.startsWith('c/') && path !== 'cli.js',
 );
 
+/** The scripts that a script of the package imports, at once or later, itself included. */
+function importedBy(entry: string): string[] {
+  const found = new Set([entry]);
+  for (const name of found) {
+    const { text = '' } = modules.find(({ path }) => path === name) ?? {};
+    for (const imported of findAll(text, /["']\.\/([\w.-]+\.js)["']/g)) found.add(imported);
+  }
+  return [...found];
+}
+
 describe('the JavaScript of the package', () => {
   test('is found', () => {
     expect(modules.map(({ path }) => path)).toEqual(
@@ -182,6 +199,18 @@ describe('the JavaScript of the package', () => {
     const ofNode =
       /(\bfrom\s*["']node:[^"']*|\bimport\s*\(?\s*["']node:[^"']*|\brequire\s*\(\s*["'][^"']*)/g;
     expect(modules.flatMap(({ text }) => findAll(text, ofNode))).toEqual([]);
+  });
+
+  test.each([
+    ...['index.node.js', 'inline.js'],
+    ...['inline.debug.js', 'inline.region.js', 'inline.traces.js'],
+  ])('has no address of a file in what %s imports, because bundlers rewrite those', (entry) => {
+    const scripts = importedBy(entry);
+    expect(scripts.length).toBeGreaterThan(4);
+    const users = modules.filter(
+      ({ path, text }) => scripts.includes(path) && text.includes('import.meta'),
+    );
+    expect(users.map(({ path }) => path)).toEqual([]);
   });
 
   test('makes no code from strings and awaits nothing while it loads', () => {

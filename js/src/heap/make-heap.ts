@@ -3,12 +3,13 @@
 // Makes heaps: loads what they need, and asks the engine for memory.
 
 import { OutOfMemoryError, wrapFailure } from '../core/errors.js';
+import { getPart, loadPart } from '../core/lazy-part.js';
 import { defaultStrategy } from '../core/strategies.js';
 import { pageBytes } from '../core/units.js';
 import { loadModule, type WasmSource } from '../module/wasm-module.js';
 import { Heap } from './heap.js';
 import type { HeapMemory } from './heap-blocks.js';
-import { debugPart, getPart, loadPart, regionPart } from './lazy-parts.js';
+import { debugPart, regionPart } from './lazy-parts.js';
 import { type HeapOptions, type HeapPlan, planHeap } from './options.js';
 
 /** A wasm file of the package: with the default strategy alone, with all strategies, or for regions. */
@@ -57,8 +58,8 @@ export function makeHeapSync(
 /** Returns a function that makes the heap. Throws `WasmLoadError` where a lazily loaded part is missing. */
 function prepareHeap(plan: HeapPlan): (module: WebAssembly.Module, memory: HeapMemory) => Heap {
   const { debug, region } = plan;
-  const makeDebugLayer = debug === false ? undefined : getPart(debugPart)(debug);
-  const openRegion = region && getPart(regionPart)(region);
+  const makeDebugLayer = debug === false ? undefined : getPart(debugPart).planDebug(debug);
+  const openRegion = region && getPart(regionPart).planRegion(region);
   return (module, memory) => new Heap(plan, memory, module, makeDebugLayer, openRegion);
 }
 

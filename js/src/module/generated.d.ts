@@ -9,8 +9,14 @@ declare module '#glue' {
   ): object;
 }
 
-/** The bytes of lite-alloc.strategies.wasm, which the build inserts. */
-declare module '#wasm' {
-  const bytes: Uint8Array<ArrayBuffer>;
-  export default bytes;
+/** The bytes of lite-alloc.strategies.wasm as base64, which the build inserts. */
+declare module '#strategies-wasm' {
+  const text: string;
+  export default text;
+}
+
+/** The bytes of lite-alloc.region.wasm as base64, which the build inserts. */
+declare module '#region-wasm' {
+  const text: string;
+  export default text;
 }

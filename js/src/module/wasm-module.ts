@@ -17,6 +17,9 @@ import { randomSecret } from './secret.js';
 /** A source of the wasm: a compiled module, bytes, or a URL or response to read them from. */
 export type WasmSource = WebAssembly.Module | BufferSource | URL | string | Response;
 
+/** What to do where the package's wasm files cannot be loaded. */
+export const cure = 'pass wasm, or import lite-alloc/inline';
+
 interface NodeHost {
   readonly process?: {
     getBuiltinModule?(id: 'node:fs'): { readFileSync(path: URL): Uint8Array<ArrayBuffer> };
@@ -56,8 +59,7 @@ export function loadModule(
   const { href } = url;
   const known = modules.get(href);
   if (known !== undefined && !(isSync && known instanceof Promise)) return known;
-  const bytes = readFile(url) ?? (isSync ? fetchSync(url) : undefined);
-  const module = bytes === undefined ? fetchModule(url) : compile(bytes, isSync);
+  const module = loadUrl(url, isSync);
   modules.set(href, module);
   if (module instanceof Promise) {
     module.then(
@@ -96,51 +98,70 @@ function toBytes(source: unknown): BufferSource {
   );
 }
 
-async function fetchModule(url: URL): Promise<WebAssembly.Module> {
-  return compileResponse(await wrapFailure(`cannot fetch ${cut(url.href)}`, () => fetch(url)));
-}
-
-/** Returns the bytes of a file; undefined where the host cannot read files or the URL is not of a file. */
-function readFile(url: URL): Uint8Array<ArrayBuffer> | undefined {
+function loadUrl(
+  url: URL,
+  isSync: boolean,
+): WebAssembly.Module | Promise<WebAssembly.Module> {
+  const failure = describeFailure(url.href);
   const fs = (globalThis as NodeHost).process?.getBuiltinModule?.('node:fs');
-  if (url.protocol !== 'file:' || fs === undefined) return undefined;
-  return wrapFailure(`cannot read ${cut(url.href)}`, () => fs.readFileSync(url));
-}
-
-/** Fetches in a worker. Other threads may not wait for the network. */
-function fetchSync(url: URL): ArrayBuffer {
-  if (!('importScripts' in globalThis) || typeof XMLHttpRequest === 'undefined') {
-    throw new WasmLoadError(
-      'createHeapSync cannot load the wasm on this thread: await createHeap with the same options once before, or pass `wasm` as a module or bytes',
+  if (url.protocol === 'file:' && fs !== undefined) {
+    return compile(
+      wrapFailure(failure, () => fs.readFileSync(url)),
+      isSync,
+      failure,
     );
   }
-  return wrapFailure(`cannot fetch ${cut(url.href)}`, () => {
-    const request = new XMLHttpRequest();
-    request.open('GET', url, false);
-    request.responseType = 'arraybuffer';
-    request.send();
-    if (request.status !== 200) throw new Error(`status ${request.status}`);
-    return request.response as ArrayBuffer;
-  });
+  return isSync ? fetchSync(url) : wrapFailure(failure, () => fetch(url)).then(compileResponse);
 }
 
+/** Fetches and compiles in a worker. The engine lets no other thread wait for the network. */
+function fetchSync(url: URL): WebAssembly.Module {
+  const request = wrapFailure(
+    'createHeapSync cannot load the wasm on this thread: await createHeap with the same options once before, pass wasm as a module or bytes, or import lite-alloc/inline',
+    () => {
+      const request = new XMLHttpRequest();
+      request.open('GET', url, false);
+      request.responseType = 'arraybuffer';
+      request.send();
+      return request;
+    },
+  );
+  const type = request.getResponseHeader('content-type');
+  return compile(request.response, true, describeResponse(url.href, request.status, type));
+}
+
+/** The streaming compiler would save no time with a few kilobytes, and refuses responses of another type. */
 async function compileResponse(response: Response): Promise<WebAssembly.Module> {
-  if (!response.ok) {
-    throw new WasmLoadError(`cannot fetch ${cut(response.url)}: status ${response.status}`);
-  }
-  // The streaming compiler refuses responses of servers that do not know the file type.
-  return wrapFailure(`cannot compile ${cut(response.url)}`, async () =>
-    response.headers.get('content-type')?.startsWith('application/wasm')
-      ? WebAssembly.compileStreaming(response)
-      : WebAssembly.compile(await response.arrayBuffer()),
+  const { url, status, headers } = response;
+  return wrapFailure(describeResponse(url, status, headers.get('content-type')), async () =>
+    WebAssembly.compile(await response.arrayBuffer()),
   );
 }
 
+/** Returns the message for the case that the response is not wasm. Throws where its status is an error. */
+function describeResponse(url: string, status: number, type: string | null): string {
+  if (status < 200 || status > 299) {
+    throw new WasmLoadError(describeFailure(url, `, got status ${status}`));
+  }
+  return describeFailure(url, `, got ${type}`);
+}
+
+function describeFailure(url: string, got = ''): string {
+  return `cannot load ${cut(url)}${got}: is the file served? Otherwise ${cure}`;
+}
+
+function compile(bytes: BufferSource, isSync: true, message?: string): WebAssembly.Module;
 function compile(
   bytes: BufferSource,
   isSync: boolean,
+  message?: string,
+): WebAssembly.Module | Promise<WebAssembly.Module>;
+function compile(
+  bytes: BufferSource,
+  isSync: boolean,
+  message = 'cannot compile the wasm',
 ): WebAssembly.Module | Promise<WebAssembly.Module> {
-  return wrapFailure('cannot compile the wasm', () =>
+  return wrapFailure(message, () =>
     isSync ? new WebAssembly.Module(bytes) : WebAssembly.compile(bytes),
   );
 }

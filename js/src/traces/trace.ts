@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: MIT
 
+import { type LazyPart, loadPart } from '../core/lazy-part.js';
 import type { Operations, ReadOptions, TraceSource } from './operations.js';
+
+/** The part that reads and writes traces. */
+export const traceFilePart: LazyPart<typeof import('./trace-file.js')> = {
+  entry: 'traces',
+  import: () => import('./trace-file.js'),
+};
 
 /** An immutable record of allocation calls in order, without the contents of blocks. */
 export class AllocationTrace {
@@ -12,6 +19,7 @@ export class AllocationTrace {
    * @throws TypeError where `source` does not give bytes; TypeError or RangeError where an option is wrong.
    * @throws TraceError where the bytes are not a trace, are corrupted or of a later version, or have more than
    * `maximumOperations` calls or 8 388 608 live blocks. It is thrown before memory is allocated for more.
+   * @throws WasmLoadError where the host cannot import more code by now, and no `lite-alloc/traces` contains it.
    *
    * @example
    * ```ts
@@ -23,7 +31,7 @@ export class AllocationTrace {
    * ```
    */
   static async read(source: TraceSource, options: ReadOptions = {}): Promise<AllocationTrace> {
-    const { readTrace } = await import('./trace-file.js');
+    const { readTrace } = await loadPart(traceFilePart);
     return new AllocationTrace(await readTrace(source, options));
   }
 
@@ -43,7 +51,8 @@ export class AllocationTrace {
 
   /**
    * Returns the trace as a stream in its binary form, which takes one to four bytes per call. The stream is made
-   * piece by piece while it is read. The option `gzip` compresses it. If writing fails, reading the stream fails.
+   * piece by piece while it is read. The option `gzip` compresses it. If writing fails, reading the stream fails: with
+   * `WasmLoadError` where the host cannot import more code by now, and no `lite-alloc/traces` contains it.
    *
    * @throws ReferenceError with `gzip` where the host has no `CompressionStream`.
    *
@@ -59,7 +68,7 @@ export class AllocationTrace {
     const { readable, writable } = gzip
       ? new CompressionStream('gzip')
       : new TransformStream<BufferSource, Uint8Array<ArrayBuffer>>();
-    import('./trace-file.js')
+    loadPart(traceFilePart)
       .then(({ writeTrace }) => writeTrace(this, writable))
       .catch((failure: unknown) => writable.abort(failure));
     return readable;

@@ -20,7 +20,10 @@ export interface App {
   /** Commands that change files of the generator, and build. */
   readonly build: string;
   /** The folder to serve to a browser, or the command that starts a server on `$PORT`, or the file for Node. */
-  readonly run: { readonly folder: string } | { readonly server: string } | { readonly node: string };
+  readonly run:
+    | { readonly folder: string }
+    | { readonly server: string }
+    | { readonly node: string };
   /** The paths to visit or, with a star, to fetch without a browser. Default: the root. */
   readonly paths?: readonly string[];
 }
@@ -56,9 +59,11 @@ function inShell(commands: string): string {
   return `export PATH="$PWD/node_modules/.bin:$PATH"\n${commands}`;
 }
 
+/** Makes a package without a generator. */
+const newPackage = 'npm init --yes && npm pkg set type=module';
+
 /** The files of an application that no generator made. */
 const plain = (page: string, script = pageWith('main.js')): Record<string, string> => ({
-  'package.json': '{ "private": true, "type": "module" }\n',
   'main.js': main('./use-heap.js'),
   'use-heap.js': useHeap,
   [page]: script,
@@ -109,19 +114,33 @@ const next = (bundler: string): App => ({
   packages: [],
   tools: ['next'],
   files: {
+    // The layout of the generator loads fonts from Google.
+    'app/layout.js': `
+      export default function Layout({ children }) {
+        return <html lang="en"><body>{children}</body></html>;
+      }
+    `,
     'app/use-heap.js': useHeap,
     'app/page.js': `'use client';\n${react.replace('USE_HEAP', './use-heap.js')}`,
     'app/server/page.js': `
+      import { connection } from 'next/server';
+      import { Suspense } from 'react';
       import { useHeap } from '../use-heap.js';
-      export const dynamic = 'force-dynamic';
-      export default async function Page() {
+      async function Result() {
+        await connection(); // renders at each request
         return <output>{await useHeap()}</output>;
+      }
+      export default function Page() {
+        return <Suspense><Result /></Suspense>;
       }
     `,
     'app/route/route.js': `
+      import { connection } from 'next/server';
       import { useHeap } from '../use-heap.js';
-      export const dynamic = 'force-dynamic';
-      export const GET = async () => new Response(await useHeap());
+      export async function GET() {
+        await connection();
+        return new Response(await useHeap());
+      }
     `,
   },
   build: `npx next build --${bundler}`,
@@ -157,7 +176,8 @@ export const apps: readonly App[] = [
   },
   {
     name: 'sveltekit',
-    create: 'npx --yes sv@0.17 create . --template minimal --types jsdoc --no-add-ons --no-install && npm install',
+    create:
+      'npx --yes sv@0.17 create . --template minimal --types jsdoc --no-add-ons --no-install && npm install',
     packages: [],
     tools: ['@sveltejs/kit', 'vite'],
     files: {
@@ -222,7 +242,7 @@ export const apps: readonly App[] = [
   },
   {
     name: 'webpack',
-    create: 'npm init --yes',
+    create: newPackage,
     packages: ['webpack', 'webpack-cli'],
     tools: ['webpack'],
     files: {
@@ -235,7 +255,8 @@ export const apps: readonly App[] = [
   },
   {
     name: 'rsbuild',
-    create: 'npx --yes create-rsbuild@2.2.5 --dir . --template vanilla-js --override && npm install',
+    create:
+      'npx --yes create-rsbuild@2.2.5 --dir . --template vanilla-js --override && npm install',
     packages: [],
     tools: ['@rsbuild/core'],
     files: {
@@ -247,7 +268,7 @@ export const apps: readonly App[] = [
   },
   {
     name: 'rspack',
-    create: 'npm init --yes',
+    create: newPackage,
     packages: ['@rspack/core', '@rspack/cli'],
     tools: ['@rspack/core'],
     files: {
@@ -260,7 +281,7 @@ export const apps: readonly App[] = [
   },
   {
     name: 'parcel',
-    create: 'npm init --yes',
+    create: 'npm init --yes && npm pkg delete main && npm pkg set type=module',
     packages: ['parcel'],
     tools: ['parcel'],
     files: {
@@ -273,7 +294,7 @@ export const apps: readonly App[] = [
   },
   {
     name: 'esbuild-esm',
-    create: 'npm init --yes',
+    create: newPackage,
     packages: ['esbuild'],
     tools: ['esbuild'],
     files: plain('out/index.html'),
@@ -281,8 +302,21 @@ export const apps: readonly App[] = [
     run: { folder: 'out' },
   },
   {
+    // esbuild's default format has no address of the module, so the entry has to contain the wasm.
+    name: 'esbuild-iife',
+    create: newPackage,
+    packages: ['esbuild'],
+    tools: ['esbuild'],
+    files: {
+      ...plain('out/index.html', pageWith('main.js', 'defer')),
+      'use-heap.js': useHeap.replace("'lite-alloc'", "'lite-alloc/inline/region'"),
+    },
+    build: inShell('esbuild main.js --bundle --outdir=out'),
+    run: { folder: 'out' },
+  },
+  {
     name: 'esbuild-node',
-    create: 'npm init --yes',
+    create: newPackage,
     packages: ['esbuild'],
     tools: ['esbuild'],
     files: { ...plain('out/package.json', '{ "type": "module" }'), 'main.js': program },
@@ -291,7 +325,7 @@ export const apps: readonly App[] = [
   },
   {
     name: 'rollup',
-    create: 'npm init --yes',
+    create: newPackage,
     packages: ['rollup', '@rollup/plugin-node-resolve'],
     tools: ['rollup'],
     files: { ...plain('out/index.html'), ...sampleFile('Rollup', 'js') },
@@ -300,7 +334,7 @@ export const apps: readonly App[] = [
   },
   {
     name: 'bun-bundler',
-    create: 'npm init --yes',
+    create: newPackage,
     packages: ['bun'],
     tools: ['bun'],
     files: plain('out/index.html'),
@@ -309,7 +343,7 @@ export const apps: readonly App[] = [
   },
   {
     name: 'deno-bundler',
-    create: 'npm init --yes',
+    create: newPackage,
     packages: ['deno'],
     tools: ['deno'],
     files: plain('out/index.html'),

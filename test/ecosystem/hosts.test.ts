@@ -46,7 +46,9 @@ describe('the probe', () => {
   test('finds the same in all hosts where a check works', () => {
     const all = new Map([...found.values()].flatMap(working));
     const others = [...found].flatMap(([name, checks]) =>
-      working(checks).filter(([check, detail]) => all.get(check) !== detail).map((pair) => [name, ...pair]),
+      working(checks)
+        .filter(([check, detail]) => all.get(check) !== detail)
+        .map((pair) => [name, ...pair]),
     );
     expect(others).toEqual([]);
   });

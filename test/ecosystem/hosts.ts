@@ -32,7 +32,10 @@ export interface Host {
 
 /** The hosts that this machine has; of several with one name the first. */
 export function findHosts(): Host[] {
-  const node = [process.execPath, ...nodeVersions.map((version) => inPackage(`node${version}/bin/node`))];
+  const node = [
+    process.execPath,
+    ...nodeVersions.map((version) => inPackage(`node${version}/bin/node`)),
+  ];
   return [
     ...node.map((path) => program('Node', path, [])),
     program('Deno', inPackage('.bin/deno') ?? onPath('deno'), ['run', '--allow-read']),
@@ -87,7 +90,10 @@ function workerd(path: string | undefined): Host | undefined {
     version: versionOf(path),
     async probe(folder) {
       writeProbe(folder, { 'workerd.mjs': workerdLauncher, 'workerd.capnp': workerdConfig });
-      runShell(folder, 'esbuild workerd.mjs --bundle --format=esm --external:*.wasm --outfile=workerd.js');
+      runShell(
+        folder,
+        'esbuild workerd.mjs --bundle --format=esm --external:*.wasm --outfile=workerd.js',
+      );
       const child = spawn(path, ['serve', 'workerd.capnp', '--control-fd=3'], {
         cwd: folder,
         stdio: ['ignore', 'inherit', 'inherit', 'pipe'],

@@ -185,7 +185,11 @@ const checks = {
     const heap = await make({ memory, start: 65_536, end: 131_072 });
     const array = heap.from(Uint8Array.of(8, 9));
     const bytes = new Uint8Array(memory.buffer, array.address, 2);
-    return [bytes.join(), array.address > 65_536, new Uint8Array(memory.buffer, 0, 65_536).some(Boolean)];
+    return [
+      bytes.join(),
+      array.address > 65_536,
+      new Uint8Array(memory.buffer, 0, 65_536).some(Boolean),
+    ];
   },
   traces: async ({ make, main }) => {
     const heap = await make();
@@ -200,7 +204,10 @@ const checks = {
     for (let count = 0; count < 100; count++) heap.free(heap.malloc(count));
     const trace = recorder.stop();
     const options = { ...strategiesWasm, rounds: 1 };
-    const { failures, operations } = await main.replay(trace, { ...options, strategy: 'free-list' });
+    const { failures, operations } = await main.replay(trace, {
+      ...options,
+      strategy: 'free-list',
+    });
     const ranking = await main.advise(trace, options);
     return [operations, failures, ranking.length];
   },
@@ -222,7 +229,13 @@ const checks = {
     heap.check();
     const { added, liveBytes } = before.diff(heap.snapshot());
     const [block] = [...heap.blocks()].filter(({ address }) => address === array.address);
-    return [added.length, liveBytes, block.state, heap.stats().allocations, `${heap}`.split('\n')[0]];
+    return [
+      added.length,
+      liveBytes,
+      block.state,
+      heap.stats().allocations,
+      `${heap}`.split('\n')[0],
+    ];
   },
 };
 
@@ -272,4 +285,3 @@ function codeOf(call) {
   }
   return 'no error';
 }
-

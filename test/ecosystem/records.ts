@@ -58,7 +58,7 @@ export function withTables(document: string, { apps, hosts }: Records): string {
   ].reduce(
     (text, [name, rows]) =>
       text.replace(
-        new RegExp(`(<!-- ecosystem: ${name} -->\\n)[^]*?(<!-- end -->)`),
+        new RegExp(`(<!-- ecosystem: ${name} -->\\n)[\\s\\S]*?(<!-- end -->)`),
         (_, begin: string, end: string) => `${begin}\n${rows}\n\n${end}`,
       ),
     document,

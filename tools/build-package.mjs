@@ -6,7 +6,7 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import { minify } from 'terser';
 
@@ -103,6 +103,7 @@ for (const name of ['bump-free-list', 'segregated-bump', 'free-list', 'segregate
 }
 writeLicences([...(await bundleSources()), await bundleCommonJs(), await bundleCommand()]);
 writeTypes();
+await writeCommonJsTypes();
 writeFolders();
 installForC();
 
@@ -190,32 +191,46 @@ async function bundleCommonJs() {
   return metafile;
 }
 
+/** Writes the types of the CommonJS file. They are those of the ES modules, because Node loads these for `require`. */
+async function writeCommonJsTypes() {
+  const entry = await import(pathToFileURL(path('dist/index.node.js')).href);
+  const isClass = (value) => typeof value === 'function' && /^class\b/.test(String(value));
+  const lines = Object.entries(entry).flatMap(([name, value]) => [
+    `export declare const ${name}: typeof entry.${name};`,
+    ...(isClass(value) ? [`export type ${name} = entry.${name};`] : []),
+  ]);
+  const module = "from './index.js' with { 'resolution-mode': 'import' };";
+  const imports = [`import type * as entry ${module}`, `export type * ${module}`];
+  writeFileSync(path('dist/index.d.cts'), `${[...imports, ...lines].join('\n')}\n`);
+}
+
 /**
  * Writes a folder with a package.json for each path that `exports` maps, so that tools that do not read `exports` find
  * the same files.
  */
 function writeFolders() {
   const { exports } = JSON.parse(readFileSync(path('package.json'), 'utf8'));
-  const { '.': main, './package.json': manifest, './standalone/*.wasm': pattern, ...others } = exports;
+  const {
+    '.': main,
+    './package.json': manifest,
+    './standalone/*.wasm': pattern,
+    ...others
+  } = exports;
   for (const file of readdirSync(path('dist/standalone'))) {
     others[`./standalone/${file}`] = { default: pattern.replace('*.wasm', file) };
   }
   for (const [folder, { types, node, require, default: file }] of Object.entries(others)) {
-    const up = '../'.repeat(folder.split('/').length - 1);
+    const up = (target) => target?.replace('./', '../'.repeat(folder.split('/').length - 1));
+    const module = up(require && (node?.default ?? file));
     const fields = {
-      types,
-      main: require ?? file,
-      module: require && (node?.default ?? file),
-      browser: require && file,
+      types: up(types?.default ?? types),
+      main: up(require ?? file),
+      module,
+      // The file for pages instead of that for Node.
+      browser: node && { [module]: up(file) },
     };
-    const relative = Object.entries(fields)
-      .filter(([, target]) => target !== undefined)
-      .map(([field, target]) => [field, target.replace('./', up)]);
     mkdirSync(path(folder), { recursive: true });
-    writeFileSync(
-      path(`${folder}/package.json`),
-      `${JSON.stringify(Object.fromEntries(relative), undefined, 2)}\n`,
-    );
+    writeFileSync(path(`${folder}/package.json`), `${JSON.stringify(fields, undefined, 2)}\n`);
   }
 }
 

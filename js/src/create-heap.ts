@@ -2,27 +2,20 @@
 //
 // Makes heaps from the wasm files that lie beside the JavaScript.
 
-import { wrapFailure } from './core/errors.js';
 import { loadPart } from './core/lazy-part.js';
 import type { Heap } from './heap/heap.js';
 import { makeHeap, makeHeapSync, type WasmFile } from './heap/make-heap.js';
 import type { HeapOptions } from './heap/options.js';
-import { cure } from './module/wasm-module.js';
 import { replayPart } from './replay/replay-part.js';
 import type { Advice, AdviseOptions, ReplayOptions, ReplayResult } from './replay/types.js';
 import type { AllocationTrace } from './traces/trace.js';
 
-/**
- * Returns the URL of a wasm file, in the form that bundlers recognise. Scripts that are not modules have no address,
- * and audio worklets have no `URL`.
- */
+/** Returns the URL of a wasm file, in the form that bundlers recognise. */
 function packagedWasm(file: WasmFile): URL {
-  return wrapFailure(`cannot find the wasm here: ${cure}`, () => {
-    if (file === 'default') return new URL('./lite-alloc.wasm', import.meta.url);
-    return file === 'region'
-      ? new URL('./lite-alloc.region.wasm', import.meta.url)
-      : new URL('./lite-alloc.strategies.wasm', import.meta.url);
-  });
+  if (file === 'default') return new URL('./lite-alloc.wasm', import.meta.url);
+  return file === 'region'
+    ? new URL('./lite-alloc.region.wasm', import.meta.url)
+    : new URL('./lite-alloc.strategies.wasm', import.meta.url);
 }
 
 /**

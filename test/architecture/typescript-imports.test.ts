@@ -137,7 +137,12 @@ describe('TypeScript import lines', () => {
     expect(users.map(({ name }) => name)).toEqual([user]);
   });
 
-  test.each(['api', 'index', 'index.node', 'inline'])('are the only statements in %s.ts', (entry) => {
+  test.each([
+    'api',
+    'index',
+    'index.node',
+    'inline',
+  ])('are the only statements in %s.ts', (entry) => {
     const statements = files
       .find(({ name }) => name === entry)
       ?.code.replace(/(export (\*|(type )?\{[^}]*\}) from|import) '[^']+';/g, '');

@@ -2,6 +2,7 @@
 
 import * as packaged from 'lite-alloc';
 import * as inlined from 'lite-alloc/inline';
+import * as regional from 'lite-alloc/inline/region';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { readPackagedWasm, strategiesWasmUrl } from '../support/host.js';
 
@@ -46,6 +47,17 @@ describe('the entry with the wasm inlined', () => {
     heap.free(heap.malloc(100));
     heap.check();
     expect(heap.strategy).toBe(strategy);
+  });
+
+  test('makes heaps in regions synchronously where lite-alloc/inline/region is imported', () => {
+    const memory = new WebAssembly.Memory({ initial: 4 });
+    const first = inlined.createHeapSync({ memory, start: 0, end: 1 << 17 });
+    const second = regional.createHeapSync({ memory, start: 1 << 17, end: 1 << 18 });
+    for (const heap of [first, second]) {
+      expect([...heap.from(Int16Array.of(1, -2, 3)).view]).toEqual([1, -2, 3]);
+      heap.check();
+    }
+    expect(first.constructor).toBe(inlined.createHeapSync().constructor);
   });
 
   test('compiles once for all heaps', async () => {

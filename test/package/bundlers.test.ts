@@ -31,11 +31,12 @@ const useHeap = (entry: string): string => `
   import {
     advise, AllocationTrace, createHeap, HeapCorruptionError, OutOfMemoryError,
   } from '${entry}';
-  ${entry === 'lite-alloc' ? openRegion : 'const region = createHeap();'}
+  ${entry === 'lite-alloc' ? '' : "import 'lite-alloc/inline/region';"}
+  ${openRegion}
   ${runHeap}
   run().catch((error) => String(error) + ' ' + String(error.cause)).then(report);
 `;
-/** Makes a heap from the region wasm file, which is not inlined. */
+/** Makes a heap from the wasm for regions, which has an entry of its own where it is inlined. */
 const openRegion = `
   const memory = new WebAssembly.Memory({ initial: 2 });
   const region = createHeap({ memory, start: 0, end: 1 << 17 });

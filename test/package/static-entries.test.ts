@@ -7,13 +7,7 @@ import { join } from 'node:path';
 import { createContext, runInContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { listFiles, makeApp, runShell } from '../support/app.js';
-import {
-  noBrowser,
-  openBrowser,
-  pageWith,
-  report,
-  type TestBrowser,
-} from '../support/browser.js';
+import { noBrowser, openBrowser, pageWith, report, type TestBrowser } from '../support/browser.js';
 import { runNode, writeFiles } from '../support/consumer.js';
 import { type StaticServer, serveFolder } from '../support/static-server.js';
 
@@ -34,11 +28,11 @@ const tryAll = `
     return [
       await attempt(async () => (await createHeap({ debug: true })).leaks().length),
       await attempt(async () => (await createHeap({ memory, start: 0, end: 1 << 17 })).malloc(8) > 0),
-      file instanceof ArrayBuffer ? 'done' : file.code + ' ' + file.message,
-      await attempt(async () => (await AllocationTrace.read(file instanceof ArrayBuffer ? file : '')).operations),
+      file.byteLength > 0 ? 'done' : file.code + ' ' + file.message,
+      await attempt(async () => (await AllocationTrace.read(file.byteLength > 0 ? file : '')).operations),
       await attempt(async () => (await replay(trace, { rounds: 1 })).operations),
       await attempt(async () => (await advise(trace, { rounds: 1 })).length),
-    ].join('\\n');
+    ].join(' | ');
   };
 `;
 const missing = (name: string): string =>
@@ -47,8 +41,8 @@ const allMissing = [
   missing('debug'),
   missing('region'),
   ...new Array<string>(4).fill(missing('traces')),
-].join('\n');
-const allDone = ['done 0', 'done true', 'done', 'done 2', 'done 2', 'done 4'].join('\n');
+].join(' | ');
+const allDone = ['done 0', 'done true', 'done', 'done 2', 'done 2', 'done 4'].join(' | ');
 
 /** A page that starts a service worker, and reports its answer. */
 const serviceWorkerPage = (worker: string): string => `
@@ -140,7 +134,7 @@ const files = {
         texts.push(await createHeap(options).catch(messageOf));
         try { createHeapSync(options); } catch (error) { texts.push(messageOf(error)); }
       }
-      return texts.join('\\n');
+      return texts.join(' | ');
     };
   `),
   'audio-full.html': pageWith('audio-full-page.js'),
@@ -186,7 +180,7 @@ const files = {
       await createHeap(options).catch(({ code, message }) => texts.push(code + ' ' + message));
       try { createHeapSync(options); } catch ({ code, message }) { texts.push(code + ' ' + message); }
     }
-    postMessage(texts.join('\\n'));
+    postMessage(texts.join(' | '));
   `,
 };
 
@@ -224,7 +218,7 @@ describe.skipIf(noBrowser !== '')(`in a browser${noBrowser}`, () => {
   test('an audio worklet gets a WasmLoadError that names the cure for each wasm file', async () => {
     const line =
       'WASM_LOAD cannot find the wasm here: pass wasm, or import lite-alloc/inline ReferenceError';
-    expect(await reportOf('audio-index.html')).toBe(new Array(6).fill(line).join('\n'));
+    expect(await reportOf('audio-index.html')).toBe(new Array(6).fill(line).join(' | '));
   });
 
   test('an audio worklet makes debug heaps and heaps in regions, synchronously', async () => {
@@ -237,11 +231,11 @@ describe.skipIf(noBrowser !== '')(`in a browser${noBrowser}`, () => {
   });
 
   test('a wasm file that the server does not have, or an HTML page instead, is named with the cure', async () => {
-    const cure = 'is the file served? Otherwise pass wasm, or import lite-alloc/inline';
-    const missingFile = `WASM_LOAD cannot load ${server.origin}/missing.wasm, got status 404: ${cure}`;
-    const html = `WASM_LOAD cannot load ${server.origin}/page.html, got text/html: ${cure}`;
+    const cure = 'is the file served? If not, pass wasm, or import lite-alloc/inline';
+    const missingFile = `WASM_LOAD cannot load ${server.origin}/missing.wasm, status 404, got null: ${cure}`;
+    const html = `WASM_LOAD cannot load ${server.origin}/page.html, status 200, got text/html: ${cure}`;
     expect(await reportOf('sync-fetch.html')).toBe(
-      [missingFile, missingFile, html, html].join('\n'),
+      [missingFile, missingFile, html, html].join(' | '),
     );
   });
 });
@@ -321,7 +315,9 @@ describe('a host that compiles no bytes', () => {
 describe('the entries in Node', () => {
   const entries = ['debug', 'region', 'traces', 'inline/debug', 'inline/region', 'inline/traces'];
 
-  test.each(entries)('lite-alloc/%s exports what its base exports, imported and required', (entry) => {
+  test.each(
+    entries,
+  )('lite-alloc/%s exports what its base exports, imported and required', (entry) => {
     const base = entry.startsWith('inline') ? 'lite-alloc/inline' : 'lite-alloc';
     const name = `entry-${entry.replace('/', '-')}.mjs`;
     writeFiles(consumerFolder, {
@@ -341,7 +337,7 @@ describe('the entries in Node', () => {
   test('lite-alloc/inline makes debug heaps and heaps in regions without a promise where it imports the entries', () => {
     writeFiles(consumerFolder, {
       'inline-sync.mjs': `
-        import { createHeapSync } from 'lite-alloc/inline';
+        import { createHeap, createHeapSync } from 'lite-alloc/inline';
         const memory = new WebAssembly.Memory({ initial: 2 });
         const messageOf = (options) => {
           try { createHeapSync(options); } catch ({ code, message }) { return code + ' ' + message; }
@@ -349,8 +345,9 @@ describe('the entries in Node', () => {
         const region = { memory, start: 0, end: 1 << 17 };
         console.log(messageOf({ debug: true }));
         console.log(messageOf(region));
+        console.log(await createHeap(region).catch(({ code, message }) => code + ' ' + message));
         await import('lite-alloc/inline/debug');
-        await import('lite-alloc/region');
+        await import('lite-alloc/inline/region');
         console.log(createHeapSync({ debug: true }).leaks().length, createHeapSync(region).malloc(8) > 0);
       `,
     });
@@ -358,6 +355,7 @@ describe('the entries in Node', () => {
     expect(runNode(consumerFolder, 'inline-sync.mjs').split('\n')).toEqual([
       missing('debug') + once,
       missing('region') + once,
+      'WASM_LOAD lite-alloc/inline has no wasm for a heap in a region: import lite-alloc/inline/region, or pass lite-alloc/lite-alloc.region.wasm as wasm',
       '0 true',
     ]);
   });

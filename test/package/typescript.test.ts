@@ -124,3 +124,37 @@ describe.each([
     expect(runTypeScript(folder, '-p', '.')).toEqual([]);
   });
 });
+
+test('a CommonJS program compiles, with the types of the package checked, and runs', () => {
+  const folder = `${consumerFolder}/common-js`;
+  writeFiles(folder, {
+    'package.json': '{ "type": "commonjs" }',
+    'program.ts': `
+      import { AllocationTrace, createHeapSync, type Heap, OutOfMemoryError } from 'lite-alloc';
+      import { createHeapSync as inlined, type HeapArray } from 'lite-alloc/inline';
+      import { createHeapSync as debugging } from 'lite-alloc/inline/debug';
+      const heap: Heap = createHeapSync({ maximumBytes: 1 << 20 });
+      const array: HeapArray<Uint8Array> = inlined().from(Uint8Array.of(4, 5));
+      const isTrace = (value: unknown): value is AllocationTrace => value instanceof AllocationTrace;
+      try {
+        heap.malloc(1 << 21);
+      } catch (error) {
+        if (error instanceof OutOfMemoryError) {
+          console.log(error.requestedBytes, array.view.join(), isTrace(heap), debugging({ debug: true }).leaks().length);
+        }
+      }
+    `,
+    'tsconfig.json': JSON.stringify({
+      compilerOptions: {
+        ...strict,
+        ...consumers.nodenext,
+        verbatimModuleSyntax: false,
+        rootDir: '.',
+        outDir: 'out',
+      },
+      include: ['program.ts'],
+    }),
+  });
+  expect(runTypeScript(folder, '-p', '.')).toEqual([]);
+  expect(runNode(folder, 'out/program.js')).toBe('2097152 4,5 false 0');
+});

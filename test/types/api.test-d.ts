@@ -60,6 +60,17 @@ describe('loading', () => {
     expectTypeOf(createHeapSync).toEqualTypeOf<(options?: HeapOptions) => Heap>();
   });
 
+  test('the entries with more parts have the types of their base', () => {
+    type Base = typeof import('lite-alloc');
+    expectTypeOf<typeof import('lite-alloc/debug')>().toEqualTypeOf<Base>();
+    expectTypeOf<typeof import('lite-alloc/region')>().toEqualTypeOf<Base>();
+    expectTypeOf<typeof import('lite-alloc/traces')>().toEqualTypeOf<Base>();
+    expectTypeOf<typeof import('lite-alloc/inline')>().toEqualTypeOf<Base>();
+    expectTypeOf<typeof import('lite-alloc/inline/debug')>().toEqualTypeOf<Base>();
+    expectTypeOf<typeof import('lite-alloc/inline/region')>().toEqualTypeOf<Base>();
+    expectTypeOf<typeof import('lite-alloc/inline/traces')>().toEqualTypeOf<Base>();
+  });
+
   test('options are all optional and exact', () => {
     expectTypeOf<HeapOptions>().toEqualTypeOf<{
       strategy?: Strategy;

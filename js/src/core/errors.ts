@@ -143,7 +143,10 @@ export class LeakError extends LiteAllocError {
   }
 }
 
-/** The wasm file cannot be fetched, compiled or instantiated. `cause` is the reason. */
+/**
+ * The wasm file cannot be found, fetched, compiled or instantiated, or the host cannot import more code of the package.
+ * The message says what to do; `cause` is the error of the host.
+ */
 export class WasmLoadError extends LiteAllocError {}
 
 /** Bytes are not a valid trace: they are something else, are corrupted, or are of an unknown version. */
@@ -179,11 +182,11 @@ for (const [kind, { prototype }] of Object.entries({
 
 /**
  * Returns the result of `action`, which may be a promise. What `action` throws, or its promise is rejected with,
- * becomes the cause of a `WasmLoadError`.
+ * becomes the cause of a `WasmLoadError`, unless it is one.
  */
 export function wrapFailure<Result>(message: string, action: () => Result): Result {
   const fail = (cause: unknown): never => {
-    throw new WasmLoadError(message, { cause });
+    throw cause instanceof WasmLoadError ? cause : new WasmLoadError(message, { cause });
   };
   try {
     const result = action();

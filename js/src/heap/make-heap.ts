@@ -6,7 +6,7 @@ import { OutOfMemoryError, wrapFailure } from '../core/errors.js';
 import { getPart, loadPart } from '../core/lazy-part.js';
 import { defaultStrategy } from '../core/strategies.js';
 import { pageBytes } from '../core/units.js';
-import { loadModule, type WasmSource } from '../module/wasm-module.js';
+import { cure, loadModule, type WasmSource } from '../module/wasm-module.js';
 import { Heap } from './heap.js';
 import type { HeapMemory } from './heap-blocks.js';
 import { debugPart, regionPart } from './lazy-parts.js';
@@ -15,9 +15,15 @@ import { type HeapOptions, type HeapPlan, planHeap } from './options.js';
 /** A wasm file of the package: with the default strategy alone, with all strategies, or for regions. */
 export type WasmFile = 'default' | 'strategies' | 'region';
 
-function fileOf({ region, strategy }: HeapPlan): WasmFile {
-  if (region !== undefined) return 'region';
-  return strategy === defaultStrategy ? 'default' : 'strategies';
+/** Scripts that are not modules have no address for `packagedWasm`, and audio worklets have no `URL`. */
+function findWasm<Source>(
+  { region, strategy }: HeapPlan,
+  packagedWasm: (file: WasmFile) => Source,
+): Source {
+  return wrapFailure(`cannot find the wasm here: ${cure}`, () => {
+    if (region !== undefined) return packagedWasm('region');
+    return packagedWasm(strategy === defaultStrategy ? 'default' : 'strategies');
+  });
 }
 
 /** Makes a heap from the option `wasm`; without that, from what `packagedWasm` returns. */
@@ -31,7 +37,7 @@ export async function makeHeap(
   const make = prepareHeap(plan);
   const wasm =
     plan.wasm === undefined
-      ? await packagedWasm(fileOf(plan))
+      ? await findWasm(plan, packagedWasm)
       : await wrapFailure('wasm: the promise was rejected', async () => plan.wasm as WasmSource);
   const module = await loadModule(wasm, false);
   const memory = requestMemory(plan);
@@ -51,7 +57,7 @@ export function makeHeapSync(
     throw new TypeError('wasm: a promise requires createHeap, which can wait for it');
   }
   const make = prepareHeap(plan);
-  const module = loadModule(wasm === undefined ? packagedWasm(fileOf(plan)) : wasm, true);
+  const module = loadModule(wasm === undefined ? findWasm(plan, packagedWasm) : wasm, true);
   return make(module, requestMemory(plan) ?? findLargestMemory(plan));
 }
 

@@ -3,7 +3,7 @@
 // Loads, compiles and instantiates the wasm. This is the only file that imports the generated glue.
 
 import instantiateGlue from '#glue';
-import { WasmLoadError, wrapFailure } from '../core/errors.js';
+import { wrapFailure } from '../core/errors.js';
 import { describeMismatch } from '../core/validate.js';
 import { bytesOf, classOf, cut, show } from '../core/values.js';
 import {
@@ -98,20 +98,15 @@ function toBytes(source: unknown): BufferSource {
   );
 }
 
-function loadUrl(
-  url: URL,
-  isSync: boolean,
-): WebAssembly.Module | Promise<WebAssembly.Module> {
+function loadUrl(url: URL, isSync: boolean): WebAssembly.Module | Promise<WebAssembly.Module> {
   const failure = describeFailure(url.href);
   const fs = (globalThis as NodeHost).process?.getBuiltinModule?.('node:fs');
   if (url.protocol === 'file:' && fs !== undefined) {
-    return compile(
-      wrapFailure(failure, () => fs.readFileSync(url)),
-      isSync,
-      failure,
-    );
+    return wrapFailure(failure, () => compile(fs.readFileSync(url), isSync));
   }
-  return isSync ? fetchSync(url) : wrapFailure(failure, () => fetch(url)).then(compileResponse);
+  return isSync
+    ? fetchSync(url)
+    : wrapFailure(failure, async () => compileResponse(await fetch(url)));
 }
 
 /** Fetches and compiles in a worker. The engine lets no other thread wait for the network. */
@@ -119,49 +114,40 @@ function fetchSync(url: URL): WebAssembly.Module {
   const request = wrapFailure(
     'createHeapSync cannot load the wasm on this thread: await createHeap with the same options once before, pass wasm as a module or bytes, or import lite-alloc/inline',
     () => {
-      const request = new XMLHttpRequest();
-      request.open('GET', url, false);
-      request.responseType = 'arraybuffer';
-      request.send();
-      return request;
+      const made = new XMLHttpRequest();
+      made.responseType = 'arraybuffer';
+      made.open('GET', url, false);
+      made.send();
+      return made;
     },
   );
   const type = request.getResponseHeader('content-type');
-  return compile(request.response, true, describeResponse(url.href, request.status, type));
+  return wrapFailure(
+    describeFailure(url.href, request.status, type),
+    () => new WebAssembly.Module(request.response),
+  );
 }
 
-/** The streaming compiler would save no time with a few kilobytes, and refuses responses of another type. */
+/**
+ * Compiles the contents of a response, also those of an error page, which are not wasm. The streaming compiler would
+ * save no time with a few kilobytes, and refuses responses of another type.
+ */
 async function compileResponse(response: Response): Promise<WebAssembly.Module> {
   const { url, status, headers } = response;
-  return wrapFailure(describeResponse(url, status, headers.get('content-type')), async () =>
+  return wrapFailure(describeFailure(url, status, headers.get('content-type')), async () =>
     WebAssembly.compile(await response.arrayBuffer()),
   );
 }
 
-/** Returns the message for the case that the response is not wasm. Throws where its status is an error. */
-function describeResponse(url: string, status: number, type: string | null): string {
-  if (status < 200 || status > 299) {
-    throw new WasmLoadError(describeFailure(url, `, got status ${status}`));
-  }
-  return describeFailure(url, `, got ${type}`);
+function describeFailure(url: string, status = 0, type: string | null = 'nothing'): string {
+  return `cannot load ${cut(url)}, status ${status}, got ${type}: is the file served? If not, ${cure}`;
 }
 
-function describeFailure(url: string, got = ''): string {
-  return `cannot load ${cut(url)}${got}: is the file served? Otherwise ${cure}`;
-}
-
-function compile(bytes: BufferSource, isSync: true, message?: string): WebAssembly.Module;
 function compile(
   bytes: BufferSource,
   isSync: boolean,
-  message?: string,
-): WebAssembly.Module | Promise<WebAssembly.Module>;
-function compile(
-  bytes: BufferSource,
-  isSync: boolean,
-  message = 'cannot compile the wasm',
 ): WebAssembly.Module | Promise<WebAssembly.Module> {
-  return wrapFailure(message, () =>
+  return wrapFailure('cannot compile the wasm', () =>
     isSync ? new WebAssembly.Module(bytes) : WebAssembly.compile(bytes),
   );
 }

@@ -57,17 +57,25 @@ test.each([
   const error: unknown = await createHeap({ wasm }).catch((reason: unknown) => reason);
   expect(error).toBeInstanceOf(WasmLoadError);
   expect(String(error)).toContain(String(status));
-  expect(String(error)).toContain(wasm);
+  expect(String(error)).toContain(
+    `cannot load ${wasm}, status ${status}, got null: is the file served? If not, pass wasm, or import lite-alloc/inline`,
+  );
   listener = (_, response) => response.writeHead(200, wasmType).end(bytes);
   expect((await createHeap({ wasm })).malloc(8)).toBeGreaterThan(0);
 });
 
-test('createHeap throws a WasmLoadError with a cause for an HTML page, and a later call loads again', async () => {
+test.each([
+  'text/html',
+  'text/html; charset=utf-8',
+  'application/wasm',
+])('createHeap throws a WasmLoadError with a cause for an HTML page of type %s, and a later call loads again', async (type) => {
   const bytes = await readPackagedWasm();
-  const wasm = `${origin}/page.wasm`;
-  listener = (_, response) => response.writeHead(200, wasmType).end('<!doctype html>');
+  const wasm = `${origin}/page.wasm?${type}`;
+  listener = (_, response) =>
+    response.writeHead(200, { 'Content-Type': type }).end('<!doctype html>');
   await expect(createHeap({ wasm })).rejects.toMatchObject({
     code: 'WASM_LOAD',
+    message: `cannot load ${new URL(wasm).href}, status 200, got ${type}: is the file served? If not, pass wasm, or import lite-alloc/inline`,
     cause: expect.any(WebAssembly.CompileError) as Error,
   });
   listener = (_, response) => response.writeHead(200, wasmType).end(bytes);

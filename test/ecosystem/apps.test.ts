@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { openBrowser, type TestBrowser } from '../support/browser.js';
-import { apps, expected } from './apps.js';
+import { apps } from './apps.js';
 import { record } from './records.js';
-import { runApp } from './run-app.js';
+import { pathsOf, runApp } from './run-app.js';
 
 /** Where the applications stay after the run, if a person has named a folder. */
 const kept = process.env['LITE_ALLOC_ECOSYSTEM_APPS'];
@@ -26,14 +26,17 @@ describe('an application of', () => {
     if (kept === undefined) rmSync(folder, { recursive: true, force: true });
   });
 
-  test.each(apps)('$name', async (app) => {
+  test.each(apps.map((app) => [app.name, app] as const))('%s', async (_, app) => {
     const { said, complaints, versions } = await runApp(
       app,
       join(folder, app.name),
       inject('tarball'),
       browser,
     );
-    const all = Object.keys(said).map((path) => [path, expect.stringContaining(expected)]);
+    const all = Object.entries(pathsOf(app)).map(([path, text]) => [
+      path,
+      expect.stringContaining(text),
+    ]);
     expect({ said, complaints }).toEqual({ said: Object.fromEntries(all), complaints: [] });
     record('apps', app.name, versions);
   });

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { pageWith } from '../support/browser.js';
-import { findSample } from '../support/markdown.js';
+import { findSample, readSamples } from '../support/markdown.js';
 
 export interface App {
   readonly name: string;
@@ -24,8 +24,11 @@ export interface App {
     | { readonly folder: string }
     | { readonly server: string }
     | { readonly node: string };
-  /** The paths to visit or, with a star, to fetch without a browser. Default: the root. */
-  readonly paths?: readonly string[];
+  /**
+   * The paths to visit and what each says; those with a star are fetched without a browser. Default: the root says what
+   * `useHeap` returns.
+   */
+  readonly paths?: Readonly<Record<string, string>>;
 }
 
 /** What every page, server and program of an application says. */
@@ -107,6 +110,13 @@ const vite = (template: string, files: Record<string, string>): App => ({
   run: { folder: 'dist' },
 });
 
+/** A sample of the guide, by the name of its file. */
+function nextSample(name: string): string {
+  const found = readSamples(guide).find(({ file }) => file === name);
+  if (found === undefined) throw new Error(`${guide} has no sample ${name}`);
+  return found.code;
+}
+
 const next = (bundler: string): App => ({
   name: `next-${bundler}`,
   create:
@@ -134,6 +144,7 @@ const next = (bundler: string): App => ({
         return <Suspense><Result /></Suspense>;
       }
     `,
+    'app/sample/page.js': nextSample('app/page.js'),
     'app/route/route.js': `
       import { connection } from 'next/server';
       import { useHeap } from '../use-heap.js';
@@ -145,7 +156,19 @@ const next = (bundler: string): App => ({
   },
   build: `npx next build --${bundler}`,
   run: { server: 'npx next start --port $PORT' },
-  paths: ['/', '/server', '/route*'],
+  paths: { '/': expected, '/server': expected, '/route*': expected, '/sample*': '4,5' },
+});
+
+/** Routes for the edge runtime, which the settings of the generator exclude. */
+const nextEdge = (bundler: string): App => ({
+  ...next(bundler),
+  name: `next-edge-${bundler}`,
+  files: {
+    ...next(bundler).files,
+    'next.config.mjs': 'export default {};\n',
+    'app/edge/route.js': nextSample('app/edge/route.js'),
+  },
+  paths: { '/': expected, '/edge*': '4,5' },
 });
 
 export const apps: readonly App[] = [
@@ -155,6 +178,8 @@ export const apps: readonly App[] = [
   vite('svelte', { 'src/App.svelte': svelte.replace('USE_HEAP', './use-heap.js') }),
   next('turbopack'),
   next('webpack'),
+  nextEdge('turbopack'),
+  nextEdge('webpack'),
   {
     // The generator fetches its template from GitHub; these are the files of the minimal one.
     name: 'nuxt',
@@ -172,7 +197,7 @@ export const apps: readonly App[] = [
     },
     build: 'npx nuxt build',
     run: { server: 'node .output/server/index.mjs' },
-    paths: ['/', '/api/heap*'],
+    paths: { '/': expected, '/api/heap*': expected },
   },
   {
     name: 'sveltekit',
@@ -190,7 +215,7 @@ export const apps: readonly App[] = [
     },
     build: 'npm run build',
     run: { server: 'npx vite preview --host 127.0.0.1 --port $PORT' },
-    paths: ['/', '/server*'],
+    paths: { '/': expected, '/server*': expected },
   },
   {
     name: 'angular',
@@ -238,7 +263,7 @@ export const apps: readonly App[] = [
     },
     build: 'ASTRO_TELEMETRY_DISABLED=1 npx astro build',
     run: { folder: 'dist' },
-    paths: ['/', '/server.txt*'],
+    paths: { '/': expected, '/server.txt*': expected },
   },
   {
     name: 'webpack',

@@ -22,10 +22,9 @@ describe('the probe', () => {
     for (const host of hosts) found.set(host.name, await host.probe(folder));
   }, 600_000);
 
-  test.each(hosts)('has 28 checks in $name, of which those fail that are recorded', ({
-    name,
-    version,
-  }) => {
+  test.each(
+    hosts.map(({ name, version }) => [name, version] as const),
+  )('has 28 checks in %s, of which those fail that are recorded', (name, version) => {
     const checks = found.get(name) ?? [];
     expect(new Set(checks.map((check) => check.name)).size).toBe(28);
     const fails = Object.fromEntries(
@@ -35,7 +34,7 @@ describe('the probe', () => {
     if (isRecording) return;
     const majorOf = (text = ''): string | undefined => text.split('.')[0];
     if (majorOf(recorded[name]?.version) === majorOf(version)) {
-      expect(fails).toEqual(recorded[name]?.fails);
+      expect(Object.keys(fails)).toEqual(Object.keys(recorded[name]?.fails ?? {}));
     } else {
       // Other versions of the host may lack what other hosts lack.
       const known = Object.values(recorded).flatMap((host) => Object.keys(host.fails));

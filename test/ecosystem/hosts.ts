@@ -241,6 +241,9 @@ function isExecutable(path: string): boolean {
 }
 
 function versionOf(path: string): string {
-  const { stdout } = spawnSync(path, ['--version'], { encoding: 'utf8' });
-  return /\d+(?:[.-]\d+)+/.exec(stdout)?.[0] ?? 'unknown';
+  // MiniBrowser needs a display even to print its version.
+  const command = path.endsWith('MiniBrowser') ? ['xvfb-run', '-a', path] : [path];
+  const [program = path, ...options] = command;
+  const { stdout } = spawnSync(program, [...options, '--version'], { encoding: 'utf8' });
+  return /\d+(?:[.-]\d+)+/.exec(stdout ?? '')?.[0] ?? 'unknown';
 }

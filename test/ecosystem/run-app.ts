@@ -9,7 +9,7 @@ import { delimiter, join } from 'node:path';
 import type { TestBrowser } from '../support/browser.js';
 import { writeFiles } from '../support/consumer.js';
 import { serveFolder } from '../support/static-server.js';
-import type { App } from './apps.js';
+import { type App, expected } from './apps.js';
 import { toolsFolder } from './packages.mjs';
 
 /** Milliseconds that a command may take: a generator downloads hundreds of packages. */
@@ -40,6 +40,11 @@ export async function runApp(
   return { ...(await runBuilt(app, folder, browser)), versions };
 }
 
+/** The paths to visit, and what each says. */
+export function pathsOf({ paths, run }: App): Readonly<Record<string, string>> {
+  return paths ?? { ['node' in run ? run.node : '/']: expected };
+}
+
 async function runBuilt(
   app: App,
   folder: string,
@@ -56,7 +61,7 @@ async function runBuilt(
   const said: Record<string, string> = {};
   const complaints: string[] = [];
   try {
-    for (const path of app.paths ?? ['/']) {
+    for (const path of Object.keys(pathsOf(app))) {
       const url = server.origin + path.replace('*', '');
       if (path.endsWith('*')) {
         said[path] = await (await fetch(url)).text();

@@ -120,7 +120,7 @@ class Case {
     const revived = this.#trap !== undefined && this.#isAlive();
     const missed = this.#harm !== '' && !seen;
     const note = `${missed ? `is missed: ${this.#harm}` : ''}${revived ? 'goes on after a trap' : ''}`;
-    this.#heap[Symbol.dispose ?? Symbol.for('Symbol.dispose')]();
+    this.#heap.dispose();
     return {
       seen,
       harmful: this.#harm !== '',

@@ -268,7 +268,7 @@ while (performance.now() < end) {
   session.heap.check();
   growths += session.growths;
   // Half of the heaps are disposed; the garbage collector takes the other half.
-  if (sessions % 2 === 0) session.heap[Symbol.dispose ?? Symbol.for('Symbol.dispose')]();
+  if (sessions % 2 === 0) session.heap.dispose();
   if (performance.now() < nextLine) continue;
   nextLine = performance.now() + 20_000;
   for (let round = 0; round < 3; round++) {

@@ -32,7 +32,7 @@ export type {
 } from './core/typed-arrays.js';
 export type { Alignment, ArrayOptions } from './core/validate.js';
 export type { DebugOptions } from './debug/types.js';
-export type { GrowthListener } from './heap/growth.js';
+export type { GrowthListener, GrowthOptions, Subscription } from './heap/growth.js';
 export type { Heap } from './heap/heap.js';
 export type { HeapOptions } from './heap/options.js';
 export type { HeapDiff, HeapSnapshot } from './inspect/snapshot.js';

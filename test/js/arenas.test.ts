@@ -259,7 +259,7 @@ describeStrategies((strategy) => {
       ['free', () => arena.free()],
       ['dispose', () => arena[Symbol.dispose]()],
       ['reset of the heap', () => heap.reset()],
-      ['dispose of the heap', () => heap[Symbol.dispose]()],
+      ['dispose of the heap', () => heap.dispose()],
     ];
 
     test.each(waysToEnd)('after %s, has dead handles and throws UseAfterFreeError', (_, end) => {

@@ -261,7 +261,7 @@ describe('getters of options', () => {
       const arena = heap.arena({ bytes: 1000 });
       expect(() => call(arena, () => arena.free())).toThrow('freed');
       const other = await createHeap();
-      expect(() => call(other, () => other[Symbol.dispose]())).toThrow('disposed');
+      expect(() => call(other, () => other.dispose())).toThrow('disposed');
       const reset = call(heap, () => heap.reset()) as { alive: boolean; free(): void };
       expect(reset.alive).toBe(true);
       reset.free();
@@ -354,7 +354,7 @@ describe('elements that misbehave', () => {
     const other = await createHeap();
     const disposing = (function* () {
       yield 1;
-      other[Symbol.dispose]();
+      other.dispose();
     })();
     expect(() => other.from(Uint8Array, disposing)).toThrow('the heap was disposed');
   });
@@ -518,7 +518,7 @@ describe('the message of an error', () => {
   });
 });
 
-test('cloning a handle, arena, scope, heap or recorder throws a DataCloneError', async () => {
+test('cloning a handle, arena, scope, heap, recorder or subscription throws a DataCloneError', async () => {
   const heap = await createHeap();
   const { port1 } = new MessageChannel();
   const objects = [
@@ -528,6 +528,7 @@ test('cloning a handle, arena, scope, heap or recorder throws a DataCloneError',
     heap.openScope(),
     heap,
     heap.record(),
+    heap.onGrow(() => undefined),
   ];
   for (const object of objects) {
     for (const call of [
@@ -539,6 +540,35 @@ test('cloning a handle, arena, scope, heap or recorder throws a DataCloneError',
     }
   }
   port1.close();
+});
+
+test('the error about cloning says what to post instead, for objects alive and dead', async () => {
+  // Some engines quote nothing in this error.
+  const { message } = catchError(Error, () => structuredClone(() => 'quoted'));
+  if (!message.includes('quoted')) return;
+  const heap = await createHeap();
+  const objects = [
+    heap.array(Float32Array, 1),
+    heap.string('text'),
+    heap.arena({ bytes: 8 }),
+    heap.openScope(),
+    heap,
+    heap.record(),
+  ];
+  const clone = (): void => {
+    for (const object of objects) {
+      expect(() => structuredClone(object)).toThrow(
+        /stays in its thread; post array.slice\(\), String\(string\) or trace.write\(\)/,
+      );
+    }
+  };
+  clone();
+  await new Promise((resolve) => setTimeout(resolve)); // the engine watches the handles now
+  clone();
+  for (const object of objects) if ('free' in object && object !== heap) object.free(0);
+  clone();
+  heap.dispose();
+  clone();
 });
 
 test('the JSON of a handle shows its type, length, address and whether it was freed', async () => {

@@ -3,7 +3,13 @@
 // Growth listeners run after the operation that made memory grow: whatever they do to the heap, no block is lost
 // or freed twice.
 
-import { createHeap, type Heap, type HeapOptions, UseAfterFreeError } from 'lite-alloc';
+import {
+  createHeap,
+  type Heap,
+  type HeapOptions,
+  type Subscription,
+  UseAfterFreeError,
+} from 'lite-alloc';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { describeStrategies } from '../support/strategies.js';
 
@@ -20,7 +26,7 @@ describeStrategies((strategy) => {
     let heap: Heap;
     const once = (listener: () => void): void => {
       const listening = heap.onGrow(() => {
-        listening[Symbol.dispose]();
+        listening.remove();
         listener();
       });
     };
@@ -103,7 +109,7 @@ describeStrategies((strategy) => {
     });
 
     test.each(operations)('may dispose the heap after %s made memory grow', (__, operate) => {
-      once(() => heap[Symbol.dispose]());
+      once(() => heap.dispose());
       operate();
       expect(() => heap.malloc(1)).toThrow(UseAfterFreeError);
     });
@@ -201,8 +207,8 @@ describeStrategies((strategy) => {
 
     test('is not called after an earlier listener removed it', () => {
       let calls = 0;
-      const later: Disposable[] = [];
-      heap.onGrow(() => later[0]?.[Symbol.dispose]());
+      const later: Subscription[] = [];
+      heap.onGrow(() => later[0]?.remove());
       later.push(heap.onGrow(() => calls++));
       heap.malloc(large);
       expect(calls).toBe(0);

@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: MIT
 
-import { createHeap, type Heap, OutOfMemoryError, UseAfterFreeError } from 'lite-alloc';
+import {
+  createHeap,
+  type GrowthOptions,
+  type Heap,
+  OutOfMemoryError,
+  type Subscription,
+  UseAfterFreeError,
+} from 'lite-alloc';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { describeStrategies } from '../support/strategies.js';
 
@@ -9,7 +16,8 @@ const page = 65536;
 describeStrategies((strategy) => {
   let heap: Heap;
   let growths: [memoryBytes: number, previousBytes: number][];
-  const listen = (): Disposable => heap.onGrow((...sizes) => growths.push(sizes));
+  const listen = (options?: GrowthOptions): Subscription =>
+    heap.onGrow((...sizes) => growths.push(sizes), options);
   const growByHand = (): void => void heap.memory.grow(1);
 
   beforeEach(async () => {
@@ -98,18 +106,64 @@ describeStrategies((strategy) => {
       heap.check();
     });
 
-    test('is called as often as it was added, and is removed by the disposable of each call', () => {
+    test('is called as often as it was added, and is removed by the subscription of each call', () => {
       const first = listen();
       const second = listen();
       heap.malloc(20 * page);
       expect(growths).toHaveLength(2);
-      first[Symbol.dispose]();
-      first[Symbol.dispose]();
+      first.remove();
+      first.remove();
       heap.malloc(100 * page);
       expect(growths).toHaveLength(3);
-      second[Symbol.dispose]();
+      second.remove();
       heap.malloc(100 * page);
       expect(growths).toHaveLength(3);
+    });
+
+    test('is removed when its signal is aborted', () => {
+      const controller = new AbortController();
+      listen({ signal: controller.signal });
+      listen({ signal: controller.signal });
+      listen();
+      heap.malloc(20 * page);
+      expect(growths).toHaveLength(3);
+      controller.abort();
+      heap.malloc(100 * page);
+      expect(growths).toHaveLength(4);
+    });
+
+    test('may be removed by its signal while growth is reported', () => {
+      const controller = new AbortController();
+      heap.onGrow(() => controller.abort());
+      listen({ signal: controller.signal });
+      heap.malloc(20 * page);
+      heap.malloc(100 * page);
+      expect(growths).toEqual([]);
+    });
+
+    test('is not added if its signal is already aborted', () => {
+      const signal = AbortSignal.abort();
+      const added = vi.spyOn(signal, 'addEventListener');
+      const subscription = listen({ signal });
+      heap.malloc(20 * page);
+      expect(growths).toEqual([]);
+      expect(added).not.toHaveBeenCalled();
+      subscription.remove();
+    });
+
+    test.each<[string, (subscription: Subscription) => void]>([
+      ['remove', (subscription) => subscription.remove()],
+      ['dispose', () => heap.dispose()],
+    ])('leaves no listener on its signal after %s', (_, end) => {
+      const { signal } = new AbortController();
+      const added = vi.spyOn(signal, 'addEventListener');
+      const removed = vi.spyOn(signal, 'removeEventListener');
+      const subscriptions = [listen({ signal }), listen({ signal })];
+      expect(added).toHaveBeenCalledTimes(2);
+      subscriptions.forEach(end);
+      for (const [type, listener] of added.mock.calls) {
+        expect(removed.mock.calls).toContainEqual([type, listener]);
+      }
     });
 
     test('is not called for a failed allocation', () => {
@@ -156,11 +210,38 @@ test('onGrow refuses a listener that is not a function', async () => {
   );
 });
 
+test.each([
+  null,
+  7,
+  'abort',
+  {},
+  new AbortController(),
+  () => undefined,
+])('onGrow refuses the signal %s and adds no listener', async (signal) => {
+  const heap = await createHeap();
+  let calls = 0;
+  expect(() => heap.onGrow(() => calls++, { signal: signal as AbortSignal })).toThrow(
+    expect.objectContaining({
+      name: 'TypeError',
+      message: expect.stringMatching(/^signal must be an AbortSignal, got /),
+    }),
+  );
+  heap.malloc(1 << 20);
+  expect(calls).toBe(0);
+});
+
+test('onGrow refuses options that are not an object, and unknown ones', async () => {
+  const heap = await createHeap();
+  for (const options of [null, 5, { once: true }]) {
+    expect(() => heap.onGrow(() => undefined, options as GrowthOptions)).toThrow(TypeError);
+  }
+});
+
 test('a disposed heap refuses new listeners, and removing an old one does nothing', async () => {
   const heap = await createHeap();
   const listening = heap.onGrow(() => undefined);
-  heap[Symbol.dispose]();
-  listening[Symbol.dispose]();
+  heap.dispose();
+  listening.remove();
   expect(() => heap.malloc(1)).toThrow(UseAfterFreeError);
   expect(() => heap.onGrow(() => undefined)).toThrow(UseAfterFreeError);
 });

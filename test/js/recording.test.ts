@@ -276,7 +276,7 @@ describe('a recorder', () => {
   test('can be stopped after its heap was disposed, and the heap stays unusable', () => {
     const recorder = heap.record();
     heap.malloc(1);
-    heap[Symbol.dispose]();
+    heap.dispose();
     expect(() => heap.malloc(1)).toThrow(UseAfterFreeError);
     expect(recorder.stop().operations).toBe(1);
     expect(() => heap.malloc(1)).toThrow(UseAfterFreeError);

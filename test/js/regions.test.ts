@@ -281,7 +281,7 @@ describe('one live heap for each byte of memory', () => {
     expect(() => array.view).toThrow(UseAfterFreeError);
     array.free();
     scope.close();
-    older[Symbol.dispose]();
+    older.dispose();
     expect(() => older.malloc(1)).toThrow(reason);
 
     expect(heap.stats().liveBlocks).toBe(20);
@@ -295,7 +295,7 @@ describe('one live heap for each byte of memory', () => {
     const right = await open(memory, page, newer);
     const elsewhere = await open(new WebAssembly.Memory({ initial: 4 }), 0, newer);
     const disposed = await open(memory, newer, 3 * page);
-    disposed[Symbol.dispose]();
+    disposed.dispose();
     const again = await open(memory, newer, 3 * page);
     for (const heap of [left, right, elsewhere, again]) heap.free(heap.malloc(100));
     expect(() => disposed.malloc(1)).toThrow('the heap was disposed');

@@ -205,7 +205,7 @@ describeStrategies((strategy) => {
     test('closes without an error after its heap was disposed', () => {
       const scope = heap.openScope();
       allocateAll(scope);
-      heap[Symbol.dispose]();
+      heap.dispose();
       expect(() => scope.close()).not.toThrow();
     });
   });
@@ -392,6 +392,32 @@ describeStrategies((strategy) => {
         expect([...array.view]).toEqual([3]);
         heap.scope((inner) => inner.array(Uint8Array, 1));
         expect(liveBlocks()).toBe(2);
+      });
+      expect(liveBlocks()).toBe(0);
+    });
+
+    test('frees everything at once when its function closes it, also what that returns', async () => {
+      const check = (scope: Scope): HeapArray<Uint8Array> => {
+        const array = scope.array(Uint8Array, 1);
+        const kept = scope.keep(scope.array(Uint8Array, 1));
+        allocateAll(scope);
+        scope.close();
+        expect(liveBlocks()).toBe(1);
+        expect([array.alive, kept.alive]).toEqual([false, true]);
+        expect(() => scope.malloc(1)).toThrow(UseAfterFreeError);
+        expect(() => scope.keep(array)).toThrow(UseAfterFreeError);
+        kept.free();
+        return array;
+      };
+      expect(heap.scope(check).alive).toBe(false);
+      expect((await heap.scopeAsync(async (scope) => check(scope))).alive).toBe(false);
+      heap.scope((outer) => {
+        const array = outer.array(Uint8Array, 1);
+        heap.scope((inner) => {
+          inner.malloc(1);
+          inner.close();
+        });
+        expect([array.alive, liveBlocks()]).toEqual([true, 1]);
       });
       expect(liveBlocks()).toBe(0);
     });

@@ -121,8 +121,8 @@ describeStrategies((strategy) => {
       const heap = await make(strategy);
       const array = heap.array(Uint8Array, 3);
       trap(heap);
-      heap[Symbol.dispose]();
-      heap[Symbol.dispose]();
+      heap.dispose();
+      heap.dispose();
       expect(() => heap.malloc(1)).toThrow(UseAfterFreeError);
       expect(array.alive).toBe(false);
     });
@@ -133,7 +133,7 @@ describeStrategies((strategy) => {
       const listening = heap.onGrow(() => undefined);
       heap.malloc(10);
       trap(heap);
-      listening[Symbol.dispose]();
+      listening.remove();
       expect(recorder.stop().operations).toBe(1);
       expect(() => heap.malloc(1)).toThrow(HeapCorruptionError);
     });
@@ -157,7 +157,7 @@ describeStrategies((strategy) => {
       heap.u32[place] = 0xfffffff0;
       const error = errorOf(() => heap.check());
       if (!(error instanceof Error) || error.cause === undefined) {
-        heap[Symbol.dispose]();
+        heap.dispose();
         continue;
       }
       expect(error).toBeInstanceOf(HeapCorruptionError);

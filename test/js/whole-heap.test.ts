@@ -126,21 +126,21 @@ describeStrategies((strategy) => {
     test.each(calls)('throws UseAfterFreeError from %s', (_, call) => {
       const array = heap.array(Uint8Array, 10);
       void heap.u8;
-      heap[Symbol.dispose]();
+      heap.dispose();
       expect(catchError(UseAfterFreeError, () => call(heap, array))).toMatchObject({
         code: 'USE_AFTER_FREE',
       });
     });
 
     test('may be disposed again', () => {
-      heap[Symbol.dispose]();
-      expect(() => heap[Symbol.dispose]()).not.toThrow();
+      heap.dispose();
+      expect(() => heap.dispose()).not.toThrow();
       expect(() => heap.malloc(1)).toThrow(UseAfterFreeError);
     });
 
     test('has dead handles, whose free() does nothing', () => {
       const array = heap.array(Uint8Array, 10);
-      heap[Symbol.dispose]();
+      heap.dispose();
       expect(array.alive).toBe(false);
       array.free();
       array[Symbol.dispose]();
@@ -150,7 +150,7 @@ describeStrategies((strategy) => {
     test('does not affect other heaps', async () => {
       const other = await createHeap({ strategy });
       const array = other.from(new Float32Array([1, 2]));
-      heap[Symbol.dispose]();
+      heap.dispose();
       expect([...array.view]).toEqual([1, 2]);
       other.check();
     });

@@ -6,5 +6,5 @@
 const warn = console.warn;
 
 console.warn = (...data: unknown[]): void => {
-  if (!String(data[0]).includes('was collected as garbage')) warn(...data);
+  if (!String(data[0]).includes('collected as garbage')) warn(...data);
 };

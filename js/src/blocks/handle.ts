@@ -4,16 +4,22 @@
 import { disposeSymbol } from '../core/dispose.js';
 import { UseAfterFreeError } from '../core/errors.js';
 import { toByteLength } from '../core/validate.js';
-import { formatAddress } from '../core/values.js';
+import { formatAddress, type Uncloneable, uncloneable } from '../core/values.js';
 import type { LeakRegistry } from './lost-handles.js';
 import { type BlockOwner, deadEpoch, doubleFree, lostEpoch } from './owner.js';
 
 /** An object that owns one block. The block lives until `free`, the end of its `using` block, or the heap's `reset`. */
 export abstract class HeapHandle {
+  /**
+   * Ends the registration of this handle, if it is registered. It is the first property, so that errors about cloning
+   * quote it.
+   *
+   * @internal
+   */
+  protected leaveRegistry = uncloneable;
   readonly #owner: BlockOwner;
   /**
-   * The constructor of an array's views. Because it is a function and an own property, structured cloning and
-   * `postMessage` throw. Without it they would give an empty object.
+   * The constructor of an array's views.
    *
    * @internal
    */
@@ -21,7 +27,6 @@ export abstract class HeapHandle {
   #address: number;
   #count: number;
   #epoch: number;
-  #registry: LeakRegistry | undefined;
 
   /** @internal */
   constructor(
@@ -90,9 +95,9 @@ export abstract class HeapHandle {
    *
    * @internal
    */
-  register(registry: LeakRegistry): void {
-    if (this.#registry !== undefined) return;
-    this.#registry = registry;
+  register(registry: LeakRegistry, unregister: Uncloneable): void {
+    if (this.isRegistered) return;
+    this.leaveRegistry = unregister;
     // An arena frees no single block, so there is nothing to report.
     if (this.#owner.watchView !== undefined) return;
     const leak = {
@@ -117,6 +122,11 @@ export abstract class HeapHandle {
     return `${this.#name}${this.alive ? '' : ', freed'}`;
   }
 
+  /** Returns what `toJSON` returns. */
+  toString(): string {
+    return this.toJSON();
+  }
+
   get #name(): string {
     return `${this.type.name}(${this.#count}) at ${formatAddress(this.#address)}`;
   }
@@ -128,7 +138,7 @@ export abstract class HeapHandle {
 
   /** @internal */
   protected get isRegistered(): boolean {
-    return this.#registry !== undefined;
+    return this.leaveRegistry !== uncloneable;
   }
 
   /** @internal */
@@ -143,7 +153,7 @@ export abstract class HeapHandle {
     this.#address = this.#owner.realloc(this.#address, this.byteLength, bytes);
     this.#count = count;
     // The registry still has the old address.
-    if (this.#registry === undefined) return;
+    if (!this.isRegistered) return;
     this.#unregister();
     this.#owner.watch(this);
   }
@@ -166,7 +176,8 @@ export abstract class HeapHandle {
   }
 
   #unregister(): void {
-    this.#registry?.unregister(this);
-    this.#registry = undefined;
+    if (!this.isRegistered) return;
+    this.leaveRegistry(this);
+    this.leaveRegistry = uncloneable;
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 import type { TypedArray, TypedArrayConstructor } from '../core/typed-arrays.js';
+import type { Uncloneable } from '../core/values.js';
 import type { WholeViews } from '../module/memory-views.js';
 import { HeapHandle } from './handle.js';
 import type { LeakRegistry } from './lost-handles.js';
@@ -14,8 +15,8 @@ export class HeapArray<T extends TypedArray> extends HeapHandle {
   #whole: WholeViews | undefined;
 
   /** @internal */
-  override register(registry: LeakRegistry): void {
-    super.register(registry);
+  override register(registry: LeakRegistry, unregister: Uncloneable): void {
+    super.register(registry, unregister);
     // The constructor of the base class may register the handle before this class's fields exist.
     if (this.isRegistered && #view in this && this.#view) viewHandles.set(this.#view, this);
   }

@@ -2,11 +2,10 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
 import { granuleBytes } from '../core/units.js';
-import { uncloneable } from '../core/values.js';
 import { HeapHandle } from './handle.js';
 import type { BlockOwner } from './owner.js';
 
-const utf8 = { name: 'string', BYTES_PER_ELEMENT: 1, uncloneable };
+const utf8 = { name: 'string', BYTES_PER_ELEMENT: 1 };
 
 interface Codec {
   readonly encoder: Pick<TextEncoder, 'encode' | 'encodeInto'>;

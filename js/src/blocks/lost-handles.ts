@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-import { formatAddress } from '../core/values.js';
+import { formatAddress, makeUncloneable, type Uncloneable } from '../core/values.js';
 
 /** A handle that the garbage collector took while it was alive. */
 export interface LeakedHandle {
@@ -14,13 +14,13 @@ export interface LeakedHandle {
   address: number;
 }
 
-/** Makes the engine report handles that it collects. */
-export type LeakRegistry = FinalizationRegistry<LeakedHandle & { readonly epoch: number }>;
+/** Makes the engine report handles that it collects. The epoch is that of the owner when the handle was registered. */
+export type LeakRegistry = FinalizationRegistry<LeakedHandle & { readonly epoch?: number }>;
 
 /** The part of a handle that this file uses. */
 export interface WatchedHandle {
   readonly alive: boolean;
-  register(registry: LeakRegistry): void;
+  register(registry: LeakRegistry, unregister: Uncloneable): void;
   dropView(): void;
 }
 
@@ -38,13 +38,14 @@ const waitingHandles = 1024;
 export class LostHandles {
   /** Undefined on hosts that finalize nothing, such as Cloudflare Workers from before May 2025. */
   readonly #registry: LeakRegistry | undefined;
+  readonly #unregister = makeUncloneable((handle) => void this.#registry?.unregister(handle));
   #waiting: WatchedHandle[] = [];
   /** The handles that were alive when their wait ended. */
   #known: WeakRef<WatchedHandle>[] = [];
   #pruneAt = waitingHandles;
 
   /** `found` is called for each lost handle. */
-  constructor(found: (leak: LeakedHandle & { readonly epoch: number }) => void) {
+  constructor(found: (leak: LeakedHandle & { readonly epoch?: number }) => void) {
     if (typeof FinalizationRegistry === 'function')
       this.#registry = new FinalizationRegistry(found);
   }
@@ -55,6 +56,14 @@ export class LostHandles {
     const count = this.#waiting.push(handle);
     if (count === 1) void Promise.resolve().then(() => this.#flush(registry));
     if (count === waitingHandles) this.#flush(registry);
+  }
+
+  /**
+   * Finds a leak once more, without an epoch, after the next garbage collection; never if the heap is garbage by then,
+   * because engines drop a registry that is garbage.
+   */
+  findAgain(leak: LeakedHandle): void {
+    this.#registry?.register({}, leak);
   }
 
   /**
@@ -72,7 +81,7 @@ export class LostHandles {
     this.#waiting = [];
     for (const handle of waiting) {
       if (handle.alive) {
-        handle.register(registry);
+        handle.register(registry, this.#unregister);
         this.#known.push(new WeakRef(handle));
       }
     }
@@ -84,9 +93,27 @@ export class LostHandles {
   }
 }
 
-/** Reports a lost handle as a warning on the console. */
+/** The number of reports so far, of all heaps. */
+let reports = 0;
+/** The number of reports at which the console shows their number. */
+let nextSum = 6;
+
+/**
+ * Reports a lost handle as a warning on the console. A program may lose handles by the thousand, so after the first five
+ * it prints only how many there are: when the sixth was found, and whenever there are ten times as many.
+ */
 export function warnOfLeak({ kind, length, byteLength, address }: LeakedHandle): void {
-  console.warn(
-    `lite-alloc: a ${kind}(${length}) of ${byteLength} bytes at ${formatAddress(address)} was collected as garbage, but never freed`,
-  );
+  if (++reports < 6) {
+    warn(`a ${kind}(${length}) of ${byteLength} bytes at ${formatAddress(address)} was`);
+  }
+  if (reports !== nextSum) return;
+  // Engines report all handles of one collection before microtasks run.
+  void Promise.resolve().then(() => {
+    warn(`${reports} handles so far were`);
+    nextSum = 10 * reports;
+  });
+}
+
+function warn(what: string): void {
+  console.warn(`lite-alloc: ${what} collected as garbage, but never freed`);
 }

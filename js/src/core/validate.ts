@@ -37,6 +37,14 @@ export function assertType(
   if (typeof value !== type) throw new TypeError(describeMismatch(name, `a ${type}`, value));
 }
 
+/** Throws a `TypeError` unless `signal` is undefined or an `AbortSignal`, of any realm. */
+export function assertSignal(signal: AbortSignal | undefined): void {
+  // A signal of another realm has another class, so this checks a property.
+  if (signal !== undefined && typeof Object(signal).aborted !== 'boolean') {
+    throw new TypeError(describeMismatch('signal', 'an AbortSignal', signal));
+  }
+}
+
 /** Throws unless `bytes` is an integer from `least` to `most`. */
 export function assertBytes(name: string, bytes: number, least: number, most: number): void {
   assertType(name, bytes, 'number');

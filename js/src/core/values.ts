@@ -83,8 +83,18 @@ export function formatAddress(address: number): string {
     : show(address);
 }
 
+/** A function that says why an object cannot be cloned. */
+export type Uncloneable = (object: object) => unknown;
+
 /**
- * Objects that own memory have this function as a property of their own: structured cloning and
- * `postMessage` then throw. Without it they would give an empty object.
+ * Returns a function that does `action`. Objects that belong to one thread have such a function as their first property:
+ * structured cloning and `postMessage` then throw, and most engines quote the function in the error. So its text says
+ * what to post instead. Without it a clone would be an empty object.
  */
-export function uncloneable(): void {}
+export function makeUncloneable(action?: (object: object) => undefined): Uncloneable {
+  return (object) =>
+    action?.(object) ?? 'stays in its thread; post array.slice(), String(string) or trace.write()';
+}
+
+/** Does nothing. */
+export const uncloneable = makeUncloneable();

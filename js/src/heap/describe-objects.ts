@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
-// Describes the package's objects for Node's console, `util.inspect` and `JSON.stringify`, and adds the map to the
-// text of a heap. Only the Node entry and `lite-alloc/inline` contain it, so that it does not make pages larger.
+// Describes the package's objects for Node's console, `util.inspect`, `String` and `JSON.stringify`, and adds the map to
+// the text of a heap. Only the Node entry and `lite-alloc/inline` contain it, so that it does not make pages larger.
 
 import { Arena } from '../blocks/arena.js';
 import type { HeapHandle } from '../blocks/handle.js';
 import { HeapArray } from '../blocks/heap-array.js';
 import { HeapString } from '../blocks/heap-string.js';
 import { Scope } from '../blocks/scope.js';
-import { formatAddress } from '../core/values.js';
+import { LiteAllocError } from '../core/errors.js';
+import { classOf, formatAddress } from '../core/values.js';
 import { drawHeap } from '../inspect/heap-map.js';
 import { Recorder } from '../traces/recorder.js';
 import { AllocationTrace } from '../traces/trace.js';
@@ -17,19 +18,25 @@ import { Heap } from './heap.js';
 /** The name of the method by which Node, Deno and Bun show an object. */
 const inspectSymbol = Symbol.for('nodejs.util.inspect.custom');
 
-/** Gives a class its description: the name, and what `textOf` returns. */
+/** Gives a class its description: its name, and what `textOf` returns. A `toString` of its own stays. */
 function describe<Instance extends object>(
   prototype: Instance,
-  name: string,
   textOf: (instance: Instance) => string,
 ): void {
+  const name = classOf(prototype);
   const value = function (this: Instance): string {
-    return name + textOf(this);
+    try {
+      return name + textOf(this);
+    } catch {
+      // This is the prototype itself, or a Proxy.
+      return name;
+    }
   };
+  const method = { value, configurable: true, writable: true };
   Object.defineProperties(prototype, {
-    [Symbol.toStringTag]: { value: name, configurable: true },
-    [inspectSymbol]: { value, configurable: true, writable: true },
-    toJSON: { value, configurable: true, writable: true },
+    [inspectSymbol]: method,
+    toJSON: method,
+    ...(Object.hasOwn(prototype, 'toString') ? {} : { toString: method }),
   });
 }
 
@@ -38,15 +45,9 @@ export function describeObjects(): void {
   if (Object.hasOwn(Heap.prototype, inspectSymbol)) return;
   describe(
     HeapArray.prototype,
-    'HeapArray',
     (array) => `(${array.type.name}, ${array.length})${placeOf(array)}`,
   );
-  describe(
-    HeapString.prototype,
-    'HeapString',
-    (string) => `(${string.byteLength} bytes)${placeOf(string)}`,
-  );
-  describe(Heap.prototype, 'Heap', describeHeap);
+  describe(HeapString.prototype, (string) => `(${string.byteLength} bytes)${placeOf(string)}`);
   const lineOf = Heap.prototype.toString;
   Object.defineProperty(Heap.prototype, 'toString', {
     value(this: Heap): string {
@@ -61,16 +62,15 @@ export function describeObjects(): void {
     configurable: true,
     writable: true,
   });
+  describe(Heap.prototype, describeHeap);
   describe(
     Arena.prototype,
-    'Arena',
     ({ usedBytes, bytes, alive }) => `(${usedBytes} of ${bytes} bytes used)${endOf(alive)}`,
   );
-  describe(Scope.prototype, 'Scope', (scope) => (isOpen(scope) ? '' : '(closed)'));
-  describe(Recorder.prototype, 'Recorder', ({ operations }) => `(${operations} operations)`);
+  describe(Scope.prototype, (scope) => (isOpen(scope) ? '' : '(closed)'));
+  describe(Recorder.prototype, ({ operations }) => `(${operations} operations)`);
   describe(
     AllocationTrace.prototype,
-    'AllocationTrace',
     ({ operations, truncated }) => `(${operations} operations${truncated ? ', truncated' : ''})`,
   );
 }
@@ -88,7 +88,8 @@ function describeHeap(heap: Heap): string {
     const { strategy, liveBlocks, liveBytes, memoryBytes } = heap.stats();
     return `(${strategy}, ${liveBlocks} live blocks of ${liveBytes} bytes, ${memoryBytes} bytes of memory)`;
   } catch (error) {
-    return `(${heap.strategy}, ${(error as Error).message})`;
+    if (!(error instanceof LiteAllocError)) throw error;
+    return `(${heap.strategy}, ${error.message})`;
   }
 }
 

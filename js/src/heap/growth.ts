@@ -3,11 +3,23 @@
 
 import type { OperationWatch } from '../blocks/owner.js';
 import { disposeSymbol } from '../core/dispose.js';
-import { assertType } from '../core/validate.js';
+import { assertOptions, assertSignal, assertType } from '../core/validate.js';
 import { type HeapFunctions, type HeapLayer, mapFunctions } from '../module/heap-functions.js';
 
 /** Receives the size of memory after and before it grew, in bytes. */
 export type GrowthListener = (memoryBytes: number, previousBytes: number) => void;
+
+/** The options of `Heap.onGrow`. */
+export interface GrowthOptions {
+  /** Removes the listener when it is aborted. A signal that is already aborted adds no listener. */
+  signal?: AbortSignal;
+}
+
+/** A listener of `Heap.onGrow`, as long as it is not removed. */
+export interface Subscription extends Disposable {
+  /** Removes the listener. A second call does nothing, and neither does a call after the heap was disposed. */
+  remove(): void;
+}
 
 /**
  * Detects growth and calls listeners. It detects growth by comparing sizes, and only while there are listeners.
@@ -17,7 +29,8 @@ export type GrowthListener = (memoryBytes: number, previousBytes: number) => voi
 export class GrowthWatch implements HeapLayer, OperationWatch {
   readonly #measure: () => number;
   readonly #onChange: () => void;
-  readonly #subscriptions = new Set<{ readonly listener: GrowthListener }>();
+  /** By the function that removes the listener: the same listener may be added twice. */
+  readonly #listeners = new Map<() => void, GrowthListener>();
   #bytes = 0;
   /** The depth of nested operations. The delivery of events counts as an operation. */
   #operations = 0;
@@ -32,29 +45,33 @@ export class GrowthWatch implements HeapLayer, OperationWatch {
 
   /** Whether there are listeners. */
   get isNeeded(): boolean {
-    return this.#subscriptions.size !== 0;
+    return this.#listeners.size !== 0;
   }
 
   /** Implements `Heap.onGrow`. */
-  add(listener: GrowthListener): Disposable {
+  add(listener: GrowthListener, options: GrowthOptions): Subscription {
     assertType('listener', listener, 'function');
-    // An object for each call, so that the same function may listen twice.
-    const subscription = { listener };
-    this.reportGrowth();
-    this.#bytes = this.#measure();
-    this.#subscriptions.add(subscription);
-    this.#onChange();
-    return {
-      [disposeSymbol]: () => {
-        this.#subscriptions.delete(subscription);
-        this.#onChange();
-      },
+    assertOptions(options, ['signal']);
+    const { signal } = options;
+    assertSignal(signal);
+    const remove = (): void => {
+      signal?.removeEventListener('abort', remove);
+      this.#listeners.delete(remove);
+      this.#onChange();
     };
+    if (signal?.aborted !== true) {
+      signal?.addEventListener('abort', remove);
+      this.reportGrowth();
+      this.#bytes = this.#measure();
+      this.#listeners.set(remove, listener);
+      this.#onChange();
+    }
+    return { remove, [disposeSymbol]: remove };
   }
 
   /** Removes all listeners. */
   end(): void {
-    this.#subscriptions.clear();
+    for (const remove of this.#listeners.keys()) remove();
   }
 
   /** Runs an operation that consists of several calls. Listeners run after its end. */
@@ -95,11 +112,11 @@ export class GrowthWatch implements HeapLayer, OperationWatch {
     this.#operations++;
     // The loop also visits the growth that listeners cause, which is added at the end.
     for (const sizes of this.#events) {
-      for (const subscription of [...this.#subscriptions]) {
+      for (const [remove, listener] of [...this.#listeners]) {
         // An earlier listener may have removed this one.
-        if (!this.#subscriptions.has(subscription)) continue;
+        if (!this.#listeners.has(remove)) continue;
         try {
-          subscription.listener(...sizes);
+          listener(...sizes);
         } catch (error) {
           queueMicrotask(() => {
             throw error;

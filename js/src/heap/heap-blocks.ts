@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: MIT
 
-import { type LeakedHandle, LostHandles, type WatchedHandle } from '../blocks/lost-handles.js';
+import {
+  type LeakedHandle,
+  LostHandles,
+  type WatchedHandle,
+  warnOfLeak,
+} from '../blocks/lost-handles.js';
 import { OwnedBlocks } from '../blocks/owned-blocks.js';
 import { deadEpoch, doubleFree, type HeapOwner, lostEpoch } from '../blocks/owner.js';
 import { invalidAddress, OutOfMemoryError } from '../core/errors.js';
@@ -53,7 +58,7 @@ export class HeapBlocks implements HeapOwner {
     size: HeapMemory,
     debug: DebugLayer | undefined,
     onChange: () => void,
-    onLeak: (leak: LeakedHandle) => void,
+    onLeak: ((leak: LeakedHandle) => void) | undefined,
   ) {
     this.heap = heap;
     this.memory = size.memory;
@@ -64,9 +69,12 @@ export class HeapBlocks implements HeapOwner {
     this.maximumBytes = size.maximumBytes;
     this.#onChange = onChange;
     this.#lostHandles = new LostHandles(({ epoch, ...leak }) => {
+      if (epoch === undefined) return warnOfLeak(leak);
       if (this.hasEnded || this.renew(leak.address, epoch) < 0) return;
       this.free(leak.address);
-      onLeak(leak);
+      if (onLeak) onLeak(leak);
+      // A program that drops a heap together with its handles needs no warning. The engine may find the handles first.
+      else this.#lostHandles.findAgain(leak);
     });
   }
 

@@ -21,7 +21,7 @@ import { detachViews, stopDetaching } from '../module/memory-views.js';
 import type { RegionOpener, Tenant } from '../module/region.js';
 import { instantiate } from '../module/wasm-module.js';
 import { Recorder, type RecordOptions } from '../traces/recorder.js';
-import type { GrowthListener } from './growth.js';
+import type { GrowthListener, GrowthOptions, Subscription } from './growth.js';
 import { freedResult, HeapBlocks, type HeapMemory } from './heap-blocks.js';
 import { InspectableHeap } from './inspectable-heap.js';
 import type { HeapPlan } from './options.js';
@@ -95,20 +95,23 @@ export class Heap extends InspectableHeap implements RawBlocks {
    *
    * While there are listeners, calls of the heap take several times as long.
    *
-   * @returns an object whose `[Symbol.dispose]` removes the listener.
-   * @throws TypeError where `listener` is not a function.
+   * The listener stays until `remove` of the result is called, the option `signal` is aborted, or the heap is
+   * disposed. Until then the signal keeps the heap reachable.
+   *
+   * @throws TypeError where `listener` is not a function, or an option is wrong.
    *
    * @example
    * ```ts
    * const sizes: number[] = [];
-   * using subscription = heap.onGrow((memoryBytes) => sizes.push(memoryBytes));
+   * const subscription = heap.onGrow((memoryBytes) => sizes.push(memoryBytes));
    * heap.malloc(1 << 20);
    * console.log(sizes[0] === heap.stats().memoryBytes); // true
+   * subscription.remove();
    * ```
    */
-  onGrow(listener: GrowthListener): Disposable {
+  onGrow(listener: GrowthListener, options: GrowthOptions = {}): Subscription {
     this.#fail?.();
-    return this.#owner.growth.add(listener);
+    return this.#owner.growth.add(listener, options);
   }
 
   override malloc(size: number): number {
@@ -306,9 +309,21 @@ export class Heap extends InspectableHeap implements RawBlocks {
    * Disposes the heap and its memory. All handles are dead, and every call throws `UseAfterFreeError`. Nothing that
    * the heap made keeps the memory reachable. Views of the memory have length 0, except where the heap lies in a
    * region of a memory that other code made. A second call does nothing.
+   *
+   * @example
+   * ```ts
+   * const array = heap.array(Uint8Array, 100);
+   * heap.dispose();
+   * console.log(array.alive); // false
+   * ```
    */
-  [disposeSymbol](): void {
+  dispose(): void {
     this.#dispose('the heap was disposed');
+  }
+
+  /** Disposes the heap, at the end of a `using` block. */
+  [disposeSymbol](): void {
+    this.dispose();
   }
 
   #dispose(reason: string): void {

@@ -10,7 +10,10 @@ import { cure, loadModule, type WasmSource } from '../module/wasm-module.js';
 import { Heap } from './heap.js';
 import type { HeapMemory } from './heap-blocks.js';
 import { debugPart, regionPart } from './lazy-parts.js';
+import { markClasses } from './mark-classes.js';
 import { type HeapOptions, type HeapPlan, planHeap } from './options.js';
+
+markClasses();
 
 /** A wasm file of the package: with the default strategy alone, with all strategies, or for regions. */
 export type WasmFile = 'default' | 'strategies' | 'region';

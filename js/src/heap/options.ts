@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-import { type LeakedHandle, warnOfLeak } from '../blocks/lost-handles.js';
+import type { LeakedHandle } from '../blocks/lost-handles.js';
 import { defaultStrategy, type Strategy, strategies } from '../core/strategies.js';
 import { pageBytes } from '../core/units.js';
 import { assertBytes, assertOptions, assertType, describeMismatch } from '../core/validate.js';
@@ -46,8 +46,9 @@ export interface HeapOptions {
    */
   stableViews?: boolean;
   /**
-   * Called for each handle that was collected as garbage while it was alive, after its block was freed. Default: a
-   * function that prints a warning on the console.
+   * Called for each handle that was collected as garbage while it was alive, after its block was freed. Default: the
+   * first five such handles of the program are warnings on the console, one more warning says how many there are, and
+   * it is repeated whenever there are ten times as many. The handles of a heap that soon is garbage itself are left out.
    */
   onLeak?: (leak: LeakedHandle) => void;
   /**
@@ -68,7 +69,8 @@ export interface HeapPlan {
   readonly maximumPages: number;
   readonly wasm: WasmSource | PromiseLike<WasmSource> | undefined;
   readonly stableViews: boolean;
-  readonly onLeak: (leak: LeakedHandle) => void;
+  /** Undefined for warnings on the console. */
+  readonly onLeak: ((leak: LeakedHandle) => void) | undefined;
   /** Checked when the debug layer is made. */
   readonly debug: boolean | DebugOptions;
 }
@@ -104,7 +106,7 @@ export function planHeap(options: HeapOptions = {}): HeapPlan {
   }
   const strategy = options.strategy ?? defaultStrategy;
   const stableViews = options.stableViews ?? false;
-  const onLeak = options.onLeak ?? warnOfLeak;
+  const onLeak = options.onLeak ?? undefined;
   assertType('strategy', strategy, 'string');
   if (!strategies.includes(strategy)) {
     throw new RangeError(describeMismatch('strategy', `one of ${strategies.join(', ')}`, strategy));
@@ -114,7 +116,7 @@ export function planHeap(options: HeapOptions = {}): HeapPlan {
   if (stableViews && region === undefined && !canStopDetaching()) {
     throw new TypeError('stableViews: this platform has no toResizableBuffer');
   }
-  assertType('onLeak', onLeak, 'function');
+  if (onLeak !== undefined) assertType('onLeak', onLeak, 'function');
   return {
     strategy,
     region,

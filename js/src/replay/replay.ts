@@ -3,7 +3,7 @@
 // Replays traces on fresh heaps and summarises the results. Loaded when it is first needed.
 
 import { defaultStrategy, type Strategy, strategies } from '../core/strategies.js';
-import { assertOptions, assertType, describeMismatch } from '../core/validate.js';
+import { assertOptions, assertSignal, assertType, describeMismatch } from '../core/validate.js';
 import type { HeapOptions } from '../heap/options.js';
 import { loadModule } from '../module/wasm-module.js';
 import type { Operations } from '../traces/operations.js';
@@ -96,10 +96,7 @@ function checkOptions(options: AdviseOptions) {
   if (typeof timeLimit !== 'number' || !(timeLimit > 0)) {
     throw new RangeError(describeMismatch('timeLimit', 'a positive number', timeLimit));
   }
-  // A signal of another realm has another class, so this checks a property.
-  if (signal !== undefined && typeof Object(signal).aborted !== 'boolean') {
-    throw new TypeError(describeMismatch('signal', 'an AbortSignal', signal));
-  }
+  assertSignal(signal);
   if (onProgress !== undefined) assertType('onProgress', onProgress, 'function');
   const { initialBytes, maximumBytes } = options;
   const memory: HeapOptions = {

@@ -63,7 +63,6 @@ describe.each(strategies)('%s', (strategy) => {
   ])('the memory of %s is collected after dispose, whatever the program holds', (_, debug, isRegion) => {
     const program = `
       import { createHeap } from ${JSON.stringify(entry)};
-      const dispose = Symbol.dispose ?? Symbol.for('Symbol.dispose');
       const held = {};
       const memories = {};
       async function run(name, make) {
@@ -73,7 +72,7 @@ describe.each(strategies)('%s', (strategy) => {
         held[name] = [make(heap, later)];
         if (name.includes('long before')) await new Promise((resolve) => setTimeout(resolve, 1));
         memories[name] = new WeakRef(heap.memory);
-        heap[dispose]();
+        heap.dispose();
         for (const call of later) try { call(); } catch (error) { held[name].push(error); }
       }
       ${Object.entries(holders)

@@ -104,7 +104,7 @@ describeStrategies((strategy) => {
       heap.free(address);
       heap.u8.fill(0xff, address - 16, address + 16);
       expect(heap.toString()).toMatch(new RegExp(`^${strategy}: HeapCorruptionError: [^\n]*$`));
-      heap[Symbol.dispose]();
+      heap.dispose();
       expect(heap.toString()).toBe(`${strategy}: UseAfterFreeError: the heap was disposed`);
     });
   });

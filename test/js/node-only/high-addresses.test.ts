@@ -66,7 +66,7 @@ describe.skipIf(isTooSmall).each(chosen)(`addresses of %s above 2 GiB${reason}`,
     expect(catchError(InvalidFreeError, () => heap.free(zero + 16)).address).toBe(zero + 16);
     heap.check();
     expect(heap.stats().liveBlocks).toBe(1);
-    heap[Symbol.dispose]();
+    heap.dispose();
   });
 
   test('hold typed arrays', async () => {
@@ -87,7 +87,7 @@ describe.skipIf(isTooSmall).each(chosen)(`addresses of %s above 2 GiB${reason}`,
     floats.free();
     expect(floats.alive).toBe(false);
     heap.check();
-    heap[Symbol.dispose]();
+    heap.dispose();
   });
 
   test('reach up to the end of a memory of 4 GiB, and not beyond', async () => {
@@ -115,7 +115,7 @@ describe.skipIf(isTooSmall).each(chosen)(`addresses of %s above 2 GiB${reason}`,
     for (const address of addresses) heap.free(address);
     expect(heap.stats()).toMatchObject({ liveBlocks: 0, liveBytes: 0 });
     heap.check();
-    heap[Symbol.dispose]();
+    heap.dispose();
   });
 });
 

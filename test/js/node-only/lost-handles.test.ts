@@ -135,7 +135,7 @@ describe.each(strategies)('%s: a handle that is lost while it is alive', (strate
     ['was freed', 'array.free();'],
     ['was freed by its scope', 'scope.close();'],
     ['died in a reset', 'heap.reset();'],
-    ['died with its heap', 'heap[Symbol.dispose ?? Symbol.for("Symbol.dispose")]();'],
+    ['died with its heap', 'heap.dispose();'],
   ])('is not reported if it %s, before or after it was registered with the engine', (_, end) => {
     for (const wait of ['', 'await collect();']) {
       const { reported, warnings } = run(`
@@ -244,6 +244,83 @@ describe.each(strategies)('%s: a handle that is lost while it is alive', (strate
         for (let count = 0; count < 3000; count++) heap.array(Uint8Array, 1);
       `).warnings,
     ).toEqual([]);
+  });
+});
+
+describe('warnings about many lost handles', () => {
+  const ending = 'collected as garbage, but never freed';
+
+  test.each([
+    '',
+    'await collect();',
+  ])('are five in full and the sum after each collection that makes it ten times as large', (wait) => {
+    const { warnings } = run(`
+        const heap = await createHeap({ maximumBytes: 1 << 30 });
+        for (let round = 0; round < 8; round++) {
+          (() => { for (let count = 0; count < 10_000; count++) heap.array(Float32Array, 4); })();
+          ${wait}
+        }
+        await collect();
+        heap.malloc(1); // keeps the heap reachable until here
+      `);
+    expect(warnings.slice(0, 5)).toEqual(
+      new Array(5).fill(
+        expect.stringMatching(
+          `^lite-alloc: a Float32Array\\(4\\) of 16 bytes at 0x[0-9a-f]+ was ${ending}$`,
+        ),
+      ),
+    );
+    const sums = wait === '' ? [80_000] : [10_000];
+    expect(warnings.slice(5)).toEqual(
+      sums.map((sum) => `lite-alloc: ${sum} handles so far were ${ending}`),
+    );
+  });
+
+  test('count the handles of all heaps together', () => {
+    const { warnings } = run(`
+      const heaps = [await createHeap(), await createHeap(), await createHeap()];
+      (() => { for (const heap of heaps) for (let count = 0; count < 3; count++) heap.string('text'); })();
+      await collect();
+      report(heaps.map((heap) => heap.stats().liveBlocks));
+    `);
+    expect(warnings).toHaveLength(6);
+    expect(warnings[5]).toBe(`lite-alloc: 9 handles so far were ${ending}`);
+  });
+
+  test.each([
+    ['in one collection', ''],
+    [
+      'after the engine has found the handles',
+      'await new Promise((resolve) => setTimeout(resolve, 1)); gc();',
+    ],
+  ])('do not appear for a heap that is garbage itself, %s', (_, wait) => {
+    const { warnings, reported } = run(`
+      let collected = 0;
+      const registry = new FinalizationRegistry(() => collected++);
+      for (let round = 0; round < 16; round++) {
+        let heap = await createHeap();
+        registry.register(heap, 0);
+        (() => { for (let count = 0; count < 5000; count++) heap.array(Float32Array, 4); })();
+        ${wait}
+        heap = undefined;
+      }
+      await collect();
+      report(collected);
+    `);
+    expect(warnings).toEqual([]);
+    expect(reported[0]).toBeGreaterThan(10);
+  });
+
+  test('do not replace the calls of onLeak: it gets every handle', () => {
+    const { warnings, reported } = run(`
+      let calls = 0;
+      const heap = await createHeap({ onLeak: () => calls++ });
+      (() => { for (let count = 0; count < 5000; count++) heap.array(Float32Array, 4); })();
+      await collect();
+      report([calls, heap.stats().liveBlocks]);
+    `);
+    expect(warnings).toEqual([]);
+    expect(reported).toEqual([[5000, 0]]);
   });
 });
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 import { inspect } from 'node:util';
-import { createHeap, type Heap, strategies } from 'lite-alloc';
+import { createHeap, type Heap, HeapCorruptionError, strategies } from 'lite-alloc';
 import { createHeap as createInlineHeap } from 'lite-alloc/inline';
 import { beforeEach, describe, expect, test } from 'vitest';
 
@@ -18,6 +18,8 @@ describe.each([
     const text = inspect(object);
     expect(JSON.stringify({ object })).toBe(JSON.stringify({ object: text }));
     expect(inspect([object])).toContain(text);
+    const hasOwnText = /^Heap(?:String)?\(/.test(text);
+    if (!hasOwnText) expect(String(object)).toBe(text);
     return text;
   }
 
@@ -64,8 +66,45 @@ describe.each([
         `^Heap\\(${strategy}, 1 live blocks of \\d+ bytes, ${heap.memory.buffer.byteLength} bytes of memory\\)$`,
       ),
     );
-    heap[Symbol.dispose]();
+    heap.dispose();
     expect(shown(heap)).toBe(`Heap(${strategy}, the heap was disposed)`);
+  });
+
+  test('dead objects of a disposed or corrupted heap', async () => {
+    for (const kill of [
+      () => heap.dispose(),
+      () => {
+        heap.u8.fill(255, 16, 60_000);
+        expect(() => heap.malloc(24)).toThrow(HeapCorruptionError);
+      },
+    ]) {
+      heap = await create();
+      const objects = [
+        heap.array(Uint8Array, 1),
+        heap.string('text'),
+        heap.arena({ bytes: 8 }),
+        heap.openScope(),
+        heap.record(),
+        heap,
+      ];
+      kill();
+      expect(objects.map((object) => shown(object).replace(/\W.*/, ''))).toEqual([
+        'HeapArray',
+        'HeapString',
+        'Arena',
+        'Scope',
+        'Recorder',
+        'Heap',
+      ]);
+    }
+  });
+
+  test('prototypes, and objects behind a Proxy, by their class', () => {
+    for (const object of [heap, heap.array(Uint8Array, 1), heap.arena({ bytes: 1 })]) {
+      expect(inspect(Object.create(object))).toBe(object[Symbol.toStringTag as never]);
+      expect(JSON.stringify(new Proxy(object, {}))).toContain(object[Symbol.toStringTag as never]);
+      expect(inspect(Object.getPrototypeOf(object))).toContain(object[Symbol.toStringTag as never]);
+    }
   });
 
   test('the class that Object.prototype.toString names', () => {

@@ -17,6 +17,8 @@ import type { AllocationTrace } from './traces/trace.js';
 interface InlinedWasm {
   /** Returns the bytes. */
   readonly decode: () => BufferSource;
+  /** A failed compilation is removed, so that the next heap tries again. */
+  compiling?: Promise<WebAssembly.Module> | undefined;
   module?: WebAssembly.Module;
 }
 
@@ -48,10 +50,11 @@ describeObjects();
  * ```
  */
 export function createHeap(options?: HeapOptions): Promise<Heap> {
-  return makeHeap(options, async (file) => {
+  return makeHeap(options, (file) => {
     const wasm = inlinedWasm(file);
-    wasm.module ??= await wrapFailure(refusal, () => WebAssembly.compile(wasm.decode()));
-    return wasm.module;
+    if (wasm.module !== undefined) return wasm.module;
+    wasm.compiling ??= compile(wasm);
+    return wasm.compiling;
   });
 }
 
@@ -82,6 +85,19 @@ export function createHeapSync(options?: HeapOptions): Heap {
 
 const refusal =
   "this host does not compile WebAssembly from bytes: pass wasm as a compiled module, or allow 'wasm-unsafe-eval' in the content security policy";
+
+function compile(wasm: InlinedWasm): Promise<WebAssembly.Module> {
+  const compiling = wrapFailure(refusal, () => WebAssembly.compile(wasm.decode()));
+  compiling.then(
+    (module) => {
+      wasm.module ??= module;
+    },
+    () => {
+      wasm.compiling = undefined;
+    },
+  );
+  return compiling;
+}
 
 function inlinedWasm(file: WasmFile): InlinedWasm {
   const wasm = file === 'region' ? region : strategies;

@@ -45,6 +45,27 @@ describe('the package in Node', () => {
     expect(runModule(source)).toBe('-1,1');
   });
 
+  test.each([
+    'index.node.js',
+    'inline.js',
+  ])('compiles the wasm in %s once for all heaps, also for those that wait for it at the same time', (file) => {
+    const source = `
+      import { createHeap, createHeapSync } from '${new URL(file, entry).href}';
+      const { compile } = WebAssembly;
+      let count = 0;
+      WebAssembly.compile = (bytes) => {
+        count++;
+        return count === 1 ? Promise.reject(new Error('no memory')) : compile(bytes);
+      };
+      const error = await createHeap().catch(({ code, cause }) => code + ' ' + cause.message);
+      await Promise.all([createHeap(), createHeap({ strategy: 'free-list' })]);
+      await createHeap();
+      createHeapSync().check();
+      console.log(error, count);
+    `;
+    expect(runModule(source)).toBe('WASM_LOAD no memory 2');
+  });
+
   test('lets a program exit and prints nothing', () => {
     expect(
       runModule(`import { createHeap } from '${entry}'; (await createHeap()).malloc(1 << 22);`),

@@ -3,9 +3,8 @@
 // One project for each kind of test; `npx vitest run --project NAME` runs one of them.
 
 import { fileURLToPath } from 'node:url';
-import { playwright } from '@vitest/browser-playwright';
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
-import { chromiumArguments, findChromium } from './test/support/chromium.js';
+import { type Browser, browsers } from './test/support/browsers.js';
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 
@@ -21,8 +20,17 @@ const built = (entry: string) => ({
 /** The seed of the random tests. `LITE_ALLOC_SEED=7 npm test` runs them with another one. */
 const seed = Number(process.env['LITE_ALLOC_SEED'] ?? 20260101);
 
+/** Whether everything is tested, as in `npm test -- --all`, or what takes long is shortened. */
+const all = process.env['LITE_ALLOC_ALL'] !== undefined;
+
 /** Steps of the random tests in Node; fewer where the tests run many times over. */
-const randomOperations = Number(process.env['LITE_ALLOC_RANDOM_OPERATIONS'] ?? 1_000_000);
+const randomOperations = Number(
+  process.env['LITE_ALLOC_RANDOM_OPERATIONS'] ?? (all ? 1_000_000 : 100_000),
+);
+
+/** The same in a browser. Chromium has the engine of Node, and the others are slower. */
+const inBrowser = (browser: string): number =>
+  Math.min(randomOperations, browser === 'chromium' ? 100_000 : 10_000);
 
 const node: TestProjectInlineConfiguration = {
   resolve: built('index.node.js'),
@@ -37,29 +45,48 @@ const node: TestProjectInlineConfiguration = {
   },
 };
 
-/** Without a Chromium there is one skipped test that says so. */
-function browserProject(executablePath: string | undefined): TestProjectInlineConfiguration {
-  if (executablePath === undefined) {
-    return { test: { name: 'browser', include: ['test/browser/no-chromium.ts'] } };
-  }
-  return {
-    resolve: built('index.js'),
-    test: {
-      name: 'browser',
-      include: ['test/js/*.test.ts', 'test/browser/**/*.test.ts'],
-      setupFiles: ['test/support/lost-handles.ts', 'test/support/task-per-test.ts'],
-      provide: { seed, randomOperations: 100_000 },
-      testTimeout: 120_000,
-      browser: {
-        enabled: true,
-        headless: true,
-        screenshotFailures: false,
-        provider: playwright({ launchOptions: { executablePath, args: chromiumArguments } }),
-        instances: [{ browser: 'chromium' }],
-      },
+/** Takes long, and tests code that runs the same in every engine: test/README.md says more. */
+const onlyInChromium = ['test/js/full-heap.test.ts', 'test/js/trace-format.test.ts'];
+
+/** The suites in some of the browsers that are installed. */
+const inBrowsers = (
+  name: string,
+  browsers: readonly Browser[],
+): TestProjectInlineConfiguration => ({
+  resolve: built('index.js'),
+  test: {
+    name,
+    include: ['test/js/*.test.ts', 'test/browser/**/*.test.ts'],
+    setupFiles: [
+      'test/support/lost-handles.ts',
+      'test/support/dispose-symbol.ts',
+      'test/support/task-per-test.ts',
+    ],
+    testTimeout: 120_000,
+    browser: {
+      enabled: true,
+      headless: true,
+      screenshotFailures: false,
+      instances: browsers.map(({ name: browser, provider }) => ({
+        browser,
+        name: browser,
+        provider,
+        provide: { seed, randomOperations: inBrowser(browser) },
+        exclude: browser === 'chromium' ? [] : onlyInChromium,
+      })),
     },
-  };
-}
+  },
+});
+
+/** WebKit cannot parse `using`, so that is compiled for it. The others run it as it is. */
+const withUsing = browsers.filter(({ parsesUsing }) => parsesUsing);
+const withoutUsing = browsers.filter(({ parsesUsing }) => !parsesUsing);
+const browserProjects = [
+  ...(withUsing.length > 0 ? [inBrowsers('browser', withUsing)] : []),
+  ...(withoutUsing.length > 0
+    ? [{ ...inBrowsers('older browser', withoutUsing), oxc: { target: 'es2022' } }]
+    : []),
+];
 
 const types: TestProjectInlineConfiguration = {
   test: {
@@ -91,6 +118,7 @@ const packed: TestProjectInlineConfiguration = {
 const c: TestProjectInlineConfiguration = {
   test: {
     name: 'c',
+    provide: { all },
     include: ['test/c/**/*.test.ts'],
     globalSetup: ['test/package/install.ts'],
     testTimeout: 400_000,
@@ -100,6 +128,8 @@ const c: TestProjectInlineConfiguration = {
 
 export default defineConfig({
   test: {
-    projects: [node, browserProject(findChromium()), types, architecture, packed, c],
+    // A browser that starts beside builds and other suites may take long to show the page of the tests.
+    browser: { connectTimeout: 180_000 },
+    projects: [node, ...browserProjects, types, architecture, packed, c],
   },
 });

@@ -13,7 +13,7 @@ import { root } from './lib/processes.mjs';
 const reference = join(root, 'docs', 'reference');
 const [folder] = process.argv.slice(2);
 
-installPackages(reference);
+await installPackages(reference);
 const typedoc = join(reference, 'node_modules', '.bin', 'typedoc');
 const out = folder === undefined ? [] : ['--out', resolve(folder)];
 const { status, error } = spawnSync(typedoc, out, { cwd: reference, stdio: 'inherit' });

@@ -11,4 +11,4 @@ if (folder === undefined) {
   console.error('install-packages requires a folder: node tools/install-packages.mjs FOLDER');
   process.exit(1);
 }
-installPackages(folder);
+await installPackages(folder);

@@ -1,23 +1,93 @@
 // SPDX-License-Identifier: MIT
 //
-// Prepares a checkout so that its commands can run: installs the npm packages and the Emscripten toolchain,
-// and builds the package. Needs Node and npm only, and does nothing when everything is up to date.
+// node tools/prepare.mjs [--all]
+//
+// Prepares a checkout so that its commands can run: installs the npm packages and the Emscripten toolchain, and builds
+// the package. With --all it also builds the modules that only tests and benches use. Needs Node and npm only, and
+// does nothing when everything is up to date.
 
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { installPackages } from './lib/packages.mjs';
-import { cores, root } from './lib/processes.mjs';
+import { cores, root, run } from './lib/processes.mjs';
+import { say, step } from './lib/progress.mjs';
 
 const emscripten = join(root, 'tools', 'emscripten');
-const presets = ['wasm-release'];
+const preset = 'wasm-release';
+const { values } = parseArgs({ options: { all: { type: 'boolean', default: false } } });
+const PATH = join(root, 'node_modules', '.bin') + delimiter + process.env.PATH;
 
-installPackages(root);
-buildAll();
+/** What is built, each with the file that holds the fingerprint of the sources it was last built from. */
+const stamps = {
+  package: join(root, 'build', '.sources'),
+  everything: join(root, 'build', '.sources-of-everything'),
+};
 
-/** Builds the toolchain, the wasm and the JavaScript if a source has changed since the last build. */
-function buildAll() {
+try {
+  await prepare();
+} catch (error) {
+  console.error(error.message);
+  process.exitCode = 1;
+}
+
+/** The npm packages, the toolchain and the wasm need each other only in the end, and the first two mostly wait. */
+async function prepare() {
+  const current = fingerprint();
+  const upToDate = (stamp) =>
+    existsSync(join(root, 'dist')) && existsSync(stamp) && readFileSync(stamp, 'utf8') === current;
+  const build = !upToDate(stamps.package);
+  const buildMore = values.all && !upToDate(stamps.everything);
+  const modules = build ? buildModules() : undefined;
+  await Promise.all([installPackages(root), modules]);
+  if (build) {
+    await step('Building the package', () =>
+      runTool(process.execPath, [join('tools', 'build-package.mjs')]),
+    );
+    writeFileSync(stamps.package, current);
+  }
+  if (buildMore) {
+    await makeTarget('Building the modules for tests and benches', 'everything');
+    writeFileSync(stamps.everything, current);
+  }
+}
+
+async function buildModules() {
+  requireTool('cmake', 'CMake 3.25 or newer');
+  const { status } = await run(emscripten, ['--resolve'], {
+    onText: (text) => say(text.trimEnd()),
+  });
+  if (status !== 0) throw new Error('There is no Emscripten to build with.');
+  await makeTarget("Building the package's modules", 'all');
+}
+
+async function makeTarget(name, target) {
+  await step(name, async (reportDone) => {
+    await runTool(emscripten, ['emcmake', 'cmake', '--preset', preset]);
+    const options = ['--parallel', String(cores), '--target', target];
+    const progress = /^\[ *(\d+%)\]|generating system library: .*\/(\w+)/gm;
+    let [built, library] = ['0%', ''];
+    await runTool(emscripten, ['cmake', '--build', join('build', preset), ...options], (text) => {
+      for (const [, percentage, lib] of text.matchAll(progress)) {
+        [built, library] = [percentage ?? built, lib ?? ''];
+        reportDone(library === '' ? built : `${built}, Emscripten compiles its ${library}`);
+      }
+    });
+  });
+}
+
+/** Runs a command in the root folder. Throws its output if it fails. */
+async function runTool(command, commandArguments, onText) {
+  const options = { environment: { PATH }, ...(onText === undefined ? {} : { onText }) };
+  const { status, output } = await run(command, commandArguments, options);
+  if (status === 0) return;
+  throw new Error(`${output}\n${command} ${commandArguments.join(' ')} failed: status ${status}`);
+}
+
+function fingerprint() {
+  const hash = createHash('sha256');
   const sources = [
     'cpp',
     'js',
@@ -36,27 +106,7 @@ function buildAll() {
     'package.json',
     'package-lock.json',
   ];
-  const current = fingerprint(sources);
-  const stamp = join(root, 'build', '.sources');
-  if (existsSync(join(root, 'dist')) && readStamp(stamp) === current) return;
-
-  requireTool('cmake', 'CMake 3.25 or newer');
-  run(emscripten, ['--resolve']);
-  for (const preset of presets) {
-    console.log(`Building ${preset} ...`);
-    run(emscripten, ['emcmake', 'cmake', '--preset', preset], { quiet: true });
-    run(emscripten, ['cmake', '--build', join('build', preset), '--parallel', String(cores)], {
-      quiet: true,
-    });
-  }
-  console.log('Building the package ...');
-  run(process.execPath, [join('tools', 'build-package.mjs')]);
-  writeFileSync(stamp, current);
-}
-
-function fingerprint(paths) {
-  const hash = createHash('sha256');
-  for (const path of paths.flatMap(listFiles))
+  for (const path of sources.flatMap(listFiles))
     hash
       .update(path)
       .update('\0')
@@ -73,32 +123,10 @@ function listFiles(path) {
     .flatMap((name) => listFiles(join(path, name)));
 }
 
-function readStamp(file) {
-  return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
-}
-
 function requireTool(command, description) {
   if (spawnSync(command, ['--version']).error === undefined) return;
   console.error(
     `lite-alloc needs ${description} to build: install it and make sure that \`${command}\` is on PATH.`,
-  );
-  process.exit(1);
-}
-
-/** Runs a command in the root folder. If it fails, prints its output and exits. */
-function run(command, commandArguments, { quiet = false } = {}) {
-  const PATH = join(root, 'node_modules', '.bin') + delimiter + process.env.PATH;
-  const done = spawnSync(command, commandArguments, {
-    cwd: root,
-    env: { ...process.env, PATH },
-    stdio: quiet ? ['ignore', 'pipe', 'pipe'] : ['ignore', 'inherit', 'inherit'],
-    encoding: 'utf8',
-    maxBuffer: 1 << 28,
-  });
-  if (done.status === 0) return;
-  if (quiet) console.error(done.stdout, done.stderr);
-  console.error(
-    `${command} ${commandArguments.join(' ')} failed: ${done.error?.message ?? `status ${done.status}`}`,
   );
   process.exit(1);
 }

@@ -12,6 +12,9 @@ import { readSamples } from '../support/markdown.js';
 import { repository } from '../support/sources.js';
 
 const folder = inject('consumerFolder');
+
+/** Emscripten compiles other libraries for some flags, for up to two minutes. Without `all` tests use one set of them. */
+const all = inject('all');
 const installed = join(folder, 'node_modules', 'lite-alloc', 'dist', 'c');
 
 const growing = '-sALLOW_MEMORY_GROWTH=1 -sMAXIMUM_MEMORY=128MB';
@@ -23,10 +26,11 @@ interface Build {
   readonly compile: string;
   readonly link: string;
   readonly programs: readonly ('family' | 'classes')[];
+  readonly hasOwnLibraries?: boolean;
 }
 
 /** Builds for each optimisation level, with growing and with fixed memory, with and without exceptions. */
-const builds: readonly Build[] = [
+const builds: readonly Build[] = (<Build[]>[
   // Emscripten's assertions would need another set of its libraries, a minute to compile.
   { name: '-O0', compile: '-O0', link: `${growing} -sASSERTIONS=0`, programs: ['family'] },
   {
@@ -34,6 +38,7 @@ const builds: readonly Build[] = [
     compile: '-O1 -fexceptions -DCATCHES_EXCEPTIONS',
     link: growing,
     programs: ['classes'],
+    hasOwnLibraries: true,
   },
   { name: '-O2 in fixed memory', compile: '-O2', link: fixed, programs: ['family', 'classes'] },
   { name: '-O3', compile: '-O3', link: growing, programs: ['family'] },
@@ -44,8 +49,9 @@ const builds: readonly Build[] = [
     compile: '-O2 -flto -fno-exceptions',
     link: growing,
     programs: ['family', 'classes'],
+    hasOwnLibraries: true,
   },
-];
+]).filter(({ hasOwnLibraries = false }) => all || !hasOwnLibraries);
 
 const standalone = ['-fno-builtin', '-sMALLOC=none', '-sSTANDALONE_WASM'];
 
@@ -170,7 +176,7 @@ describe.each([
     expect(undefinedSymbols).not.toMatch(/\b(malloc|calloc|realloc|free|memcpy|memmove|memset)$/m);
   });
 
-  test('zeroes calloc, where the whole program is optimised at once', () => {
+  test.runIf(all)('zeroes calloc, where the whole program is optimised at once', () => {
     writeFiles(folder, {
       'zeroed.c': `#include <stdio.h>
         #include <stdlib.h>
@@ -234,12 +240,17 @@ describe.each([
     return runNode(folder, 'wasi.mjs', `${program}.wasm`);
   }
 
-  const levels = name.includes('hardened') ? ['-O0'] : ['-O0', '-O1', '-O2'];
+  const unoptimised = all ? '-O0' : '-O0 -sASSERTIONS=0';
+  const levels = name.includes('hardened') ? [unoptimised] : [unoptimised, '-O1', '-O2'];
   test.each(
     levels,
   )('that does not grow serves programs in a WASI host, linked with %s', (level) => {
-    expect(runInWasi(`${name}-command${level}`, 'command.c', level)).toBe('served');
-    expect(runInWasi(`${name}-reactor${level}`, 'reactor.c', level, '--no-entry')).toBe('served');
+    const options = level.split(' ');
+    const [optimisation] = options;
+    const run = (kind: string, ...more: string[]): string =>
+      runInWasi(`${name}-${kind}${optimisation}`, `${kind}.c`, ...options, ...more);
+    expect(run('command')).toBe('served');
+    expect(run('reactor', '--no-entry')).toBe('served');
   });
 
   test('that grows serves a program in a WASI host', () => {

@@ -191,7 +191,8 @@ describeStrategies((strategy) => {
 test('a heap passes on the error of a stack overflow and stays usable', async () => {
   const heap = await createHeap();
   const recurse = (depth: number): number => heap.malloc(16) + recurse(depth + 1);
-  expect(() => recurse(0)).toThrow(RangeError);
+  // Firefox has an error class of its own, which has no standard.
+  expect(() => recurse(0)).toThrow(/call stack|too much recursion/i);
   heap.check();
   heap.reset();
   heap.free(heap.malloc(100));

@@ -3,7 +3,7 @@
 // Runs pages of the tests in a Chromium. A page writes its result to its `<output>` element.
 
 import { chromium } from 'playwright';
-import { chromiumArguments, findChromium } from './chromium.js';
+import { chromiumArguments, findChromium } from './browsers.js';
 
 const executablePath = findChromium();
 

@@ -9,6 +9,8 @@ declare module 'vitest' {
     seed: number;
     /** The number of operations of the long random test. */
     randomOperations: number;
+    /** Whether everything is tested, as in `npm test -- --all`. */
+    all: boolean;
     /** The folder in which the packed package is installed. */
     consumerFolder: string;
     /** The package as npm would publish it. */

@@ -11,8 +11,8 @@ import { fileURLToPath } from 'node:url';
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 export const cores = availableParallelism();
 
-/** Runs `task` for every item, one per core at a time. Resolves with the results in the items' order. */
-export async function runAtOnce(items, task) {
+/** Runs `task` for every item, `count` at a time. Resolves with the results in the items' order. */
+export async function runAtOnce(items, task, count = cores) {
   const waiting = [...items.entries()];
   const done = [];
   const runWaiting = async () => {
@@ -21,18 +21,19 @@ export async function runAtOnce(items, task) {
       done[index] = await task(item);
     }
   };
-  await Promise.all(Array.from({ length: cores }, runWaiting));
+  await Promise.all(Array.from({ length: count }, runWaiting));
   return done;
 }
 
 /**
- * Runs a command in `folder` and kills it after `timeout` seconds, unless that is 0. Resolves with everything
- * that the command printed and with its exit status, which is null if a signal ended it.
+ * Runs a command in `folder` and kills it after `timeout` seconds, unless that is 0. Calls `onText` with each piece of
+ * its output. Resolves with everything that the command printed and with its exit status, which is null if a signal
+ * ended it.
  */
 export function run(
   command,
   commandArguments,
-  { environment = {}, timeout = 0, folder = root } = {},
+  { environment = {}, timeout = 0, folder = root, onText = () => {} } = {},
 ) {
   const child = spawn(command, commandArguments, {
     cwd: folder,
@@ -46,6 +47,7 @@ export function run(
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text) => {
         output += text;
+        onText(text);
       });
     }
     child.on('error', (error) => {

@@ -57,7 +57,7 @@ const program = `
   useHeap().then(console.log);
 `;
 
-/** Commands of the guide, which name programs that are on the path in an npm script. */
+/** Commands of the guide. They name programs that npm scripts have on their path. */
 function inShell(commands: string): string {
   return `export PATH="$PWD/node_modules/.bin:$PATH"\n${commands}`;
 }
@@ -109,6 +109,13 @@ const vite = (template: string, files: Record<string, string>): App => ({
   build: 'npm run build',
   run: { folder: 'dist' },
 });
+
+const vite7 = {
+  create: newPackage,
+  packages: ['vite@7'],
+  tools: ['vite'],
+  files: plain('index.html', pageWith('/main.js')),
+};
 
 /** A sample of the guide, by the name of its file. */
 function nextSample(name: string): string {
@@ -177,6 +184,14 @@ export const apps: readonly App[] = [
   vite('react', { 'src/App.jsx': react.replace('USE_HEAP', './use-heap.js') }),
   vite('vue', { 'src/App.vue': vue }),
   vite('svelte', { 'src/App.svelte': svelte.replace('USE_HEAP', './use-heap.js') }),
+  { ...vite7, name: 'vite-7-build', build: 'npx vite build', run: { folder: 'dist' } },
+  {
+    ...vite7,
+    name: 'vite-7-dev',
+    files: { ...vite7.files, ...sampleFile('Vite 7 and older', 'js') },
+    build: 'rm -rf node_modules/.vite',
+    run: { server: 'npx vite --host 127.0.0.1 --port $PORT' },
+  },
   next('turbopack'),
   next('webpack'),
   nextEdge('turbopack'),

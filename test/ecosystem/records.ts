@@ -50,8 +50,11 @@ export function withTables(document: string, { apps, hosts }: Records): string {
     const failing = Object.keys(fails).map((check) => `\`${check}\``);
     return [name, version, failing.join(', ') || 'nothing'];
   });
-  const tools = new Map(Object.values(apps).flatMap((versions) => Object.entries(versions)));
-  const toolRows = [...tools].toSorted(([left], [right]) => left.localeCompare(right));
+  const used = Object.values(apps).flatMap((versions) => Object.entries(versions));
+  const toolRows = [...new Set(used.map(([tool]) => tool))].toSorted().map((tool) => {
+    const versions = used.filter(([name]) => name === tool).map(([, version]) => version);
+    return [tool, [...new Set(versions)].join(', ')];
+  });
   return [
     ['hosts', table(['host', 'version', 'what fails'], hostRows)] as const,
     ['tools', table(['package', 'version'], toolRows)] as const,

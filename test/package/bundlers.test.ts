@@ -93,6 +93,10 @@ const rollupConfig = (): Record<string, string> => {
   const { file, code } = findSample(guide, 'Rollup', 'js');
   return { [file ?? '']: code };
 };
+const rollupConfigForNode = (): Record<string, string> => {
+  const [[file, code] = ['', '']] = Object.entries(rollupConfig());
+  return { [file]: code.replace('nodeResolve()', "nodeResolve({ exportConditions: ['node'] })") };
+};
 const rollupTools = ['rollup', '@rollup/plugin-node-resolve'];
 /** The commands without the line that copies the wasm. */
 const withoutCopy = (commands: string): string => commands.replace(/^cp .*$/gm, '');
@@ -311,16 +315,18 @@ describe('for Node', () => {
   });
 
   test.each([
-    ['esbuild', `${esbuild().replace('--bundle', '--bundle --platform=node')}`, {}, []],
-    ['Rollup', rollup(), rollupConfig(), rollupTools],
-  ])('%s builds the package with the commands of the guide', (name, commands, files, tools) => {
+    ['esbuild', esbuild().replace('--bundle', '--bundle --platform=node'), {}, []],
+    ['Rollup', rollup(), rollupConfigForNode(), rollupTools],
+  ])('%s builds the package with the commands of the guide, and needs no wasm file', (name, commands, files, tools) => {
     const folder = makeApp(
       consumerFolder,
       `${name} node`,
       { 'main.js': program('lite-alloc'), ...files },
       tools,
     );
-    runShell(folder, commands);
+    runShell(folder, withoutCopy(commands));
+    const others = listFiles(join(folder, 'out')).filter((path) => !path.endsWith('.js'));
+    expect(others).toEqual([]);
     expect(runNode(folder, 'out/main.js')).toBe(expected);
   });
 

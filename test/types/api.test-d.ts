@@ -17,6 +17,8 @@ import {
   type DoubleFreeError,
   type Elements,
   type ErrorCode,
+  type GrowthListener,
+  type GrowthOptions,
   type Heap,
   type HeapArray,
   type HeapBlock,
@@ -42,6 +44,7 @@ import {
   type Scope,
   type Strategy,
   strategies,
+  type Subscription,
   type TraceError,
   type TraceSource,
   type TypedArray,
@@ -211,6 +214,7 @@ describe('typed arrays', () => {
     }>();
     expectTypeOf<Floats['type']>().toEqualTypeOf<TypedArrayConstructor<Float32Array>>();
     expectTypeOf<HeapHandle['toJSON']>().toEqualTypeOf<() => string>();
+    expectTypeOf<HeapHandle['toString']>().toEqualTypeOf<() => string>();
     expectTypeOf<Floats>().toExtend<Disposable>();
     expectTypeOf(heap).toExtend<Disposable>();
   });
@@ -302,6 +306,19 @@ describe('lifetimes', () => {
     expectTypeOf(heap.scopeAsync((scope) => scope.malloc(1))).toEqualTypeOf<Promise<number>>();
     expectTypeOf(heap.openScope).toEqualTypeOf<() => Scope>();
     expectTypeOf<Scope>().toExtend<Disposable>();
+    expectTypeOf<Scope['close']>().toEqualTypeOf<() => void>();
+    expectTypeOf<Heap['dispose']>().toEqualTypeOf<() => void>();
+  });
+
+  test('onGrow returns a subscription, and takes a signal', () => {
+    expectTypeOf<Heap['onGrow']>().toEqualTypeOf<
+      (listener: GrowthListener, options?: GrowthOptions) => Subscription
+    >();
+    expectTypeOf<GrowthOptions>().toEqualTypeOf<{ signal?: AbortSignal }>();
+    expectTypeOf<Subscription['remove']>().toEqualTypeOf<() => void>();
+    expectTypeOf<Subscription>().toExtend<Disposable>();
+    // @ts-expect-error: a signal, not its controller
+    heap.onGrow(() => {}, { signal: new AbortController() });
   });
 
   test('keep returns a value of the type of its argument', () => {

@@ -95,8 +95,8 @@ function describeHeap(heap: Heap): string {
 
 function isOpen(scope: Scope): boolean {
   try {
-    // This throws where the scope is closed.
-    return Reflect.get(scope, 'owner') !== undefined;
+    scope.keep(undefined); // throws where the scope is closed
+    return true;
   } catch {
     return false;
   }

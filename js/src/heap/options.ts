@@ -70,7 +70,7 @@ export interface HeapPlan {
   readonly wasm: WasmSource | PromiseLike<WasmSource> | undefined;
   readonly stableViews: boolean;
   /** Undefined for warnings on the console. */
-  readonly onLeak: ((leak: LeakedHandle) => void) | undefined;
+  readonly onLeak: HeapOptions['onLeak'] | undefined;
   /** Checked when the debug layer is made. */
   readonly debug: boolean | DebugOptions;
 }

@@ -361,7 +361,12 @@ export const apps: readonly App[] = [
     packages: ['esbuild'],
     tools: ['esbuild'],
     files: { ...plain('out/package.json', '{ "type": "module" }'), 'main.js': program },
-    build: inShell(sample('esbuild', 'sh').replace('--bundle', '--bundle --platform=node')),
+    // For Node nothing has to be copied.
+    build: inShell(
+      sample('esbuild', 'sh')
+        .replace('--bundle', '--bundle --platform=node')
+        .replace(/^cp .*$/m, ''),
+    ),
     run: { node: 'out/main.js' },
   },
   {

@@ -175,7 +175,6 @@ const nextEdge = (bundler: string): App => ({
     'next.config.mjs': 'export default {};\n',
     'app/edge/route.js': nextSample('app/edge/route.js'),
   },
-  build: `${sample('Next.js', 'sh')}${next(bundler).build}`,
   paths: { '/': expected, '/edge*': '4,5' },
 });
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Describes the package's objects for Node's console, `util.inspect`, `String` and `JSON.stringify`, and adds the map to
-// the text of a heap. Only the Node entry and `lite-alloc/inline` contain it, so that it does not make pages larger.
+// Describes the package's objects for Node's console, `util.inspect`, `String` and `JSON.stringify`, and adds
+// lists and maps of blocks to the texts of heaps and differences. Only the Node entry and `lite-alloc/inline` contain it, so that it does not make pages larger.
 
 import { Arena } from '../blocks/arena.js';
 import type { HeapHandle } from '../blocks/handle.js';
@@ -10,7 +10,9 @@ import { HeapString } from '../blocks/heap-string.js';
 import { Scope } from '../blocks/scope.js';
 import { LiteAllocError } from '../core/errors.js';
 import { classOf, formatAddress } from '../core/values.js';
+import { listRanges } from '../inspect/block-list.js';
 import { drawHeap } from '../inspect/heap-map.js';
+import { HeapDiff } from '../inspect/snapshot.js';
 import { Recorder } from '../traces/recorder.js';
 import { AllocationTrace } from '../traces/trace.js';
 import { Heap } from './heap.js';
@@ -48,20 +50,17 @@ export function describeObjects(): void {
     (array) => `(${array.type.name}, ${array.length})${placeOf(array)}`,
   );
   describe(HeapString.prototype, (string) => `(${string.byteLength} bytes)${placeOf(string)}`);
-  const lineOf = Heap.prototype.toString;
-  Object.defineProperty(Heap.prototype, 'toString', {
-    value(this: Heap): string {
-      const line = lineOf.call(this);
-      try {
-        return drawHeap(line, [...this.blocks()]);
-      } catch {
-        // The line says that the heap is corrupted or disposed.
-        return line;
-      }
-    },
-    configurable: true,
-    writable: true,
+  extendText(Heap.prototype, (line, heap) => {
+    try {
+      return drawHeap(line, [...heap.blocks()]);
+    } catch {
+      // The line says that the heap is corrupted or disposed.
+      return line;
+    }
   });
+  extendText(HeapDiff.prototype, (line, { added, removed }) =>
+    [line, ...listRanges('+', added), ...listRanges('-', removed)].join('\n'),
+  );
   describe(Heap.prototype, describeHeap);
   describe(
     Arena.prototype,
@@ -73,6 +72,21 @@ export function describeObjects(): void {
     AllocationTrace.prototype,
     ({ operations, truncated }) => `(${operations} operations${truncated ? ', truncated' : ''})`,
   );
+}
+
+/** Replaces `toString` of a class by what `extend` makes of its result. */
+function extendText<Instance extends object>(
+  prototype: Instance,
+  extend: (line: string, instance: Instance) => string,
+): void {
+  const lineOf = prototype.toString;
+  Object.defineProperty(prototype, 'toString', {
+    value(this: Instance): string {
+      return extend(lineOf.call(this), this);
+    },
+    configurable: true,
+    writable: true,
+  });
 }
 
 function placeOf({ address, alive }: HeapHandle): string {

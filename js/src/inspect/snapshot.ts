@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 import type { LiveBlock } from '../core/errors.js';
-import { formatAddress } from '../core/values.js';
 import type { HeapStats } from './stats.js';
-
-/** The largest number of added blocks, and of removed blocks, that the text form lists. */
-const shownBlocks = 20;
 
 /** The live blocks and the stats of a heap at one time. */
 export class HeapSnapshot {
@@ -65,29 +61,18 @@ export class HeapDiff {
   }
 
   /**
-   * Returns a line with sums, then a line for each block that was added or removed, at most 20 each. In a debug
-   * heap each line ends with the call that allocated the block.
+   * Returns a line with sums. The Node entry and `lite-alloc/inline` add a line for each block that was added or
+   * removed, at most 20 each. In a debug heap each line ends with the call that allocated the block.
    */
   toString(): string {
     const { added, removed } = this;
-    const sums = `${added.length} blocks added, ${removed.length} removed: ${signed(this.liveBytes)} bytes live, ${signed(this.memoryBytes)} bytes of memory`;
-    return [sums, ...listRanges('+', added), ...listRanges('-', removed)].join('\n');
+    return `${added.length} blocks added, ${removed.length} removed: ${signed(this.liveBytes)} bytes live, ${signed(this.memoryBytes)} bytes of memory`;
   }
 }
 
 function without(blocks: readonly LiveBlock[], others: readonly LiveBlock[]): LiveBlock[] {
   const sizes = new Map(others.map(({ address, size }) => [address, size]));
   return blocks.filter(({ address, size }) => sizes.get(address) !== size);
-}
-
-function listRanges(sign: string, blocks: readonly LiveBlock[]): string[] {
-  const lines = blocks
-    .slice(0, shownBlocks)
-    .map(({ address, size, stack = '' }) =>
-      `${sign} ${formatAddress(address)} ${size} bytes ${stack.split('\n', 1)}`.trimEnd(),
-    );
-  const hidden = blocks.length - lines.length;
-  return hidden === 0 ? lines : [...lines, `${sign} and ${hidden} more`];
 }
 
 function signed(bytes: number): string {

@@ -70,6 +70,28 @@ describe.each([
     expect(shown(heap)).toBe(`Heap(${strategy}, the heap was disposed)`);
   });
 
+  test.each(
+    strategies,
+  )('the difference of snapshots of %s as a list of blocks', async (strategy) => {
+    heap = await create({ strategy });
+    const gone = heap.malloc(1000);
+    heap.malloc(16);
+    const before = heap.snapshot();
+    heap.free(gone);
+    const address = heap.malloc(50_000);
+    const diff = before.diff(heap.snapshot());
+    const [added, removed] = [diff.added[0], diff.removed[0]];
+    expect(String(diff).split('\n')).toEqual([
+      `1 blocks added, 1 removed: +${diff.liveBytes} bytes live, +0 bytes of memory`,
+      `+ 0x${address.toString(16)} ${added?.size} bytes`,
+      `- 0x${gone.toString(16)} ${removed?.size} bytes`,
+    ]);
+    for (let count = 0; count < 1000; count++) heap.malloc(600);
+    const lines = String(before.diff(heap.snapshot())).split('\n');
+    expect(lines).toHaveLength(23);
+    expect(lines.at(-2)).toBe('+ and 981 more');
+  });
+
   test('dead objects of a disposed or corrupted heap', async () => {
     for (const kill of [
       () => heap.dispose(),

@@ -244,7 +244,7 @@ describe.skipIf(noBrowser !== '')(`in a page${noBrowser}`, () => {
       }),
     );
     const [, wholeText, splitText] =
-      /loads (\d+) KB at once instead of (\d+) KB/.exec(
+      /loads (\d+) KB at once\s+instead\s+of\s+(\d+) KB/.exec(
         readFileSync(join(repository, guide), 'utf8'),
       ) ?? [];
     expect(Math.abs(Number(split) - Number(splitText))).toBeLessThan(1);

@@ -165,7 +165,8 @@ function bundle(name, input, core = [], exported = []) {
     bundle: true,
     format: 'esm',
     target: 'es2022',
-    sourcemap: true,
+    // The map of inlined wasm would contain it a second time.
+    sourcemap: !name.endsWith('-wasm'),
     sourcesContent: true,
     metafile: true,
     write: false,
@@ -199,8 +200,8 @@ async function writeCommonJsTypes() {
     `export declare const ${name}: typeof entry.${name};`,
     ...(isClass(value) ? [`export type ${name} = entry.${name};`] : []),
   ]);
-  const module = "from './index.js' with { 'resolution-mode': 'import' };";
-  const imports = [`import type * as entry ${module}`, `export type * ${module}`];
+  const origin = `'./index.js' with { 'resolution-mode': 'import' };`;
+  const imports = [`import type * as entry from ${origin}`, `export type * from ${origin}`];
   writeFileSync(path('dist/index.d.cts'), `${[...imports, ...lines].join('\n')}\n`);
 }
 

@@ -4,8 +4,8 @@
 //
 // Runs the test suites, or those that are named, and ends with one line, `N passed, N failed`, over all of
 // them. A suite is left out if this machine lacks its tools, and a line says which. With --all that counts
-// as a failure, the random tests run ten times as long, and C programs are also built with flags for which
-// Emscripten compiles libraries of their own.
+// as a failure, the random tests run five or ten times as long, and C programs are also built with flags for
+// which Emscripten compiles libraries of their own.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
@@ -46,8 +46,9 @@ const suites = {
   types: { types: () => runVitest('types') },
 };
 
-/** Seconds after which a test program or a suite is killed: a corrupted free list may make a heap loop for ever. */
+/** Seconds after which a test program, or a suite, is killed: a corrupted free list may make a heap loop for ever. */
 const testTimeout = 900;
+const suiteTimeout = 1800;
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -69,6 +70,109 @@ const chosen = Object.keys(suites).filter(
 );
 const parts = chosen.flatMap((name) => Object.entries(suites[name]));
 close(await runAtOnce(parts, ([name, runPart]) => report(name, runPart), 2));
+
+/** Configures and builds the GoogleTest programs of one preset, and runs each in one part per core. */
+async function runNative(preset, missing) {
+  const lacking = missing();
+  if (lacking !== undefined) return { leftOut: lacking };
+  for (const step of [
+    ['--preset', preset],
+    ['--build', `build/${preset}`, '--parallel', String(cores)],
+  ]) {
+    const { status, output } = await run('cmake', step);
+    if (status !== 0) return failure(output);
+  }
+  const parts = ['random_tests', 'tests'].flatMap((program) =>
+    Array.from({ length: cores }, (_, part) => ({ program, part })),
+  );
+  return sum(await runAtOnce(parts, (part) => runNativePart(preset, part)));
+}
+
+async function runNativePart(preset, { program, part }) {
+  const file = `${root}${reports}/${preset}-${program}-${part}.xml`;
+  const { status, output } = await run(
+    `build/${preset}/tests/${program}`,
+    [`--gtest_output=xml:${file}`],
+    {
+      environment: {
+        GTEST_TOTAL_SHARDS: String(cores),
+        GTEST_SHARD_INDEX: String(part),
+        ...(values.all ? {} : { LITE_ALLOC_OPERATIONS: '50000' }),
+      },
+      timeout: testTimeout,
+    },
+  );
+  const counts = googleTestCounts(file);
+  // A crash leaves no report; a sanitizer may report a finding after the last test.
+  if (counts === undefined || (status !== 0 && counts.failed === 0)) return failure(output);
+  return { ...counts, output: counts.failed > 0 ? output : '' };
+}
+
+/** The counts in a report of GoogleTest; undefined if the program did not write one. */
+function googleTestCounts(file) {
+  if (!existsSync(file)) return undefined;
+  const count = (name, element) =>
+    [
+      ...readFileSync(file, 'utf8').matchAll(
+        new RegExp(`<${element} [^>]*\\b${name}="(\\d+)"`, 'g'),
+      ),
+    ]
+      .map(([, number]) => Number(number))
+      .reduce((total, number) => total + number, 0);
+  const failed = count('failures', 'testsuites') + count('errors', 'testsuites');
+  const skipped = count('skipped', 'testsuite') + count('disabled', 'testsuites');
+  return { passed: count('tests', 'testsuites') - failed - skipped, failed, skipped };
+}
+
+/** Runs each fuzz target over its stored inputs and 2000 new ones, which are the same every time. */
+async function runFuzzTargets() {
+  const missing = fuzzToolsMissing();
+  if (missing !== undefined) return { leftOut: missing };
+  const problem = await buildFuzzTargets();
+  if (problem !== undefined) return failure(problem);
+  return sum(
+    await runAtOnce(fuzzTargets, async (target) => {
+      const { passed, output } = await runFuzzTarget(target, ['-runs=2000', '-seed=1']);
+      if (!passed) return failure(output);
+      return countStored(target) === 0 ? failure(`${target} has no stored inputs`) : { passed: 1 };
+    }),
+  );
+}
+
+function runInBrowser(browser, missing) {
+  return missing === undefined ? runVitest(browser) : { leftOut: missing };
+}
+
+/** Runs one Vitest project. If `missing` names a tool, some of its tests are skipped. */
+async function runVitest(project, missing) {
+  const file = `${reports}/${project}.json`;
+  const done = await run(
+    process.execPath,
+    [
+      'node_modules/vitest/vitest.mjs',
+      'run',
+      '--project',
+      project,
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${file}`,
+    ],
+    { environment: values.all ? { LITE_ALLOC_ALL: '1' } : {}, timeout: suiteTimeout },
+  );
+  try {
+    const json = JSON.parse(readFileSync(`${root}${file}`, 'utf8'));
+    const failed = json.numFailedTests + (done.status !== 0 && json.numFailedTests === 0 ? 1 : 0);
+    return {
+      passed: json.numPassedTests,
+      failed,
+      skipped: json.numPendingTests + json.numTodoTests,
+      output: failed > 0 ? done.output : '',
+      leftOut: missing,
+    };
+  } catch {
+    return failure(done.output);
+  }
+}
 
 async function report(name, runPart) {
   const begin = performance.now();

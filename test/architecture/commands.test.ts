@@ -2,6 +2,7 @@
 //
 // The commands of the repository: what they may import, and what npm scripts run.
 
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -64,6 +65,15 @@ describe('the npm scripts', () => {
   ])('have one for the suite %s', (suite) => {
     expect(scripts[`test:${suite}`]).toMatch(new RegExp(`node tools/test\\.mjs ${suite}$`));
   });
+});
+
+test('the command of the tests refuses an unknown suite and names those that exist', () => {
+  const script = join(repository, 'tools', 'test.mjs');
+  const { status, stderr } = spawnSync(process.execPath, [script, 'nothing'], { encoding: 'utf8' });
+  expect(stderr).toBe(
+    'There is no suite nothing; the suites are js, cpp, c, package, browser, architecture, types.\n',
+  );
+  expect(status).toBe(1);
 });
 
 describe('the plan for clang-tidy', () => {

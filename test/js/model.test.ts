@@ -12,6 +12,7 @@ import { HeapModel } from '../support/model/model.js';
 /** The number of commands to run for each variant. */
 const wantedCommands = inject('randomOperations') / 10;
 const commandsInARun = 250;
+const runsInARound = Math.min(50, Math.ceil(wantedCommands / commandsInARun));
 
 /** Small enough that the heap is full at times. */
 const maximumBytes = 3 << 20;
@@ -35,7 +36,7 @@ describe.each(variants)('the whole interface on $strategy, debug $debug', (varia
     };
     const sequences = fc.commands(allCommands(), { maxCommands: commandsInARun, size: 'max' });
     for (let round = 0; commands < wantedCommands; round++) {
-      const parameters = { seed: seed + round, numRuns: 50, endOnFailure: false };
+      const parameters = { seed: seed + round, numRuns: runsInARound, endOnFailure: false };
       await fc.assert(fc.asyncProperty(sequences, run), parameters);
     }
     expect(commands).toBeGreaterThanOrEqual(wantedCommands);

@@ -108,7 +108,7 @@ const architecture: TestProjectInlineConfiguration = {
 const packed: TestProjectInlineConfiguration = {
   test: {
     name: 'package',
-    include: ['test/package/**/*.test.ts'],
+    include: ['test/package/**/*.test.ts', 'test/ecosystem/hosts.test.ts'],
     globalSetup: ['test/package/install.ts'],
     testTimeout: 120_000,
   },

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { createServer } from 'vite';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import webpack, { type Configuration } from 'webpack';
@@ -19,6 +20,7 @@ import {
 } from '../support/browser.js';
 import { runNode } from '../support/consumer.js';
 import { findSample } from '../support/markdown.js';
+import { repository } from '../support/sources.js';
 import { serveFolder } from '../support/static-server.js';
 
 const consumerFolder = inject('consumerFolder');
@@ -219,6 +221,34 @@ describe.skipIf(noBrowser !== '')(`in a page${noBrowser}`, () => {
     runShell(folder, commands());
     const visit = await visitFolder(join(folder, 'out'));
     expect(visit).toMatchObject({ reported: expected, complaints: [] });
+  });
+
+  test('esbuild with the commands of the guide keeps what is lazy out of what a page loads at once', async () => {
+    const commands = esbuild().replace('--bundle', '--bundle --minify');
+    const [split, whole] = await Promise.all(
+      [commands, commands.replace(' --splitting', '')].map(async (command, index) => {
+        const folder = makeApp(consumerFolder, `esbuild splitting ${index}`, {
+          'main.js': `
+            import { createHeap } from 'lite-alloc';
+            ${report}
+            createHeap().then((heap) => report(typeof heap.malloc(1)));
+          `,
+          'out/index.html': pageWith('main.js'),
+        });
+        runShell(folder, command);
+        const { reported, loaded } = await visitFolder(join(folder, 'out'));
+        expect(reported).toBe('number');
+        const files = loaded.filter((path) => /\.(js|wasm)$/.test(path));
+        const sizes = files.map((path) => gzipSync(readFileSync(join(folder, 'out', path))).length);
+        return sizes.reduce((total, size) => total + size, 0) / 1000;
+      }),
+    );
+    const [, wholeText, splitText] =
+      /loads (\d+) KB at once\s+instead\s+of\s+(\d+) KB/.exec(
+        readFileSync(join(repository, guide), 'utf8'),
+      ) ?? [];
+    expect(Math.abs(Number(split) - Number(splitText))).toBeLessThan(1);
+    expect(Math.abs(Number(whole) - Number(wholeText))).toBeLessThan(1);
   });
 
   describe('with the wasm inlined', () => {

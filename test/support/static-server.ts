@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
 
 const contentTypes: Readonly<Record<string, string>> = {
-  '.html': 'text/html',
+  '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript',
   '.mjs': 'text/javascript',
   '.wasm': 'application/wasm',
@@ -17,12 +17,18 @@ export interface StaticServer {
   close(): Promise<void>;
 }
 
-/** Serves the files of a folder on this machine, each with `headers`. */
+/** Serves the files of a folder on this machine, each with `headers`. `receive` gets what pages post. */
 export async function serveFolder(
   folder: string,
   headers: Readonly<Record<string, string>>,
+  receive: (body: string) => void = () => {},
 ): Promise<StaticServer> {
-  const server = createServer((request, response) => {
+  const server = createServer(async (request, response) => {
+    if (request.method === 'POST') {
+      receive((await request.setEncoding('utf8').toArray()).join(''));
+      response.writeHead(204, headers).end();
+      return;
+    }
     const path = normalize(new URL(request.url ?? '/', 'http://localhost').pathname);
     try {
       const body = readFileSync(join(folder, path));

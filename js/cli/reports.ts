@@ -96,9 +96,7 @@ export function describeInfo(info: TraceInfo): string {
 }
 
 function notes({ truncated }: Pick<AllocationTrace, 'truncated'>): string[] {
-  return truncated
-    ? ['The trace is incomplete: later calls are missing.', '']
-    : [];
+  return truncated ? ['The trace is incomplete: later calls are missing.', ''] : [];
 }
 
 function round(value: number): string {

@@ -45,7 +45,7 @@ const tryAll = `
   };
 `;
 const missing = (name: string): string =>
-  `WASM_LOAD cannot load the code for ${name} here: import lite-alloc/${name}`;
+  `WASM_LOAD cannot load the code for ${name}: import lite-alloc/${name}`;
 const allMissing = [
   missing('debug'),
   missing('region'),

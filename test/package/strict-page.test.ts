@@ -277,14 +277,14 @@ describe.skipIf(noBrowser !== '')(
     test('names the cure if the main thread calls createHeapSync before the wasm was loaded', async () => {
       const { reported } = await visit('sync.html');
       expect(reported).toBe(
-        'true createHeapSync cannot load the wasm on this thread: await createHeap with the same options once before, pass wasm as a module or bytes, or import lite-alloc/inline | 6 | WASM_LOAD | 6',
+        'true cannot load the wasm on this thread: pass wasm as a module or bytes, import lite-alloc/inline, or await createHeap with the same options once before | 6 | WASM_LOAD | 6',
       );
     });
 
     test('loads debug support only for debug heaps, and names the cure if createHeapSync needs it before', async () => {
       const { reported, complaints, loaded } = await visit('debug.html');
       expect(reported).toBe(
-        'true cannot load the code for debug here: import lite-alloc/debug, or await createHeap with the same options once before | true true | true true',
+        'true cannot load the code for debug: import lite-alloc/debug, or await createHeap with the same options once before | true true | true true',
       );
       expect(complaints).toEqual([]);
       expect(loaded.filter((path) => path === debugFile)).toHaveLength(1);

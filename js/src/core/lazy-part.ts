@@ -28,5 +28,5 @@ export function getPart<Part>(lazy: LazyPart<Part>): Part {
 }
 
 function describeCure({ entry }: LazyPart<unknown>): string {
-  return `cannot load the code for ${entry} here: import lite-alloc/${entry}`;
+  return `cannot load the code for ${entry}: import lite-alloc/${entry}`;
 }

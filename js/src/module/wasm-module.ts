@@ -116,7 +116,7 @@ function loadUrl(url: URL, isSync: boolean): WebAssembly.Module | Promise<WebAss
 /** Fetches and compiles in a worker. The engine lets no other thread wait for the network. */
 function fetchSync(url: URL): WebAssembly.Module {
   const request = wrapFailure(
-    'createHeapSync cannot load the wasm on this thread: await createHeap with the same options once before, pass wasm as a module or bytes, or import lite-alloc/inline',
+    'cannot load the wasm on this thread: pass wasm as a module or bytes, import lite-alloc/inline, or await createHeap with the same options once before',
     () => {
       const made = new XMLHttpRequest();
       made.responseType = 'arraybuffer';

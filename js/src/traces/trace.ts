@@ -4,7 +4,11 @@ import type { HostByteStream } from '../core/host-types.js';
 import { type LazyPart, loadPart } from '../core/lazy-part.js';
 import type { Bytes, Operations, ReadOptions, TraceSource } from './operations.js';
 
-/** The part that reads and writes traces. */
+/**
+ * The part that reads and writes traces.
+ *
+ * @internal
+ */
 export const traceFilePart: LazyPart<typeof import('./trace-file.js')> = {
   entry: 'traces',
   import: () => import('./trace-file.js'),

@@ -4,6 +4,7 @@
 
 import { provideCodec } from './blocks/utf8.js';
 import { WasmLoadError, wrapFailure } from './core/errors.js';
+import type { WasmBytes } from './core/host-types.js';
 import { loadPart } from './core/lazy-part.js';
 import { describeObjects } from './heap/describe-objects.js';
 import type { Heap } from './heap/heap.js';
@@ -16,7 +17,7 @@ import type { AllocationTrace } from './traces/trace.js';
 
 interface InlinedWasm {
   /** Returns the bytes. */
-  readonly decode: () => BufferSource;
+  readonly decode: () => WasmBytes;
   /** A failed compilation is removed, so that the next heap tries again. */
   compiling?: Promise<WebAssembly.Module> | undefined;
   module?: WebAssembly.Module;
@@ -26,7 +27,7 @@ const strategies: InlinedWasm = { decode: strategiesWasm };
 let region: InlinedWasm | undefined;
 
 /** Lets heaps in regions use this wasm. The entries for regions call it. */
-export function inlineRegionWasm(decode: () => BufferSource): void {
+export function inlineRegionWasm(decode: () => WasmBytes): void {
   region ??= { decode };
 }
 

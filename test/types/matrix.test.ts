@@ -21,7 +21,9 @@ import { writeFiles } from '../support/consumer.js';
 import { repository } from '../support/sources.js';
 
 /** The entries with the same functions and types, each of which the programs import. */
-const entries = ['lite-alloc', 'lite-alloc/inline'];
+const entries = ['', '/inline'].flatMap((entry) =>
+  ['', '/debug', '/region', '/traces'].map((part) => `lite-alloc${entry}${part}`),
+);
 
 /** The packages of the versions of TypeScript. */
 const compilers = {
@@ -112,7 +114,7 @@ function compile(
   programs: Readonly<Record<string, string>>,
 ): Promise<readonly string[]> {
   const { lib, types } = hosts[host];
-  const folder = join(root, `${version} ${resolution} ${host} ${Object.keys(programs).join(' ')}`);
+  const folder = mkdtempSync(join(root, `${version} ${resolution} ${host} `));
   const compilerOptions = {
     ...resolutions[resolution],
     lib,

@@ -34,6 +34,9 @@ export type WasmBytes = typeof globalThis extends {
   ? Bytes
   : ArrayBuffer | ArrayBufferView;
 
+/** Bytes in unshared memory, whatever parameters the compiler's typed arrays have. */
+export type Bytes = ReturnType<typeof Uint8Array.of>;
+
 /** `URL`. */
 export type HostUrl = HostInstance<'URL', { readonly href: string }>;
 

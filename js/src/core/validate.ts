@@ -3,6 +3,7 @@
 // Checks of the arguments that callers pass. A bad argument is a `RangeError` or `TypeError` that names the
 // argument, its value and the rule.
 
+import type { HostAbortSignal } from './host-types.js';
 import { granuleBytes, largestSize, pageBytes } from './units.js';
 import { cut, show } from './values.js';
 
@@ -38,7 +39,7 @@ export function assertType(
 }
 
 /** Throws a `TypeError` unless `signal` is undefined or an `AbortSignal`, of any realm. */
-export function assertSignal(signal: AbortSignal | undefined): void {
+export function assertSignal(signal: HostAbortSignal | undefined): void {
   // A signal of another realm has another class, so this checks a property.
   if (signal !== undefined && typeof Object(signal).aborted !== 'boolean') {
     throw new TypeError(describeMismatch('signal', 'an AbortSignal', signal));

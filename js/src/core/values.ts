@@ -4,6 +4,8 @@
 // that describe it, an object of another realm (a frame, a context of a test runner) has other classes, and some values
 // cannot be converted to a string.
 
+import type { Bytes } from './host-types.js';
+
 /** The getters that subclasses and objects cannot override. `Reflect.get` takes several times as long. */
 const typedArray = Object.getOwnPropertyDescriptors(
   Object.getPrototypeOf(Uint8Array.prototype) as Uint8Array,
@@ -24,7 +26,7 @@ export function kindNameOf(value: unknown): string | undefined {
  *
  * @throws TypeError where its buffer is detached, or has become too small for it.
  */
-export function bytesOf(view: ArrayBufferView): Uint8Array<ArrayBuffer> {
+export function bytesOf(view: ArrayBufferView): Bytes {
   const isTypedArray = kindNameOf(view) !== undefined;
   const { buffer, byteOffset, byteLength } = isTypedArray ? typedArray : dataView;
   const bytes = new Uint8Array(

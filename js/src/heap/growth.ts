@@ -3,6 +3,7 @@
 
 import type { OperationWatch } from '../blocks/owner.js';
 import { disposeSymbol } from '../core/dispose.js';
+import type { HostAbortSignal } from '../core/host-types.js';
 import { assertOptions, assertSignal, assertType } from '../core/validate.js';
 import { type HeapFunctions, type HeapLayer, mapFunctions } from '../module/heap-functions.js';
 
@@ -12,7 +13,7 @@ export type GrowthListener = (memoryBytes: number, previousBytes: number) => voi
 /** The options of `Heap.onGrow`. */
 export interface GrowthOptions {
   /** Removes the listener when it is aborted. A signal that is already aborted adds no listener. */
-  signal?: AbortSignal;
+  signal?: HostAbortSignal;
 }
 
 /** A listener of `Heap.onGrow`, as long as it is not removed. */

@@ -2,10 +2,10 @@
 
 import { crc32 } from '@foxglove/crc';
 import { TraceError } from '../core/errors.js';
+import type { Bytes } from '../core/host-types.js';
 import { ByteOutput } from './byte-output.js';
 import type { Pieces } from './byte-sources.js';
 import { checksumBytes, mostNumberScale } from './format.js';
-import type { Bytes } from './operations.js';
 
 /** Reads bytes from pieces of any length, and counts them. */
 export class ByteInput {

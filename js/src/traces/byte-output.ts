@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-import type { Bytes } from './operations.js';
+import type { Bytes } from '../core/host-types.js';
 
 /** A buffer of a fixed capacity that is filled with bytes and numbers. */
 export class ByteOutput {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 
+import type { Bytes } from '../core/host-types.js';
 import { largestSize } from '../core/units.js';
 import type { ByteInput } from './byte-input.js';
 import {
@@ -13,14 +14,7 @@ import {
   resetValue,
 } from './format.js';
 import { codeOf, exponentOf, LiveBlocks } from './live-blocks.js';
-import {
-  type Bytes,
-  deallocateCode,
-  freeCode,
-  reallocateCode,
-  reallocCode,
-  resetCode,
-} from './operations.js';
+import { deallocateCode, freeCode, reallocateCode, reallocCode, resetCode } from './operations.js';
 
 /** Decodes the operations of frames, one frame after the other. */
 export class Decoder {

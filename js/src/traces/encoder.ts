@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 import { AddressMap } from '../core/address-map.js';
+import type { Bytes } from '../core/host-types.js';
 import { ByteOutput } from './byte-output.js';
 import {
   firstBirth,
@@ -14,7 +15,6 @@ import {
 } from './format.js';
 import {
   allocateCode,
-  type Bytes,
   mallocCode,
   memalignCode,
   reallocateCode,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 
+import type { Bytes } from '../core/host-types.js';
 import { type ByteInput, traceError } from './byte-input.js';
 import { type Pieces, piecesOfStream } from './byte-sources.js';
-import type { Bytes } from './operations.js';
 
 /** Returns the decompressed pieces of an input in gzip. */
 export function gunzip(input: ByteInput): Pieces {

@@ -4,7 +4,6 @@
 // file holds types and constants alone: lazily loaded files have copies of it.
 
 import type { HostBlob, StreamOfBytes } from '../core/host-types.js';
-import type { TypedArrays } from '../core/typed-arrays.js';
 
 // Codes of the calls: the lowest four bits of an operation's first word. They are single constants, because
 // minifiers put those where they are used.
@@ -18,9 +17,6 @@ export const reallocateCode = 6;
 export const freeCode = 7;
 export const deallocateCode = 8;
 export const resetCode = 9;
-
-/** Bytes in memory that is not shared. */
-export type Bytes = TypedArrays<ArrayBuffer>['Uint8Array'];
 
 /** Recorded calls in order, without the contents of blocks. */
 export interface Operations {

@@ -4,6 +4,7 @@
 
 import { crc32 } from '@foxglove/crc';
 import { EventLoopBreaks } from '../core/event-loop.js';
+import type { Bytes } from '../core/host-types.js';
 import { assertOptions, clampSize } from '../core/validate.js';
 import { ByteInput } from './byte-input.js';
 import { ByteOutput } from './byte-output.js';
@@ -19,7 +20,7 @@ import {
   version,
 } from './format.js';
 import { gunzip } from './gunzip.js';
-import type { Bytes, Operations, ReadOptions, TraceSource } from './operations.js';
+import type { Operations, ReadOptions, TraceSource } from './operations.js';
 import { failTooMany, readPairs } from './plain-pairs.js';
 
 const defaultMaximumOperations = 16_000_000;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 
-import type { HostByteStream } from '../core/host-types.js';
+import type { Bytes, HostByteStream } from '../core/host-types.js';
 import { type LazyPart, loadPart } from '../core/lazy-part.js';
-import type { Bytes, Operations, ReadOptions, TraceSource } from './operations.js';
+import type { Operations, ReadOptions, TraceSource } from './operations.js';
 
 /**
  * The part that reads and writes traces.

@@ -193,7 +193,7 @@ test('the package has no dependencies and no install scripts', () => {
   expect(installed).not.toHaveProperty('scripts.postinstall');
 });
 
-test('the tarball is under 430 kB', () => {
+test('the tarball is under 470 kB', () => {
   console.log(`package: ${inject('packedBytes')} bytes in ${packedFiles.length} files`);
-  expect(inject('packedBytes')).toBeLessThan(430_000);
+  expect(inject('packedBytes')).toBeLessThan(470_000);
 });

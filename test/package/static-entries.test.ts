@@ -242,7 +242,7 @@ describe.skipIf(noBrowser !== '')(`in a browser${noBrowser}`, () => {
   test('a wasm file that the server does not have, or an HTML page instead, is named with the cure', async () => {
     const cure = 'is the file served? If not, pass wasm, or import lite-alloc/inline';
     const missingFile = `WASM_LOAD cannot load ${server.origin}/missing.wasm, status 404, got null: ${cure}`;
-    const html = `WASM_LOAD cannot load ${server.origin}/page.html, status 200, got text/html: ${cure}`;
+    const html = `WASM_LOAD cannot load ${server.origin}/page.html, status 200, got text/html; charset=utf-8: ${cure}`;
     expect(await reportOf('sync-fetch.html')).toBe(
       [missingFile, missingFile, html, html].join(' | '),
     );

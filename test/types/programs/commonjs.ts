@@ -2,9 +2,11 @@
 //
 // A CommonJS module for versions of TypeScript in which these cannot require ES modules.
 
-type Heap = import('lite-alloc', { with: { 'resolution-mode': 'import' }}).Heap;
+import { createHeap, type Heap } from 'lite-alloc';
 
-export async function open(): Promise<Heap> {
-  const { createHeap } = await import('lite-alloc');
-  return createHeap();
+export const open = (): Promise<Heap> => createHeap();
+
+export async function openLater(): Promise<Heap> {
+  const later = await import('lite-alloc');
+  return later.createHeap();
 }

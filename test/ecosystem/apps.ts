@@ -127,7 +127,7 @@ function nextSample(name: string): string {
 const next = (bundler: string): App => ({
   name: `next-${bundler}`,
   create:
-    'npx --yes create-next-app@16 app --js --app --no-eslint --no-tailwind --no-src-dir --no-react-compiler --import-alias "@/*" --use-npm --disable-git --yes && mv app/* app/.[a-z]* .',
+    'npx --yes create-next-app@16 made --js --app --no-eslint --no-tailwind --no-src-dir --no-react-compiler --import-alias "@/*" --use-npm --disable-git --yes && mv made/* made/.[a-z]* . && rmdir made',
   packages: [],
   tools: ['next'],
   files: {

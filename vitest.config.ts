@@ -45,8 +45,12 @@ const node: TestProjectInlineConfiguration = {
   },
 };
 
-/** Takes long, and tests code that runs the same in every engine: test/README.md says more. */
-const onlyInChromium = ['test/js/full-heap.test.ts', 'test/js/trace-format.test.ts'];
+/** Files that take long and test code that runs the same in every engine, or need Chromium's debugger: see test/README.md. */
+const onlyInChromium = [
+  'test/js/full-heap.test.ts',
+  'test/js/trace-format.test.ts',
+  'test/browser/lost-handles.test.ts',
+];
 
 /** The suites in some of the browsers that are installed. */
 const inBrowsers = (

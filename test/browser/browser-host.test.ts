@@ -10,7 +10,7 @@ describe('a page', () => {
     const wasm = `${packagedWasmUrl.href}?not-loaded-before`;
     const error = catchError(WasmLoadError, () => createHeapSync({ wasm }));
     expect(error.message).toContain('await createHeap with the same options once before');
-    expect(error.message).toContain('`wasm`');
+    expect(error.message).toContain('pass wasm as a module or bytes');
     await createHeap({ wasm });
     expect(createHeapSync({ wasm }).malloc(8)).toBeGreaterThan(0);
   });

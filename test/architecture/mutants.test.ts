@@ -53,6 +53,11 @@ function changesOf(text: string, language: 'cpp' | 'typescript'): Record<number,
   return changes;
 }
 
+test('leaves no field of a class out', () => {
+  const fields = 'class Tree {\n  #count = 0;\n  grow(): void {\n    this.#count = 1;\n  }\n}\n';
+  expect(changesOf(fields, 'typescript')).toEqual({ 4: ['this.#count = 1;  ->  (left out)'] });
+});
+
 test('finds the operators, conditions and calls of C++, one change each', () => {
   expect(changesOf(cpp, 'cpp')).toEqual({
     4: ['a < b  ->  !(a < b)', 'a < b  ->  a <= b', 'a + b  ->  a - b'],

@@ -40,7 +40,8 @@ const languages = {
   typescript: {
     skip: /^(\/\/|\/\*|\*|import |export (type|interface|\{|\*)|type |interface |case |default:|readonly |private |declare |abstract |static )/,
     assignment: /^(?:(?:const|let) \w+(?:: [^=]+)? = |(?:this\.)?#?[\w.[\]#]+ [-+|&^]?= )(?=.+;$)/,
-    call: /^(?:this\.|super\.)?#?[\w.?#]+(?:\(.*\)|\+\+|--| [-+|&^]?= .+);$/,
+    // A line that begins with a private name declares a field, which no condition can stand before.
+    call: /^(?!#\w+ =)(?:this\.|super\.)?#?[\w.?#]+(?:\(.*\)|\+\+|--| [-+|&^]?= .+);$/,
     literal: /["'`]/,
   },
 };

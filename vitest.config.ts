@@ -52,6 +52,24 @@ const onlyInChromium = [
   'test/browser/lost-handles.test.ts',
 ];
 
+/** Files about rules that the package keeps in every engine. Node and Chromium always run them, the others if all is tested. */
+const rulesOfHeaps = [
+  ...['arenas', 'blocks', 'caller-values', 'inspection', 'model', 'owned-blocks', 'random'],
+  ...[
+    'recording',
+    'replay',
+    'scopes',
+    'secrets',
+    'sized-blocks',
+    'snapshots',
+    'whole-heap',
+    'wrong-frees',
+  ],
+].map((name) => `test/js/${name}.test.ts`);
+
+const excludedIn = (browser: string): string[] =>
+  browser === 'chromium' ? [] : [...onlyInChromium, ...(all ? [] : rulesOfHeaps)];
+
 /** The suites in some of the browsers that are installed. */
 const inBrowsers = (
   name: string,
@@ -76,7 +94,7 @@ const inBrowsers = (
         name: browser,
         provider,
         provide: { seed, randomOperations: inBrowser(browser) },
-        exclude: browser === 'chromium' ? [] : onlyInChromium,
+        exclude: excludedIn(browser),
       })),
     },
   },

@@ -13,7 +13,7 @@ import {
   OutOfMemoryError,
   UseAfterFreeError,
 } from 'lite-alloc';
-import { beforeEach, describe, expect, inject, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
 import { catchError } from '../support/errors.js';
 import { expectPattern, fillPattern } from '../support/pattern.js';
 import { Random, runSteps } from '../support/random.js';
@@ -42,6 +42,9 @@ describeStrategies((strategy) => {
   beforeEach(async () => {
     heap = await createHeap({ strategy, debug: true });
   });
+  // If a heap lived on, a garbage collection during a later test could find its handles, free their blocks, and throw
+  // what the check of an overwritten block throws.
+  afterEach(() => heap.dispose());
 
   describe('a debug heap', () => {
     test.each(powersOfTwo)('allocates blocks aligned to %i', (alignment) => {

@@ -88,6 +88,12 @@ const rows: readonly Row[] = [
   ['7', 'bundler', 'both'],
 ];
 
+/** Without `LITE_ALLOC_ALL`, one row for each version, each with another way to find modules. */
+const chosen = rows.filter(
+  (_, index) =>
+    process.env['LITE_ALLOC_ALL'] !== undefined || index % 4 === Math.floor(index / 4) % 4,
+);
+
 const require = createRequire(import.meta.url);
 const root = mkdtempSync(join(tmpdir(), 'lite-alloc-matrix-'));
 const options = { timeout: 300_000 };
@@ -161,7 +167,7 @@ function programsOf(names: readonly string[]): Record<string, string> {
   );
 }
 
-test.concurrent.each(rows.map((row) => [row.join(', '), row] as const))(
+test.concurrent.each(chosen.map((row) => [row.join(', '), row] as const))(
   'programs compile: TypeScript %s',
   options,
   async (_, row) => {

@@ -9,7 +9,7 @@
 //
 // Prints the sizes of some files, below dist/ or at full paths, as JSON; each script is bundled first.
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { basename, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -57,8 +57,10 @@ async function weighEntry(entry) {
       .filter(({ kind, external }) => kind === 'import-statement' && !external)
       .flatMap((imported) => loaded(imported.path)),
   ];
+  // esbuild names the file that a link leads to.
+  const source = realpathSync(resolve(dist, entry));
   const output = Object.keys(metafile.outputs).find(
-    (file) => resolve(metafile.outputs[file].entryPoint ?? '') === resolve(dist, entry),
+    (file) => resolve(metafile.outputs[file].entryPoint ?? '') === source,
   );
   const atOnce = [...new Set(loaded(output))];
   const lazily = [...contents.keys()].filter((file) => !atOnce.includes(file));

@@ -11,6 +11,14 @@
 #define LITE_ALLOC_SHORT_CODE
 #endif
 
+/// A function that many calls reach. A build for speed inlines it, since a call of a function in
+/// wasm takes as long as some of these functions; a build for size does not.
+#ifdef __OPTIMIZE_SIZE__
+#define LITE_ALLOC_HOT_CODE [[gnu::noinline]]
+#else
+#define LITE_ALLOC_HOT_CODE [[gnu::always_inline]]
+#endif
+
 /// A function that the calls of a heap seldom reach. A source file that is compiled for speed may
 /// define this before it includes a heap, so that such functions are compiled in another file, for
 /// size.

@@ -67,7 +67,7 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
     }
     const Address block = allocate_block(size);
     if (block == 0) return fail();
-    count_allocation(block, 0);
+    count_allocation(block, std::max<Size>(size, 1), kGranule, 0);
     return block;
   }
 
@@ -128,8 +128,8 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
         }
       } else if (address == 0) {
         return FreeResult::kFreed;
-      } else if (is_live_chunk(address)) {
-        return free_live_chunk(address, 0);
+      } else if (const Size tag = live_tag_at(address); tag != 0) {
+        return free_live_chunk(address, tag, 0);
       }
       return was_freed(address) ? FreeResult::kAlreadyFree : FreeResult::kNotABlock;
     } else {
@@ -186,9 +186,9 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
   /// Returns the usable bytes that every block with this layout has: its size, rounded up.
   [[nodiscard]] static constexpr Size capacity(const Layout& layout) noexcept {
     const Size whole = std::max<Size>(layout.size, 1) + layout.prefix;
-    const bool is_small = whole <= Parts::kMaxSmall && layout.alignment <= kGranule;
-    const Size bytes =
-        is_small ? class_for(whole) * kGranule : chunk_size_for(whole) - Parts::kTagBytes;
+    const Size bytes = Parts::lies_in_slab(whole, layout.alignment)
+                           ? class_for(whole) * kGranule
+                           : chunk_size_for(whole) - Parts::kTagBytes;
     return bytes - layout.prefix;
   }
 
@@ -205,7 +205,7 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
     }
     const Address block = top_;
     carve(block, block, chunk);
-    count_allocation(block, 0);
+    tracker_.allocated(chunk, Parts::kTagBytes);
     return block;
   }
 
@@ -258,7 +258,7 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
   /// is the mark of a free block.
   [[nodiscard]] bool is_live(Address address) const noexcept requires(Tracker::kEnabled) {
     const Size size_class = class_at(address);
-    if (size_class == 0) return is_live_chunk(address);
+    if (size_class == 0) return live_tag_at(address) != 0;
     return is_block_start(address, size_class) && !is_free_block(address, size_class);
   }
 
@@ -311,7 +311,7 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
   using Parts::is_free_block;
   using Parts::is_in_region;
   using Parts::is_in_used_part;
-  using Parts::is_live_chunk;
+  using Parts::live_tag_at;
   using Parts::is_used_chunk;
   using Parts::pages_;
   using Parts::pop_free_block;

@@ -20,8 +20,9 @@ namespace lite_alloc {
 ///                                   |                         | 1072  1136       2032 |
 ///     bin     1    2    3  ...   31 |  32   33   34  ...   47 |   48    49  ...    63 |   64 ...
 ///
-/// The set is one bit for each bin. A word of summary bits says which words of it are not 0, so the
-/// next bin in the set is found by two bit scans.
+/// The set is one bit for each bin, in words of 64 bits: those of four powers of two. A word of
+/// summary bits says which words of the set are not 0, so the next bin in the set is found by two
+/// bit scans. Nearly always the first one finds it.
 ///
 /// Source: Masmano et al., TLSF: a new dynamic memory allocator for real-time systems, 2004. There
 /// the two levels are two indices; here one number orders all bins.
@@ -44,13 +45,13 @@ class SizeBins {
   /// Puts a bin into the set.
   constexpr void add(Size bin) noexcept {
     words_[bin / kWordBits] |= mask(bin);
-    summary_ |= 1U << (bin / kWordBits);
+    summary_ |= 1U << bin / kWordBits;
   }
 
   /// Takes a bin out of the set.
   constexpr void remove(Size bin) noexcept {
     words_[bin / kWordBits] &= ~mask(bin);
-    if (words_[bin / kWordBits] == 0) summary_ &= ~(1U << (bin / kWordBits));
+    if (words_[bin / kWordBits] == 0) summary_ &= ~(1U << bin / kWordBits);
   }
 
   /// Checks whether a bin is in the set.
@@ -62,7 +63,7 @@ class SizeBins {
   /// time.
   [[nodiscard]] constexpr Size next(Size bin) const noexcept {
     Size word = bin / kWordBits;
-    std::uint32_t bits = words_[word] & (~std::uint32_t{0} << bin % kWordBits);
+    std::uint64_t bits = words_[word] & (~std::uint64_t{0} << bin % kWordBits);
     if (bits == 0) {
       const std::uint32_t higher = summary_ & (~std::uint32_t{1} << word);
       if (higher == 0) return kCount;
@@ -75,26 +76,26 @@ class SizeBins {
   /// Returns the highest bin in the set; `kCount` if the set is empty. Constant time.
   [[nodiscard]] constexpr Size highest() const noexcept {
     if (summary_ == 0) return kCount;
-    const auto word = width_of(summary_) - 1;
-    return word * kWordBits + width_of(words_[word]) - 1;
+    const Size word = width_of(summary_) - 1;
+    return word * kWordBits + kWordBits - 1 - static_cast<Size>(std::countl_zero(words_[word]));
   }
 
  private:
-  static constexpr Size kWordBits = 32;
+  static constexpr Size kWordBits = 64;
   static constexpr Size kStepBits = 4;
   static constexpr Size kSteps = 1U << kStepBits;
 
   /// Does what `std::bit_width` does. The result type of that function differs between standard
   /// libraries, so a cast of it would cause a warning in one of them.
   [[nodiscard]] static constexpr Size width_of(std::uint32_t word) noexcept {
-    return kWordBits - static_cast<Size>(std::countl_zero(word));
+    return 32 - static_cast<Size>(std::countl_zero(word));
   }
 
-  [[nodiscard]] static constexpr std::uint32_t mask(Size bin) noexcept {
-    return std::uint32_t{1} << bin % kWordBits;
+  [[nodiscard]] static constexpr std::uint64_t mask(Size bin) noexcept {
+    return std::uint64_t{1} << bin % kWordBits;
   }
 
-  std::array<std::uint32_t, (kCount + kWordBits - 1) / kWordBits> words_ = {};
+  std::array<std::uint64_t, (kCount + kWordBits - 1) / kWordBits> words_ = {};
   std::uint32_t summary_ = 0;
 };
 

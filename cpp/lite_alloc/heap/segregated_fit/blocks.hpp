@@ -41,6 +41,7 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
   using Base::active_slabs_;
   using Base::add_to_bin;
   using Base::allocate_chunk;
+  using Base::allocate_plain_chunk;
   using Base::Base;
   using Base::bins_;
   using Base::bytes_at;
@@ -124,16 +125,25 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
 
   // --- allocation
 
+  /// Returns whether a block of `size` bytes, its prefix included, lies in a slab.
+  [[nodiscard]] static constexpr bool lies_in_slab(Size size, Size alignment) noexcept {
+    return size <= kMaxSmall && alignment <= kGranule;
+  }
+
   /// Counts a call that fails, and returns its result.
   Address fail() noexcept {
     tracker_.failed();
     return 0;
   }
 
-  void count_allocation(Address block, Size prefix) noexcept {
+  /// Counts a new block of `size` bytes, its prefix included.
+  void count_allocation(Address block, Size size, Size alignment, Size prefix) noexcept {
     if constexpr (Tracker::kEnabled) {
-      const Footprint footprint = footprint_of(block);
-      tracker_.allocated(footprint.bytes, footprint.tag_bytes + prefix);
+      if (lies_in_slab(size, alignment)) {
+        tracker_.allocated(class_for(size) * kGranule, prefix);
+      } else {
+        tracker_.allocated(chunk_size(block), kTagBytes + prefix);
+      }
     }
   }
 
@@ -155,7 +165,7 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
       const bool has_block = !is_end_of_list(free_lists_[size_class]);
       if (has_block || refill(size_class)) return pop_free_block(size_class);
     }
-    return size > kMaxBlock ? 0 : allocate_chunk(chunk_size_for(size), kGranule, 0);
+    return size > kMaxBlock ? 0 : allocate_plain_chunk(chunk_size_for(size));
   }
 
   /// Returns a block for any layout, or 0.
@@ -174,7 +184,7 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
   [[nodiscard]] Address allocate_counted(Size size, Size alignment, Size prefix) noexcept {
     const Address block = allocate_any(size, alignment, prefix);
     if (block == 0) return fail();
-    count_allocation(block, prefix);
+    count_allocation(block, std::max<Size>(size, 1) + prefix, alignment, prefix);
     return block + prefix;
   }
 
@@ -203,26 +213,30 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
     if (!is_used_chunk(block, tag)) {
       return (tag & kFree) != 0 ? FreeResult::kAlreadyFree : FreeResult::kNotABlock;
     }
-    return free_live_chunk(block, prefix);
+    return free_live_chunk(block, tag, prefix);
   }
 
-  FreeResult free_live_chunk(Address block, Size prefix) noexcept {
-    tracker_.deallocated(chunk_size(block), prefix + kTagBytes);
-    free_chunk(block);
+  FreeResult free_live_chunk(Address block, Size tag, Size prefix) noexcept {
+    const Size size = tag & ~kFlags;
+    const Size tag_above = tag_of(block + size);
+    tracker_.deallocated(size, prefix + kTagBytes);
+    free_chunk(block, tag, tag_above);
     return FreeResult::kFreed;
   }
 
   // --- what an address is
 
-  /// Checks whether a block in a chunk starts here. Requires that no slab lies here.
-  [[nodiscard]] bool is_live_chunk(Address address) const noexcept requires(Tracker::kEnabled) {
+  /// Returns the tag of the block in a chunk that starts here; 0 iff none does. Requires that no
+  /// slab lies here.
+  [[nodiscard]] Size live_tag_at(Address address) const noexcept requires(Tracker::kEnabled) {
     const Address region = region_around(address);
-    if (address % kGranule != 0 || region == 0 || address - slab_map_ < slab_map_bytes_)
-      return false;
+    if (address % kGranule != 0 || region == 0 || address - slab_map_ < slab_map_bytes_) return 0;
     const Size tag = tag_of(address);
     // At the end of the region lies a last tag, with a size of 0. `is_used_chunk` rejects that
     // size.
-    return (tag & ~kFlags) <= region_end(region) - address && is_used_chunk(address, tag);
+    const bool is_live =
+        (tag & ~kFlags) <= region_end(region) - address && is_used_chunk(address, tag);
+    return is_live ? tag : 0;
   }
 
   /// Checks whether an address that is not a live block looks like one that was freed.

@@ -121,6 +121,34 @@ class Chunks : public SlabBlocks<Pages, Tracker, Hardening> {
 
   // --- from free to used and back
 
+  /// Does what `find_chunk` and `carve` do for most chunks without an alignment above 16, in half
+  /// the time: cuts a used chunk of `size` bytes out of the first chunk of a list, either of the
+  /// bin of this size or of the next larger bin that has chunks. Returns 0, and changes nothing,
+  /// iff neither is large enough.
+  LITE_ALLOC_HOT_CODE
+  [[nodiscard]] Address take_chunk(Size size) noexcept {
+    Size bin = SizeBins::of(size);
+    Address chunk = bins_[bin];
+    if (chunk == 0 || chunk_size(chunk) < size) {
+      bin = filled_bins_.next(bin + 1);
+      chunk = bins_[bin];
+      if (chunk == 0) return 0;
+    }
+    const Size whole = chunk_size(chunk);
+    if constexpr (Hardening::kEnabled) expect(has_sound_ends(chunk, whole));
+    const Address next = next_chunk(chunk);
+    remove_first(bin, chunk, next);
+    set_tag(chunk, size);
+    const Address end = chunk + whole;
+    const Size rest = whole - size;
+    if (rest == 0) {
+      set_tag(end, tag_of(end) & ~kBelowFree);
+    } else {
+      add_to_bin(end - rest, rest);
+    }
+    return chunk;
+  }
+
   /// Cuts a used chunk of `size` bytes at `place` out of the free chunk `chunk`. The bytes of
   /// `chunk` in front of it and behind it stay free, as up to two free chunks.
   void carve(Address chunk, Address place, Size size) noexcept {
@@ -149,6 +177,12 @@ class Chunks : public SlabBlocks<Pages, Tracker, Hardening> {
   /// Frees a used chunk and merges it with its free neighbours.
   void free_chunk(Address chunk) noexcept {
     const Size tag = tag_of(chunk);
+    free_chunk(chunk, tag, tag_of(chunk + (tag & ~kFlags)));
+  }
+
+  /// Does so for a caller that has read the tag of the chunk and that of the chunk above.
+  LITE_ALLOC_HOT_CODE
+  void free_chunk(Address chunk, Size tag, Size tag_above) noexcept {
     Address begin = chunk;
     Address end = chunk + (tag & ~kFlags);
     set_tag(chunk, tag | kFree);  // also if it merges: a second free then finds this tag
@@ -157,7 +191,6 @@ class Chunks : public SlabBlocks<Pages, Tracker, Hardening> {
       begin -= size_below;
       remove_from_bin(begin, size_below);
     }
-    const Size tag_above = tag_of(end);
     if ((tag_above & kFree) != 0) {
       const Size size_above = tag_above & ~kFlags;
       if (end != top_) remove_from_bin(end, size_above);
@@ -240,7 +273,7 @@ class Chunks : public SlabBlocks<Pages, Tracker, Hardening> {
   }
 
   /// Makes these bytes a free chunk at the front of its list.
-  [[gnu::noinline]] void add_to_bin(Address chunk, Size size) noexcept {
+  LITE_ALLOC_HOT_CODE void add_to_bin(Address chunk, Size size) noexcept {
     mark_free(chunk, size);
     const Size bin = SizeBins::of(size);
     const Address next = bins_[bin];
@@ -256,25 +289,39 @@ class Chunks : public SlabBlocks<Pages, Tracker, Hardening> {
   /// Takes a chunk out of its list. Ends the program unless its neighbours in the list, or the head
   /// of its bin, point back to it: otherwise other code has overwritten a link, and unlinking would
   /// write to an address that an attacker may have chosen.
-  [[gnu::noinline]] void remove_from_bin(Address chunk, Size size) noexcept {
-    if constexpr (Hardening::kEnabled) {
-      expect(tag_of(chunk) == (size | kFree) && size_at_end_of(chunk, size) == size);
-    }
+  LITE_ALLOC_HOT_CODE void remove_from_bin(Address chunk, Size size) noexcept {
+    if constexpr (Hardening::kEnabled) expect(has_sound_ends(chunk, size));
     const Address next = next_chunk(chunk);
     const Address previous = previous_chunk(chunk);
+    if (previous == 0) {
+      remove_first(SizeBins::of(size), chunk, next);
+      return;
+    }
     if (next != 0) {
       expect(previous_chunk(next) == chunk);
       links_at(next).previous = hardening_.link(next, previous);
     }
-    if (previous != 0) {
-      expect(next_chunk(previous) == chunk);
-      links_at(previous).next = hardening_.link(previous, next);
+    expect(next_chunk(previous) == chunk);
+    links_at(previous).next = hardening_.link(previous, next);
+  }
+
+  /// Does so for the first chunk of a bin; `next` is the second one, or 0.
+  LITE_ALLOC_HOT_CODE
+  void remove_first(Size bin, Address chunk, Address next) noexcept {
+    expect(bins_[bin] == chunk);
+    bins_[bin] = next;
+    if (next != 0) {
+      expect(previous_chunk(next) == chunk);
+      links_at(next).previous = hardening_.link(next, 0);
     } else {
-      const Size bin = SizeBins::of(size);
-      expect(bins_[bin] == chunk);
-      bins_[bin] = next;
-      if (next == 0) filled_bins_.remove(bin);
+      filled_bins_.remove(bin);
     }
+  }
+
+  /// Checks whether the tag of a chunk that is in a bin, and the word at its other end, have this
+  /// size.
+  [[nodiscard]] bool has_sound_ends(Address chunk, Size size) const noexcept {
+    return tag_of(chunk) == (size | kFree) && size_at_end_of(chunk, size) == size;
   }
 
   SizeBins filled_bins_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstdint>
 
 #include "lite_alloc/heap/segregated_fit/tagged_memory.hpp"
@@ -12,8 +13,9 @@ namespace lite_alloc::segregated_fit {
 /// `Slabs`, decides when a slab moves from one list to another.
 ///
 /// A *slab* is a used chunk of 4096 bytes at a multiple of 4096, cut into blocks of one size. The
-/// *size class* of a slab is that size in granules of 16 bytes, 1 to 32. A block in a slab has no
-/// tag; a free one begins with a link and a mark:
+/// *size class* of a slab is that size in granules of 16 bytes: 1 to 32, then 36, 42, 50 and 63,
+/// which fill a slab with 7, 6, 5 and 4 blocks. A block in a slab has no tag; a free one begins
+/// with a link and a mark:
 ///
 ///     slab           | head 16 | block | block | ...          | block | rest | tag of the next |
 ///     head           | frees until transition | free | next | previous |
@@ -70,7 +72,8 @@ class SlabBlocks : public TaggedMemory<Pages, Tracker, Hardening> {
 
   static constexpr Size kSlabBytes = 4096;
   static constexpr Size kSlabHead = kGranule;
-  static constexpr Size kMaxSmall = 512;  // the size of the largest block that lies in a slab
+  static constexpr Size kMaxSmall = 1008;  // the size of the largest block that lies in a slab
+  static constexpr Size kMaxExactClass = 32;  // up to this class every number of granules is one
   static constexpr Size kClasses = kMaxSmall / kGranule + 1;  // class 0 does not exist
   static constexpr Size kMaxStash = kGranule - 1;
   /// The largest number of blocks that a free list can have: all blocks of a slab, and the stash.
@@ -87,9 +90,31 @@ class SlabBlocks : public TaggedMemory<Pages, Tracker, Hardening> {
 
   // --- places in slabs
 
+  /// Returns the class of blocks that have room for `size` bytes.
   [[nodiscard]] static constexpr Size class_for(Size size) noexcept {
-    return (size + kGranule - 1) / kGranule;
+    const Size granules = (size + kGranule - 1) / kGranule;
+#ifdef __OPTIMIZE_SIZE__
+    return class_of_granules(granules);
+#else
+    // With comparisons instead, `malloc` would often predict the wrong one.
+    return kClassOf[granules];
+#endif
   }
+
+  /// Above `kMaxExactClass`, the blocks of a class are as large as their number in a slab allows.
+  [[nodiscard]] static constexpr Size class_of_granules(Size granules) noexcept {
+    return granules <= kMaxExactClass ? granules
+                                      : kGranulesOfBlocks / (kGranulesOfBlocks / granules);
+  }
+
+  static constexpr Size kGranulesOfBlocks = (kSlabBytes - kTagBytes - kSlabHead) / kGranule;
+  static constexpr auto kClassOf = [] {
+    std::array<std::uint8_t, kClasses> classes = {};
+    for (Size granules = 1; granules < kClasses; ++granules) {
+      classes[granules] = static_cast<std::uint8_t>(class_of_granules(granules));
+    }
+    return classes;
+  }();
 
   [[nodiscard]] static constexpr Address slab_of(Address block) noexcept {
     return align_down(block, kSlabBytes);
@@ -108,7 +133,6 @@ class SlabBlocks : public TaggedMemory<Pages, Tracker, Hardening> {
 
   /// Checks whether a block, free or used, starts at this address of a slab.
   [[nodiscard]] static constexpr bool is_block_start(Address address, Size size_class) noexcept {
-    constexpr Size granules_of_blocks = (kSlabBytes - kTagBytes - kSlabHead) / kGranule;
     // For an address in the head this wraps to a number that is too high for the comparisons below.
     const Size offset = address % kSlabBytes - kSlabHead;
 #ifdef __OPTIMIZE_SIZE__
@@ -117,16 +141,17 @@ class SlabBlocks : public TaggedMemory<Pages, Tracker, Hardening> {
       return offset <= kSlabBytes - kTagBytes - kSlabHead - size && offset % size == 0;
     }
 #endif
-    return offset % kGranule == 0 && offset / kGranule <= granules_of_blocks - size_class &&
-           is_multiple(offset / kGranule, size_class);
+    // In granules; an offset that is not a multiple of 16 becomes too high a number.
+    const Size number = std::rotr(offset, std::countr_zero(kGranule));
+    return number <= kGranulesOfBlocks - size_class && is_multiple(number, size_class);
   }
 
   /// Checks whether a number up to 255 is a multiple of a size class. It multiplies by a
-  /// reciprocal, because a division takes longer than the rest of `free`. The reciprocal is 8192 /
-  /// class, rounded up. The product modulo 8192 is the fractional part of number / class, in units
-  /// of 1/8192, plus the rounding error of the reciprocal times the number. That error stays below
-  /// one reciprocal, so the product modulo 8192 is less than the reciprocal iff the fractional part
-  /// is 0.
+  /// reciprocal, because a division takes longer than the rest of `free`. The reciprocal is 16384
+  /// / class, rounded up. The product modulo 16384 is the fractional part of number / class, in
+  /// units of 1/16384, plus the rounding error of the reciprocal times the number. That error stays
+  /// below one reciprocal, so the product modulo 16384 is less than the reciprocal iff the
+  /// fractional part is 0.
   ///
   /// Source: Lemire, Kaser and Kurz, Faster remainder by direct computation, 2019.
   [[nodiscard]] static constexpr bool is_multiple(Size number, Size size_class) noexcept {
@@ -134,7 +159,7 @@ class SlabBlocks : public TaggedMemory<Pages, Tracker, Hardening> {
     return number * reciprocal % kFraction < reciprocal;
   }
 
-  static constexpr Size kFraction = 8192;  // more than 255 * 32, as the proof requires
+  static constexpr Size kFraction = 16384;  // more than 255 * 63, as the proof requires
   static constexpr auto kReciprocals = [] {
     std::array<std::uint16_t, kClasses> reciprocals = {};
     for (Size size_class = 1; size_class < kClasses; ++size_class) {

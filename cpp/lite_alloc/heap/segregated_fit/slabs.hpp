@@ -89,10 +89,20 @@ class Slabs : public Regions<Pages, Tracker, Hardening> {
   using Base::spare_count_;
   using Base::spare_slabs_;
   using Base::stash_count_of;
+  using Base::take_chunk;
   using Base::tracker_;
 
   static constexpr Size kMaxSpare = 16;
   static constexpr Size kFirstMapBytes = 60;  // for 240 KiB
+
+  /// Returns a new used chunk of `size` bytes without an alignment. Fails iff `allocate_chunk`
+  /// does.
+  [[nodiscard]] Address allocate_plain_chunk(Size size) noexcept {
+#ifndef __OPTIMIZE_SIZE__
+    if (const Address chunk = take_chunk(size); chunk != 0) return chunk;
+#endif
+    return allocate_chunk(size, kGranule, 0);
+  }
 
   /// Returns a new used chunk of `size` bytes; reclaims slabs and grows memory if need be. Returns
   /// 0 iff memory cannot grow and nothing free fits.

@@ -206,7 +206,7 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
   }
 
   /// Frees a block that fills a chunk. Accepts any address that is not in a slab, and checks it.
-  [[gnu::noinline]] FreeResult free_large(Address block, Size prefix) noexcept {
+  LITE_ALLOC_HOT_CODE FreeResult free_large(Address block, Size prefix) noexcept {
     if (block == 0) return FreeResult::kFreed;
     if (block % kGranule != 0) return FreeResult::kNotABlock;
     const Size tag = tag_of(block);
@@ -279,10 +279,11 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
   /// taken:
   ///
   /// 1. It stays, and shrinks, or grows into the free chunk behind it.
-  /// 2. It slides down, into the free chunk below it; not if its alignment is above 16.
-  /// 3. If no free chunk has room for a copy, slabs without used blocks become free chunks, or
-  ///    memory grows behind the block. Then steps 1 and 2 are tried again.
-  /// 4. It is copied to a new block.
+  /// 2. It is copied to a new block, if a free chunk has room for that.
+  /// 3. It slides down, into the free chunk below it; not if its alignment is above 16.
+  /// 4. Slabs without used blocks become free chunks, or memory grows behind the block. Then all
+  ///    steps are tried again.
+  /// 5. It is copied to a new block, for which memory grows.
   [[nodiscard]] Address reallocate_block(Address block, Size size_class, Size old_size,
                                          Size alignment, Size prefix, Size size) noexcept {
     if (size > kMaxSize) return 0;
@@ -291,15 +292,16 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
       if (whole <= old_size) return block;
     } else {
       const Size chunk = chunk_size_for(whole);
-      do {
+      for (;;) {
         if (resize_chunk(block, old_size + kTagBytes, chunk)) return block;
+        if (find_chunk(chunk, alignment, prefix) != 0) break;
         if (alignment <= kGranule) {
           const Address below = slide_down(block, chunk);
           if (below != 0) return below;
         }
-      } while (
-          find_chunk(chunk, alignment, prefix) == 0 &&
-          (reclaim() || grow_behind(block + old_size + kTagBytes, chunk - old_size - kTagBytes)));
+        const Address end = block + old_size + kTagBytes;
+        if (!reclaim() && !grow_behind(end, block + chunk - end)) break;
+      }
     }
     const Address moved = allocate_any(size, alignment, prefix);
     if (moved == 0) return 0;

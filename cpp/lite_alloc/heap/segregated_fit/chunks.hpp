@@ -122,9 +122,9 @@ class Chunks : public SlabBlocks<Pages, Tracker, Hardening> {
   // --- from free to used and back
 
   /// Does what `find_chunk` and `carve` do for most chunks without an alignment above 16, in half
-  /// the time: cuts a used chunk of `size` bytes out of the first chunk of a list, either of the
-  /// bin of this size or of the next larger bin that has chunks. Returns 0, and changes nothing,
-  /// iff neither is large enough.
+  /// the time: cuts a used chunk of `size` bytes out of the first chunk of the bin of this size, or
+  /// of the next larger bin that has chunks, or out of `top_`. Returns 0, and changes nothing, iff
+  /// none of these is large enough.
   LITE_ALLOC_HOT_CODE
   [[nodiscard]] Address take_chunk(Size size) noexcept {
     Size bin = SizeBins::of(size);
@@ -132,7 +132,7 @@ class Chunks : public SlabBlocks<Pages, Tracker, Hardening> {
     if (chunk == 0 || chunk_size(chunk) < size) {
       bin = filled_bins_.next(bin + 1);
       chunk = bins_[bin];
-      if (chunk == 0) return 0;
+      if (chunk == 0) return take_from_top(size);
     }
     const Size whole = chunk_size(chunk);
     if constexpr (Hardening::kEnabled) expect(has_sound_ends(chunk, whole));
@@ -172,6 +172,20 @@ class Chunks : public SlabBlocks<Pages, Tracker, Hardening> {
     } else {
       add_to_bin(end - rest, rest);
     }
+  }
+
+  /// Cuts a used chunk off the lower end of `top_`. Returns 0, and changes nothing, iff that would
+  /// leave no free chunk there.
+  LITE_ALLOC_HOT_CODE
+  [[nodiscard]] Address take_from_top(Size size) noexcept {
+    const Address chunk = top_;
+    if (chunk == 0) return 0;
+    const Size whole = chunk_size(chunk);
+    if (whole <= size) return 0;
+    set_tag(chunk, size);
+    top_ = chunk + size;
+    mark_free(top_, whole - size);
+    return chunk;
   }
 
   /// Frees a used chunk and merges it with its free neighbours.

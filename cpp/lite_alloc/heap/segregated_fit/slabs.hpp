@@ -97,6 +97,7 @@ class Slabs : public Regions<Pages, Tracker, Hardening> {
 
   /// Returns a new used chunk of `size` bytes without an alignment. Fails iff `allocate_chunk`
   /// does.
+  LITE_ALLOC_HOT_CODE
   [[nodiscard]] Address allocate_plain_chunk(Size size) noexcept {
 #ifndef __OPTIMIZE_SIZE__
     if (const Address chunk = take_chunk(size); chunk != 0) return chunk;
@@ -106,7 +107,8 @@ class Slabs : public Regions<Pages, Tracker, Hardening> {
 
   /// Returns a new used chunk of `size` bytes; reclaims slabs and grows memory if need be. Returns
   /// 0 iff memory cannot grow and nothing free fits.
-  [[nodiscard]] Address allocate_chunk(Size size, Size alignment, Size prefix) noexcept {
+  [[nodiscard, gnu::noinline]] Address allocate_chunk(Size size, Size alignment,
+                                                      Size prefix) noexcept {
     for (;;) {
       const Address chunk = find_chunk(size, alignment, prefix);
       if (chunk != 0) {

@@ -12,11 +12,14 @@
 #endif
 
 /// A function that many calls reach. A build for speed inlines it, since a call of a function in
-/// wasm takes as long as some of these functions; a build for size does not.
+/// wasm takes as long as some of these functions; a build for size does not, nor does a source file
+/// that defines this before it includes a heap.
+#ifndef LITE_ALLOC_HOT_CODE
 #ifdef __OPTIMIZE_SIZE__
 #define LITE_ALLOC_HOT_CODE [[gnu::noinline]]
 #else
 #define LITE_ALLOC_HOT_CODE [[gnu::always_inline]]
+#endif
 #endif
 
 /// A function that the calls of a heap seldom reach. A source file that is compiled for speed may

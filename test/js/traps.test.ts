@@ -65,6 +65,15 @@ describeStrategies((strategy) => {
       expect(error.message).toContain('dispose');
     });
 
+    test('throws it after so many calls that the engine has compiled them', async () => {
+      const heap = await make(strategy);
+      const count = 20_000;
+      for (let index = 0; index < count; index++) heap.free(heap.malloc(24));
+      expect(heap.stats()).toMatchObject({ allocations: count, frees: count });
+      const { cause } = trap(heap);
+      expect(catchError(HeapCorruptionError, () => heap.free(64)).cause).toBe(cause);
+    });
+
     test.each(calls)('throws the same error from %s', async (__, call) => {
       const heap = await make(strategy);
       const { cause } = trap(heap);

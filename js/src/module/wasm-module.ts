@@ -86,10 +86,10 @@ export function instantiate(
   onTrap: TrapHandler,
 ): HeapFunctions | undefined {
   return wrapFailure('wasm: the module is not from this version of lite-alloc', () => {
-    const functions = instantiateGlue(module, memory, onTrap) as ModuleFunctions;
-    return functions.start(strategy, randomSecret()) === 0
+    const { start, ...functions } = instantiateGlue(module, memory) as ModuleFunctions;
+    return start(strategy, randomSecret()) === 0
       ? undefined
-      : heapFunctions(functions, memory);
+      : heapFunctions(functions, memory, onTrap);
   });
 }
 

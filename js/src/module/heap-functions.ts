@@ -8,12 +8,8 @@ import type { WasmMemory } from '../core/host-types.js';
  * The functions of `cpp/bindings/module_functions.hpp` and `start`, over one instance. Numbers must be integers
  * from 0 to 2^32 - 1: embind does not check them. `heap_functions.hpp` describes what they do.
  */
-export interface ModuleFunctions extends StartedFunctions {
+export interface ModuleFunctions {
   start(strategy: number, secret: number): number;
-}
-
-/** Those of a started module. Their results may have become signed numbers. */
-export interface StartedFunctions {
   malloc(size: number): number;
   zeroed(size: number): number;
   memalign(alignment: number, size: number): number;
@@ -29,6 +25,9 @@ export interface StartedFunctions {
   check(): number;
   walk(restart: number): number;
 }
+
+/** Those of a started module. As the engine makes them, they return signed numbers. */
+export type StartedFunctions = Omit<ModuleFunctions, 'start'>;
 
 /** The counters of a heap. */
 export interface HeapCounters {

@@ -58,6 +58,11 @@ const simplifications = [
     'var Module={};',
   ],
   [/Module\["wasmMemory"\]/, 'memory'],
+  [/getWasmTableEntry\(target\)/, 'wasmTable.get(target)'],
+  [
+    /function assignWasmExports\(wasmExports\)\{(.*?)\}(.*?)function initRuntime\(wasmExports\)\{(.*?)\}(.*?)assignWasmExports\(wasmExports\);initRuntime\(wasmExports\)/,
+    '$2$4$1;$3',
+  ],
   [
     /WebAssembly\.instantiate\(Module\["wasm"\],(.*?)\)\.then\(output=>\{(.*?)output\.instance(.*?)return ready\(\)\}\)/,
     '$2new WebAssembly.Instance(compiledModule,$1)$3',
@@ -90,20 +95,23 @@ const bundles = {
 /**
  * Names of properties that only the package itself uses. `dist` has short ones in their place, because the minifier of an
  * application keeps the names of properties. The source maps have the long ones. Names of the wasm's functions, and those
- * that code finds in stacks, must stay.
+ * that code finds in stacks, must stay. Those that are used most come first.
  */
 const internalNames = `
-  assertAlive count counters currentViews describe disown drop dropView epoch failAllocation failFree findAgain
-  findCorruption finish functions growth hasEnded heap historyOf initialPages isNeeded isRegistered leaveRegistry
-  listByStack maximumPages owned owner refuseLoss region regionBytes renew reportGrowth runAsync runningScope store takeLoss
-  views watch watchView wrap`
+  owner epoch functions count growth place reportGrowth views region currentViews finish owned failAllocation kept
+  heap maximumPages describe dropView disown initialPages isNeeded isRegistered leaveRegistry renew runningScope
+  uncloneable watch wrap assertAlive counters endWatch owners unwatch waitingAt watchView assertSelf drop failFree
+  findCorruption hasEnded regionBytes resizeBlock runOperation findAgain historyOf itself listByStack makeView
+  refuseLoss runAsync store takeLoss`
   .trim()
   .split(/\s+/);
+/** The first letters are those that minifiers use most: text with few different letters compresses best. */
+const letters = 'etsrinaohlcudpmfgbvkywxzjqETRSINAOHLCUDPMFGBVKYWXZJQ';
 /** One letter each, then a letter and a digit. */
 const shortNames = Object.fromEntries(
   internalNames.map((name, index) => [
     name,
-    String.fromCharCode(97 + (index % 26)) + (Math.floor(index / 26) || ''),
+    letters[index % letters.length] + (Math.floor(index / letters.length) || ''),
   ]),
 );
 
@@ -188,6 +196,8 @@ function bundle(name, input, core = [], exported = []) {
     // The map of inlined wasm would contain it a second time.
     sourcemap: !name.endsWith('-wasm'),
     sourcesContent: true,
+    // Constants become numbers, which the bundler of an application cannot do across `var`. Names and lines stay.
+    minifySyntax: true,
     mangleProps: new RegExp(`^(${internalNames.join('|')})$`),
     mangleCache: shortNames,
     metafile: true,

@@ -19,8 +19,9 @@
 // that file too, and fail with a duplicate symbol.
 //
 // Only the module for types, which is compiled with LITE_ALLOC_TYPES, is registered as embind does
-// it: with the types of parameters, and with their names. In the other modules both would only take
-// bytes, since glue/embind.js treats every type as a number.
+// it: with the types of parameters, with their names, and with invokers. In the other modules all
+// that would only take bytes, since glue/embind.js treats every type as a number and calls the
+// functions themselves.
 
 // The internals of embind that this relies on. Where a line fails, this Emscripten has another
 // embind: compare with its system/lib/embind/bind.cpp, and see glue/embind.js.
@@ -77,15 +78,21 @@ constexpr auto kName = [] {
   return name;
 }();
 
-/// Registers a function of numbers, without its types.
+/// Passes on to embind what glue/embind.js reads. Not inlined, since the zeros would take more code
+/// than the calls.
+[[gnu::noinline]] void register_function(const char* name,
+                                         emscripten::internal::GenericFunction target) {
+  emscripten::internal::_embind_register_function(name, 0, nullptr, nullptr, nullptr, target, false,
+                                                  false);
+}
+
+/// Registers a function of numbers, without its types and without an invoker: the glue takes it
+/// from the table.
 template <Signature signature, typename... Numbers>
 void function(Size (*target)(Numbers...) noexcept) {
-  using namespace emscripten::internal;
   static_assert((std::is_same_v<Numbers, Size> && ...));
-  auto* const invoker = &Invoker<rvp::default_tag, Size, Numbers...>::invoke;
-  _embind_register_function(kName<signature>.data(), sizeof...(Numbers) + 1, nullptr, nullptr,
-                            reinterpret_cast<GenericFunction>(invoker),
-                            reinterpret_cast<GenericFunction>(target), false, false);
+  register_function(kName<signature>.data(),
+                    reinterpret_cast<emscripten::internal::GenericFunction>(target));
 }
 
 #endif

@@ -5,10 +5,9 @@
 #include "module_functions.hpp"
 #include "module_memory.hpp"
 
-/// The heap of a module instance as functions of plain numbers, the form in which a call through
-/// embind costs least. Each returns a number, too: all functions with the same number of parameters
-/// then share one invoker, and a call site in the glue sees one target only. Addresses and sizes
-/// are unsigned; the caller has checked that they are integers below 2^32.
+/// The heap of a module instance as functions of plain numbers, at most four, the form in which a
+/// call from JavaScript costs least. Each returns a number, too. Addresses and sizes are unsigned;
+/// the caller has checked that they are integers below 2^32.
 namespace lite_alloc::bindings {
 
 /// Starts the instance with an empty heap over the memory of `pages`, of the strategy with this

@@ -111,6 +111,34 @@ describeStrategies((strategy) => {
       expect(array.view.buffer).toBe(heap.memory.buffer);
     });
 
+    test('of an empty array is the same object until memory grows', () => {
+      const array = heap.array(Float32Array, 0);
+      const { view } = array;
+      expect(array.view).toBe(view);
+      growByHeap();
+      expect(array.view === view).toBe(false);
+      expect(array.view.buffer).toBe(heap.memory.buffer);
+      expect(array.view).toBe(array.view);
+    });
+
+    test('is current in each of 64 arrays of all kinds that were read in turn before memory grew', () => {
+      const arrays = Array.from({ length: 6 }, () => kinds)
+        .flat()
+        .slice(0, 64)
+        .map(({ type, sample }) => ({
+          array: heap.array(type, sample().length),
+          contents: sample(),
+        }));
+      for (let round = 0; round < 500; round++) {
+        for (const { array, contents } of arrays) array.view[0] = contents[0] as never;
+      }
+      growByHeap();
+      for (const { array, contents } of arrays) {
+        expect(array.view[0]).toBe(contents[0]);
+        expect(array.view.buffer).toBe(heap.memory.buffer);
+      }
+    });
+
     test('is current after other code grew memory', () => {
       const array = heap.from(Float32Array.of(1, 2, 3));
       heap.memory.grow(1);
@@ -254,6 +282,31 @@ describeStrategies((strategy) => {
       heap.free(array.address);
       expect(() => array.resize(1000)).toThrow(UseAfterFreeError);
       expectUsable();
+    });
+  });
+
+  describe.each([
+    ['a Proxy of an array', (array: HeapArray<Uint8Array>) => new Proxy(array, {})],
+    [
+      'an object that inherits from an array',
+      (array: HeapArray<Uint8Array>) => Object.create(array),
+    ],
+  ])('%s', (_name, standIn) => {
+    test.each([
+      ['free', (array: HeapArray<Uint8Array>) => array.free()],
+      ['resize', (array: HeapArray<Uint8Array>) => array.resize(1000)],
+    ])('makes %s throw, and the array stays as it is', async (_call, call) => {
+      const arrays = [heap.from(Uint8Array.of(1, 2)), heap.from(Uint8Array.of(1, 2))];
+      for (const array of arrays) {
+        expect(() => call(standIn(array) as typeof array)).toThrow(TypeError);
+        expect(array.alive).toBe(true);
+        expect([...array.view]).toEqual([1, 2]);
+        // The next one is registered for garbage collection by then.
+        await new Promise((resolve) => setTimeout(resolve));
+      }
+      for (const array of arrays) array.free();
+      expect(heap.stats().liveBlocks).toBe(0);
+      heap.check();
     });
   });
 

@@ -210,6 +210,29 @@ describeStrategies((strategy) => {
     });
   });
 
+  test('finds each of thousands of blocks, whenever it is asked between allocations', () => {
+    const scope = heap.openScope();
+    const arrays = [];
+    const addresses = [];
+    for (let index = 0; index < 3000; index++) {
+      arrays.push(scope.array(Uint8Array, 8));
+      addresses.push(scope.malloc(8));
+      if (index % 1000 !== 500) continue;
+      scope.free(addresses[index - 400] as number);
+      scope.keep([arrays[index - 100], addresses[index - 200]]);
+      arrays[index - 300]?.free();
+    }
+    expect(heap.stats().liveBlocks).toBe(6000 - 6);
+    scope.close();
+    expect(heap.stats().liveBlocks).toBe(6);
+    for (const index of [500, 1500, 2500]) {
+      expect(arrays[index - 100]?.alive).toBe(true);
+      heap.free(addresses[index - 200] as number);
+      arrays[index - 100]?.free();
+    }
+    heap.assertNoLeaks();
+  });
+
   describe('the result of a scope stays alive if it is', () => {
     test('a handle', () => {
       const array = heap.scope((scope) => {

@@ -7,6 +7,7 @@ import {
   InvalidFreeError,
   strategies,
 } from 'lite-alloc';
+import { createHeap as createInlineHeap } from 'lite-alloc/inline';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { headerlessStrategies } from '../support/strategies.js';
 
@@ -15,7 +16,14 @@ const headerBytes = 16;
 
 afterEach(() => {
   vi.unstubAllGlobals();
+  vi.restoreAllMocks();
 });
+
+/** Takes the file system from the package, which reads random numbers of Linux from it. */
+function hideFiles(): void {
+  const host = (globalThis as { process?: object }).process ?? {};
+  vi.stubGlobal('process', Object.create(host, { getBuiltinModule: { value: undefined } }));
+}
 
 /** The words of a block's header. */
 function headerOf(heap: Heap, address: number): number[] {
@@ -105,6 +113,16 @@ test('free-list has one free block in a fixed memory once everything is freed', 
   expect(heap.tryMalloc(Math.floor((4 << 20) * 0.9))).not.toBe(0);
 });
 
+test.each(
+  headerlessStrategies,
+)('%s: heaps have own secrets from crypto alone', async (strategy) => {
+  hideFiles();
+  vi.spyOn(Math, 'random').mockReturnValue(0.5);
+  const heaps = [await createInlineHeap({ strategy }), await createInlineHeap({ strategy })];
+  const seals = heaps.map((heap) => headerOf(heap, heap.malloc(1000)).join());
+  expect(seals[0]).not.toBe(seals[1]);
+});
+
 describe.each(strategies)('%s on a host without random numbers', (strategy) => {
   test.each([
     ['no crypto', undefined],
@@ -118,8 +136,9 @@ describe.each(strategies)('%s on a host without random numbers', (strategy) => {
       },
     ],
   ])('%s: every heap still has its own secret', async (_name, crypto) => {
+    hideFiles();
     vi.stubGlobal('crypto', crypto);
-    const heaps = [await createHeap({ strategy }), await createHeap({ strategy })];
+    const heaps = [await createInlineHeap({ strategy }), await createInlineHeap({ strategy })];
     const seals = heaps.map((heap) => {
       const address = heap.malloc(1000);
       heap.check();

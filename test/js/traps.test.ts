@@ -57,6 +57,17 @@ const calls: readonly (readonly [string, (heap: Heap) => unknown])[] = [
 ];
 
 describeStrategies((strategy) => {
+  test.each(
+    heapKinds.filter(([name]) => !name.includes('debug')),
+  )('%s traps after so many calls that the engine has compiled them', async (_, make) => {
+    const heap = await make(strategy);
+    const count = 20_000;
+    for (let index = 0; index < count; index++) heap.free(heap.malloc(24));
+    expect(heap.stats()).toMatchObject({ allocations: count, frees: count });
+    const { cause } = trap(heap);
+    expect(catchError(HeapCorruptionError, () => heap.free(64)).cause).toBe(cause);
+  });
+
   describe.each(heapKinds)('%s whose module trapped', (_, make) => {
     test('throws a HeapCorruptionError with the trap as its cause', async () => {
       const error = trap(await make(strategy));

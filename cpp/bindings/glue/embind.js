@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // A library for Emscripten's linker: embind's JavaScript half, for a module whose functions all take and
-// return numbers of 32 bits, so that embind.cpp registers no types. Embind's own half, with
-// converters, overloads and types that are registered later, has four times the size, and its calls
+// return numbers of 32 bits, so that embind.cpp registers neither types nor invokers. Embind's own half, with
+// converters, overloads and types that are registered later, has several times the size, and its calls
 // take longer. The linker fails if this Emscripten's embind does not have these functions.
 
 #if EMBIND_GEN_MODE
@@ -12,49 +12,12 @@ addToLibrary({ $getTypeName: () => '', $getTypeName__deps: [] });
 const half = {
   _embind_register_function__deps: ['$getWasmTableEntry'],
   /**
-   * Adds a function to the module. All functions with the same number of parameters share one `invoker`, so
-   * the engine can inline it at the only place that calls it here. `onTrap` is a parameter of the function that
-   * begin.js opens.
+   * Adds a function of the module's table to the functions that begin.js returns. Embind's own half calls an invoker of
+   * the module instead, which calls the function through the table: that takes longer than the function itself.
    */
   _embind_register_function: (name, typeCount, types, signature, invoker, target) => {
-    const invoke = getWasmTableEntry(invoker);
-    Module[String.fromCharCode(...HEAPU8.subarray(name, HEAPU8.indexOf(0, name)))] = [
-      () => {
-        try {
-          return invoke(target) >>> 0;
-        } catch (trap) {
-          return onTrap(trap);
-        }
-      },
-      (a) => {
-        try {
-          return invoke(target, a) >>> 0;
-        } catch (trap) {
-          return onTrap(trap);
-        }
-      },
-      (a, b) => {
-        try {
-          return invoke(target, a, b) >>> 0;
-        } catch (trap) {
-          return onTrap(trap);
-        }
-      },
-      (a, b, c) => {
-        try {
-          return invoke(target, a, b, c) >>> 0;
-        } catch (trap) {
-          return onTrap(trap);
-        }
-      },
-      (a, b, c, d) => {
-        try {
-          return invoke(target, a, b, c, d) >>> 0;
-        } catch (trap) {
-          return onTrap(trap);
-        }
-      },
-    ][typeCount - 1];
+    Module[String.fromCharCode(...HEAPU8.subarray(name, HEAPU8.indexOf(0, name)))] =
+      getWasmTableEntry(target);
   },
 };
 for (const name of Object.keys(half)) {

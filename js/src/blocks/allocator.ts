@@ -107,7 +107,7 @@ export abstract class Allocator<B extends ArrayBufferLike = ArrayBuffer> {
   calloc(count: number, size: number): number {
     clampSize('size', size);
     const bytes = toByteLength('count', count, size);
-    return this.finish(this.#allocate(granuleBytes, bytes, true));
+    return this.finish(allocate(this.owner, granuleBytes, bytes, true));
   }
 
   /**
@@ -154,8 +154,9 @@ export abstract class Allocator<B extends ArrayBufferLike = ArrayBuffer> {
     const bytes = toByteLength('length', length, type.BYTES_PER_ELEMENT);
     // Getters of options run first, since they may close the scope that allocates then.
     const { alignment, zero } = planArray(options);
-    const address = this.#allocate(alignment, bytes, zero);
-    return this.finish(new HeapArray<T, B>(this.owner, type, address, length));
+    const { owner } = this;
+    const address = allocate(owner, alignment, bytes, zero);
+    return this.finish(new HeapArray<T, B>(owner, type, address, length));
   }
 
   /**
@@ -228,13 +229,6 @@ export abstract class Allocator<B extends ArrayBufferLike = ArrayBuffer> {
     return this.finish(HeapString.store(this.owner, text));
   }
 
-  #allocate(alignment: number, bytes: number, zero: boolean): number {
-    const { owner } = this;
-    const address = owner.memalign(alignment, bytes);
-    if (zero) owner.views.u8.fill(0, address, address + bytes);
-    return address;
-  }
-
   #copy(
     type: TypedArrayConstructor,
     source: TypedArray,
@@ -254,4 +248,10 @@ export abstract class Allocator<B extends ArrayBufferLike = ArrayBuffer> {
       new HeapArray<TypedArray, B>(owner, type, address, length / type.BYTES_PER_ELEMENT),
     );
   }
+}
+
+function allocate(owner: BlockOwner, alignment: number, bytes: number, zero: boolean): number {
+  const address = owner.memalign(alignment, bytes);
+  if (zero) owner.views.u8.fill(0, address, address + bytes);
+  return address;
 }

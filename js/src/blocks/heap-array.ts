@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 import type { TypedArray, TypedArrayConstructor, TypedArrayOver } from '../core/typed-arrays.js';
-import type { Uncloneable } from '../core/values.js';
-import type { WholeViews } from '../module/memory-views.js';
-import { HeapHandle } from './handle.js';
-import type { LeakRegistry } from './lost-handles.js';
+import { HeapHandle, viewHandles } from './handle.js';
 
 /** A typed array in a heap: a handle that owns one block. `B` is the type of the memory's buffer. */
 export class HeapArray<
@@ -13,16 +10,8 @@ export class HeapArray<
 > extends HeapHandle {
   /** The constructor of its views. */
   declare readonly type: TypedArrayConstructor<T>;
-  #view: TypedArrayOver<T, B> | undefined;
-  /** The views of the memory from which `#view` was made; undefined where there is no view. */
-  #whole: WholeViews | undefined;
-
   /** @internal */
-  override register(registry: LeakRegistry, unregister: Uncloneable): void {
-    super.register(registry, unregister);
-    // The constructor of the base class may register the handle before this class's fields exist.
-    if (this.isRegistered && #view in this && this.#view) viewHandles.set(this.#view, this);
-  }
+  protected declare kept: TypedArrayOver<T, B>;
 
   /** The number of elements. */
   get length(): number {
@@ -48,9 +37,8 @@ export class HeapArray<
    * ```
    */
   get view(): TypedArrayOver<T, B> {
-    return this.alive && this.#whole === this.owner.views.all
-      ? (this.#view as TypedArrayOver<T, B>)
-      : this.#makeView();
+    const view = this.kept;
+    return view.length !== 0 && this.epoch === this.owner.epoch ? view : this.makeView();
   }
 
   /**
@@ -61,6 +49,7 @@ export class HeapArray<
    * @throws RangeError where `length` is not a non-negative integer.
    * @throws OutOfMemoryError where memory cannot hold the elements; the array is then unchanged.
    * @throws UseAfterFreeError where the block was freed.
+   * @throws TypeError where a Proxy stands in for the handle.
    *
    * @example
    * ```ts
@@ -72,7 +61,7 @@ export class HeapArray<
    */
   resize(length: number): void {
     this.resizeBlock(length);
-    this.#whole = undefined;
+    this.dropView();
     this.owner.growth.reportGrowth();
   }
 
@@ -93,27 +82,22 @@ export class HeapArray<
     return this.view.slice() as TypedArrayOver<T, ArrayBuffer>;
   }
 
-  /** @internal */
-  override dropView(): void {
-    this.#view = undefined;
-    this.#whole = undefined;
-  }
-
-  #makeView(): TypedArrayOver<T, B> {
-    const { growth, memory, views } = this.owner;
-    growth.reportGrowth();
+  /**
+   * Returns the view of the present memory. It makes a new one if growth detached the view that this handle keeps, or if
+   * the handle keeps none; a view of an empty array has length 0 in any case.
+   *
+   * @internal
+   */
+  protected makeView(): TypedArrayOver<T, B> {
+    const { owner } = this;
+    owner.growth.reportGrowth();
     this.assertAlive('view');
-    this.#whole = views.all;
-    this.#view = new this.type(memory.buffer as B, this.address, this.length);
-    if (this.isRegistered) viewHandles.set(this.#view, this);
-    else this.owner.watchView?.(this);
-    return this.#view;
+    const buffer = owner.views.all.buffer as B;
+    if (this.kept.length === 0 && (this.count !== 0 || this.kept.buffer !== buffer)) {
+      this.kept = new this.type(buffer, this.place, this.count);
+      if (this.isRegistered) viewHandles.set(this.kept, this);
+      else owner.watchView?.(this);
+    }
+    return this.kept;
   }
 }
-
-/**
- * Maps views to their handles, so that a reachable view keeps its handle from being collected as garbage, which would
- * free the memory of the view. An entry costs ten times as much as a view. It is made only for registered handles: the
- * list of waiting handles keeps unregistered ones reachable, and most short-lived handles never get an entry.
- */
-const viewHandles = new WeakMap<object, HeapHandle>();

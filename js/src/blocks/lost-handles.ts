@@ -20,6 +20,8 @@ export type LeakRegistry = FinalizationRegistry<LeakedHandle & { readonly epoch?
 /** The part of a handle that this file uses. */
 export interface WatchedHandle {
   readonly alive: boolean;
+  /** Its place in the list of waiting handles, if it waits. */
+  waitingAt: number;
   register(registry: LeakRegistry, unregister: Uncloneable): void;
   dropView(): void;
 }
@@ -31,15 +33,17 @@ const waitingHandles = 1024;
  * Finds handles that the engine collected as garbage while they were alive.
  *
  * Registering an object with the engine, and unregistering it, takes many times as long as allocating a small block. So
- * a new handle is not registered at once. It waits until the running code has ended, or until `waitingHandles` handles
- * wait; only handles that are still alive then are registered. Nothing is lost by waiting, because the engine finalizes
- * no object while code is running.
+ * a new handle is not registered at once. It waits until it is freed, until the running code has ended, or until
+ * `waitingHandles` handles wait. Nothing is lost by waiting, because the engine finalizes no object while code is running.
  */
 export class LostHandles {
   /** Undefined on hosts that finalize nothing, such as Cloudflare Workers from before May 2025. */
   readonly #registry: LeakRegistry | undefined;
   readonly #unregister = makeUncloneable((handle) => void this.#registry?.unregister(handle));
-  #waiting: WatchedHandle[] = [];
+  #waiting = new Array<WatchedHandle | undefined>(waitingHandles);
+  #count = 0;
+  /** The number of handles that began to wait since the running code began. */
+  #begun = 0;
   /** The handles that were alive when their wait ended. */
   #known: WeakRef<WatchedHandle>[] = [];
   #pruneAt = waitingHandles;
@@ -51,11 +55,28 @@ export class LostHandles {
   }
 
   watch(handle: WatchedHandle): void {
-    const registry = this.#registry;
-    if (registry === undefined) return;
-    const count = this.#waiting.push(handle);
-    if (count === 1) void Promise.resolve().then(() => this.#flush(registry));
-    if (count === waitingHandles) this.#flush(registry);
+    if (this.#registry === undefined) return;
+    if (this.#begun === 0) {
+      void Promise.resolve().then(() => {
+        this.#begun = 0;
+        this.#flush();
+      });
+    }
+    handle.waitingAt = this.#count;
+    this.#waiting[this.#count++] = handle;
+    if (this.#count === waitingHandles) this.#flush();
+    // Engines store a new object faster in a new list than in one that has survived collections.
+    if (++this.#begun % waitingHandles === 0) this.#waiting = this.#waiting.slice();
+  }
+
+  /** Ends the wait of a handle that is freed. The last one of the list takes its place. */
+  unwatch(handle: WatchedHandle): void {
+    const index = handle.waitingAt;
+    if (this.#waiting[index] !== handle) return;
+    const last = this.#waiting[--this.#count] as WatchedHandle;
+    this.#waiting[index] = last;
+    last.waitingAt = index;
+    this.#waiting[this.#count] = undefined;
   }
 
   /**
@@ -71,17 +92,18 @@ export class LostHandles {
    * link the buffer of a view to its memory even when the view is detached.
    */
   end(): void {
-    for (const handle of this.#waiting) handle.dropView();
+    for (const handle of this.#waiting) handle?.dropView();
     for (const known of this.#known) known.deref()?.dropView();
     this.#known = [];
   }
 
-  #flush(registry: LeakRegistry): void {
+  #flush(): void {
     const waiting = this.#waiting;
-    this.#waiting = [];
+    this.#waiting = new Array<WatchedHandle | undefined>(waitingHandles);
+    this.#count = 0;
     for (const handle of waiting) {
-      if (handle.alive) {
-        handle.register(registry, this.#unregister);
+      if (handle?.alive) {
+        handle.register(this.#registry as LeakRegistry, this.#unregister);
         this.#known.push(new WeakRef(handle));
       }
     }

@@ -47,6 +47,8 @@ export interface BlockOwner {
   free(address: number): void;
   /** Registers a handle that is new or has moved. */
   watch(handle: WatchedHandle): void;
+  /** Ends the wait of a handle that is freed and not registered yet. Arenas lack it: their handles wait until they are dead. */
+  unwatch?(handle: WatchedHandle): void;
   /** Registers a handle that now holds a view. Only arenas have this function; their `watch` does nothing. */
   watchView?(handle: WatchedHandle): void;
   /** The records of a debug heap about its blocks; undefined in other heaps. */

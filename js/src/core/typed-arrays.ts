@@ -67,6 +67,8 @@ export interface TypedArrayConstructor<T extends TypedArray = TypedArray> {
 
 /** Constructors that passed `assertKind`. */
 const kinds = new WeakSet<TypedArrayConstructor>();
+/** The last one of them: most programs use one kind for many arrays in a row, and a comparison is faster than the set. */
+let lastKind: TypedArrayConstructor = Uint8Array;
 
 /**
  * Returns the kind of a typed array. For an array of a subclass (a Node `Buffer`, for example) or of another
@@ -82,15 +84,17 @@ export function kindOf<T extends TypedArray>(
 
 /** Throws unless `type` is the constructor of a kind, in any realm. Constructors of subclasses are refused. */
 export function assertKind(type: TypedArrayConstructor): void {
-  if (kinds.has(type)) return;
+  if (type === lastKind) return;
   if (
-    typeof type !== 'function' ||
-    !Object.hasOwn(type, 'BYTES_PER_ELEMENT') ||
-    Object.getPrototypeOf(type).name !== 'TypedArray'
+    !kinds.has(type) &&
+    (typeof type !== 'function' ||
+      !Object.hasOwn(type, 'BYTES_PER_ELEMENT') ||
+      Object.getPrototypeOf(type).name !== 'TypedArray')
   ) {
     throw new TypeError(describeMismatch('type', 'a typed array constructor', type));
   }
   kinds.add(type);
+  if (type instanceof Function) lastKind = type;
 }
 
 /** Returns a typed array with the elements, outside of any heap. */

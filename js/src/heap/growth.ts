@@ -32,6 +32,8 @@ export class GrowthWatch implements HeapLayer, OperationWatch {
   readonly #onChange: () => void;
   /** By the function that removes the listener: the same listener may be added twice. */
   readonly #listeners = new Map<() => void, GrowthListener>();
+  /** Whether there are listeners. A field, since each operation reads it: the size of a map takes longer. */
+  isNeeded = false;
   #bytes = 0;
   /** The depth of nested operations. The delivery of events counts as an operation. */
   #operations = 0;
@@ -44,11 +46,6 @@ export class GrowthWatch implements HeapLayer, OperationWatch {
     this.#onChange = onChange;
   }
 
-  /** Whether there are listeners. */
-  get isNeeded(): boolean {
-    return this.#listeners.size !== 0;
-  }
-
   /** Implements `Heap.onGrow`. */
   add(listener: GrowthListener, options: GrowthOptions): Subscription {
     assertType('listener', listener, 'function');
@@ -58,6 +55,7 @@ export class GrowthWatch implements HeapLayer, OperationWatch {
     const remove = (): void => {
       signal?.removeEventListener('abort', remove);
       this.#listeners.delete(remove);
+      this.isNeeded = this.#listeners.size !== 0;
       this.#onChange();
     };
     if (signal?.aborted !== true) {
@@ -65,6 +63,7 @@ export class GrowthWatch implements HeapLayer, OperationWatch {
       this.reportGrowth();
       this.#bytes = this.#measure();
       this.#listeners.set(remove, listener);
+      this.isNeeded = true;
       this.#onChange();
     }
     return { remove, [disposeSymbol]: remove };

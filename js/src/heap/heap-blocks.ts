@@ -125,6 +125,10 @@ export class HeapBlocks<B extends ArrayBufferLike = ArrayBufferLike> implements 
     this.#lostHandles.watch(handle);
   }
 
+  unwatch(handle: WatchedHandle): void {
+    this.#lostHandles.unwatch(handle);
+  }
+
   /** Makes all handles dead. */
   drop(): void {
     this.#firstEpoch = ++this.epoch;

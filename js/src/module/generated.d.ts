@@ -5,7 +5,6 @@ declare module '#glue' {
   export default function instantiate(
     compiledModule: WebAssembly.Module,
     memory: WebAssembly.Memory,
-    onTrap: (trap: unknown) => never,
   ): object;
 }
 

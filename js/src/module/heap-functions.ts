@@ -26,6 +26,9 @@ export interface ModuleFunctions {
   walk(restart: number): number;
 }
 
+/** Those of a started module. As the engine makes them, they return signed numbers. */
+export type StartedFunctions = Omit<ModuleFunctions, 'start'>;
+
 /** The counters of a heap. */
 export interface HeapCounters {
   /** Blocks that are allocated and not freed. */
@@ -71,8 +74,7 @@ export interface Corruption {
 }
 
 /** The functions of a heap: those of the module, with its records decoded. */
-export interface HeapFunctions
-  extends Omit<ModuleFunctions, 'start' | 'report' | 'check' | 'walk'> {
+export interface HeapFunctions extends Omit<StartedFunctions, 'report' | 'check' | 'walk'> {
   counters(): HeapCounters;
   /** Returns the first broken invariant; undefined for a sound heap. */
   findCorruption(): Corruption | undefined;
@@ -89,21 +91,39 @@ export interface HeapLayer {
   wrap(below: HeapFunctions): HeapFunctions;
 }
 
+type NumberFunction = (...numbers: number[]) => number;
+
 /** Returns an object with the same names, in which `map` replaces each function. */
 export function mapFunctions<Calls extends object>(
   calls: Calls,
-  map: (call: (...numbers: number[]) => number) => unknown,
+  map: (call: NumberFunction) => unknown,
 ): Calls {
   return Object.fromEntries(
     Object.entries(calls).map(([name, call]) => [name, map(call)]),
   ) as Calls;
 }
 
+/**
+ * Returns the function with unsigned results. What it throws goes to `onTrap`. The module's functions ignore further
+ * arguments, so one form serves all of them; rest parameters would cost time.
+ */
+function guard(call: NumberFunction, onTrap: TrapHandler): NumberFunction {
+  return (a, b, c, d) => {
+    try {
+      return call(a, b, c, d) >>> 0;
+    } catch (trap) {
+      return onTrap(trap);
+    }
+  };
+}
+
 /** Returns the functions of a started module. `cpp/bindings/heap_functions.cpp` asserts the layouts of its records. */
 export function heapFunctions(
-  { start, report, check, walk, ...calls }: ModuleFunctions,
+  functions: StartedFunctions,
   memory: WasmMemory,
+  onTrap: TrapHandler,
 ): HeapFunctions {
+  const { report, check, walk, ...calls } = mapFunctions(functions, (call) => guard(call, onTrap));
   const recordAt = (address: number): DataView => new DataView(memory.buffer, address);
   return {
     ...calls,

@@ -3,8 +3,9 @@
 import type { WasmMemory } from '../core/host-types.js';
 import type { TypedArrays } from '../core/typed-arrays.js';
 
-/** Views of a whole linear memory, one for each kind of element. */
+/** Views of a whole linear memory, one for each kind of element, and their buffer. */
 export interface WholeViews<B extends ArrayBufferLike = ArrayBufferLike> {
+  readonly buffer: B;
   readonly u8: TypedArrays<B>['Uint8Array'];
   readonly i8: TypedArrays<B>['Int8Array'];
   readonly u16: TypedArrays<B>['Uint16Array'];
@@ -21,7 +22,7 @@ export interface WholeViews<B extends ArrayBufferLike = ArrayBufferLike> {
  * Makes the views of a linear memory when they are first read, and again when memory has grown.
  *
  * Growth detaches the old views, which then have length 0. Reading a view's length is much cheaper than
- * reading the memory's buffer. A view of a resizable buffer grows along with the memory.
+ * reading the memory's buffer, or that of a view. A view of a resizable buffer grows along with the memory.
  */
 export class MemoryViews<B extends ArrayBufferLike = ArrayBufferLike> {
   readonly #owner: { readonly memory: WasmMemory };
@@ -44,6 +45,7 @@ export class MemoryViews<B extends ArrayBufferLike = ArrayBufferLike> {
 
 function viewsOf<B extends ArrayBufferLike>(buffer: B): WholeViews<B> {
   return {
+    buffer,
     u8: new Uint8Array(buffer),
     i8: new Int8Array(buffer),
     u16: new Uint16Array(buffer),

@@ -16,8 +16,7 @@ import { show } from '../core/values.js';
 import {
   type HeapFunctions,
   heapFunctions,
-  type ModuleFunctions,
-  mapFunctions,
+  type StartedFunctions,
   type TrapHandler,
 } from './heap-functions.js';
 import { randomSecret } from './secret.js';
@@ -40,6 +39,11 @@ interface RegionOptions extends Region {
 export interface Tenant {
   /** Ends the heap if it is alive: from now on its calls throw an error with this reason. */
   end(reason: string): void;
+}
+
+/** The functions of the module for regions. */
+interface RegionFunctions extends StartedFunctions {
+  start(strategy: number, start: number, end: number, secret: number): number;
 }
 
 /** The connection of a heap to its region. */
@@ -133,18 +137,16 @@ function openRegion(
   endOverlapping(memory, start, end);
   new Uint8Array(memory.buffer, first, last - first).fill(0);
   const functions = wrapFailure(otherModule, () => {
-    const { exports } = new WebAssembly.Instance(module, {
+    const instance = new WebAssembly.Instance(module, {
       env: {
         memory,
         __memory_base: new WebAssembly.Global({ value: 'i32' }, first),
         __stack_pointer: new WebAssembly.Global({ value: 'i32', mutable: true }, heapStart),
       },
     });
-    const calls = mapFunctions(exports as Record<string, RawFunction>, (call) =>
-      unsigned(call, onTrap),
-    );
-    calls['start']?.(strategy, heapStart, last, randomSecret());
-    return heapFunctions(calls as unknown as ModuleFunctions, memory);
+    const { start, ...calls } = instance.exports as unknown as RegionFunctions;
+    start(strategy, heapStart, last, randomSecret());
+    return heapFunctions(calls, memory, onTrap);
   });
   const leases = leasesOf.get(memory) ?? new Set();
   leasesOf.set(memory, leases);
@@ -163,52 +165,6 @@ function endOverlapping(memory: WebAssembly.Memory, start: number, end: number):
     leases.delete(lease);
     tenant?.end(`a newer heap took bytes ${start} to ${end} of this memory`);
   }
-}
-
-type RawFunction = (...numbers: number[]) => number;
-
-/**
- * Wraps a function of the module, which returns 32-bit numbers as signed ones. There is one wrapper for each
- * number of parameters, because rest parameters would cost time.
- */
-function unsigned(call: RawFunction, onTrap: TrapHandler): RawFunction {
-  return [
-    () => {
-      try {
-        return call() >>> 0;
-      } catch (trap) {
-        return onTrap(trap);
-      }
-    },
-    (a: number) => {
-      try {
-        return call(a) >>> 0;
-      } catch (trap) {
-        return onTrap(trap);
-      }
-    },
-    (a: number, b: number) => {
-      try {
-        return call(a, b) >>> 0;
-      } catch (trap) {
-        return onTrap(trap);
-      }
-    },
-    (a: number, b: number, c: number) => {
-      try {
-        return call(a, b, c) >>> 0;
-      } catch (trap) {
-        return onTrap(trap);
-      }
-    },
-    (a: number, b: number, c: number, d: number) => {
-      try {
-        return call(a, b, c, d) >>> 0;
-      } catch (trap) {
-        return onTrap(trap);
-      }
-    },
-  ][call.length] as RawFunction;
 }
 
 /**

@@ -19,6 +19,7 @@ import {
   type ModuleFunctions,
   type TrapHandler,
 } from './heap-functions.js';
+import { fileSystem } from './node-host.js';
 import { randomSecret } from './secret.js';
 
 /** A source of the wasm: a compiled module, bytes, or a URL or response to read them from. */
@@ -26,12 +27,6 @@ export type WasmSource = WasmModule | WasmBytes | HostUrl | string | HostRespons
 
 /** What to do where the package's wasm files cannot be loaded. */
 export const cure = 'pass wasm, or import lite-alloc/inline';
-
-interface NodeHost {
-  readonly process?: {
-    getBuiltinModule?(id: 'node:fs'): { readFileSync(path: URL): Uint8Array<ArrayBuffer> };
-  };
-}
 
 /**
  * Modules by URL, those that are still loading included. Each is compiled once and shared by all heaps. A failed
@@ -54,7 +49,12 @@ export function loadModule(
     if (!isSync) return compileResponse(source as Response);
     throw new TypeError('wasm: a Response requires createHeap, which can wait for it');
   }
-  if (kind !== 'URL' && typeof source !== 'string') return compile(toBytes(source), isSync);
+  if (kind !== 'URL' && typeof source !== 'string') {
+    const bytes = toBytes(source);
+    return wrapFailure('cannot compile the wasm', () =>
+      isSync ? new WebAssembly.Module(bytes) : WebAssembly.compile(bytes),
+    );
+  }
 
   const url = wrapFailure(
     `wasm: ${show(source)} is not a URL`,
@@ -86,10 +86,10 @@ export function instantiate(
   onTrap: TrapHandler,
 ): HeapFunctions | undefined {
   return wrapFailure('wasm: the module is not from this version of lite-alloc', () => {
-    const functions = instantiateGlue(module, memory, onTrap) as ModuleFunctions;
-    return functions.start(strategy, randomSecret()) === 0
+    const { start, ...functions } = instantiateGlue(module, memory) as ModuleFunctions;
+    return start(strategy, randomSecret()) === 0
       ? undefined
-      : heapFunctions(functions, memory);
+      : heapFunctions(functions, memory, onTrap);
   });
 }
 
@@ -104,9 +104,10 @@ function toBytes(source: unknown): BufferSource {
 
 function loadUrl(url: URL, isSync: boolean): WebAssembly.Module | Promise<WebAssembly.Module> {
   const failure = describeFailure(url.href);
-  const fs = (globalThis as NodeHost).process?.getBuiltinModule?.('node:fs');
+  const fs = fileSystem();
   if (url.protocol === 'file:' && fs !== undefined) {
-    return wrapFailure(failure, () => compile(fs.readFileSync(url), isSync));
+    // Compiling a few kilobytes takes less time than waiting for another thread.
+    return wrapFailure(failure, () => new WebAssembly.Module(fs.readFileSync(url)));
   }
   return isSync
     ? fetchSync(url)
@@ -145,13 +146,4 @@ async function compileResponse(response: Response): Promise<WebAssembly.Module> 
 
 function describeFailure(url: string, status = 0, type: string | null = 'nothing'): string {
   return `cannot load ${cut(url)}, status ${status}, got ${type}: is the file served? If not, ${cure}`;
-}
-
-function compile(
-  bytes: BufferSource,
-  isSync: boolean,
-): WebAssembly.Module | Promise<WebAssembly.Module> {
-  return wrapFailure('cannot compile the wasm', () =>
-    isSync ? new WebAssembly.Module(bytes) : WebAssembly.compile(bytes),
-  );
 }

@@ -88,6 +88,39 @@ describe.each(strategies)('%s: a handle that is lost while it is alive', (strate
     expect(reported).toEqual([...Array.from({ length: 100 }, (_, index) => 1 + 50 * index), 0]);
   });
 
+  test('is found when handles were freed in the order of their allocation, or the last one first', () => {
+    const { reported } = run(`
+      const heap = await createHeap({ strategy: '${strategy}', onLeak: ({ length }) => report(length) });
+      (() => {
+        const queue = [];
+        for (let count = 0; count < 4000; count++) {
+          queue.push(heap.array(Uint8Array, 1 + count));
+          if (queue.length === 10) (count % 2 ? queue.shift() : queue.pop()).free();
+        }
+        for (const array of queue.splice(2)) array.free();
+        globalThis.lengths = queue.map(({ length }) => length);
+      })();
+      await collect();
+      report([reported.toSorted().join() === lengths.toSorted().join(), heap.stats().liveBlocks]);
+    `);
+    expect(reported.at(-1)).toEqual([true, 0]);
+    expect(reported.length).toBe(3);
+  });
+
+  test('is found after it left a scope, as its result or by keep', () => {
+    const { reported } = run(`
+      const heap = await createHeap({ strategy: '${strategy}', onLeak: ({ length }) => report(length) });
+      heap.scope((scope) => {
+        for (let count = 0; count < 300; count++) scope.array(Float32Array, 100);
+        scope.keep(scope.array(Uint8Array, 1));
+        return scope.array(Uint8Array, 2);
+      });
+      await collect();
+      report([reported.toSorted(), heap.stats().liveBlocks]);
+    `);
+    expect(reported.at(-1)).toEqual([[1, 2], 0]);
+  });
+
   test('is freed at its new address after a resize', () => {
     const { reported } = run(`
       const heap = await createHeap({ strategy: '${strategy}', onLeak: report });

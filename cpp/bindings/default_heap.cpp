@@ -11,7 +11,7 @@
 // a pair of calls would take 1 ns more.
 #pragma clang diagnostic ignored "-Wgnu-inline-cpp-without-extern"
 #define LITE_ALLOC_RARE_CODE inline __attribute__((noinline, gnu_inline))
-#define LITE_ALLOC_HOT_CODE [[gnu::noinline]]
+#define LITE_ALLOC_HAS_ROOM 0
 
 #include "default_heap.hpp"
 

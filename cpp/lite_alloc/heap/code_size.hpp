@@ -11,15 +11,22 @@
 #define LITE_ALLOC_SHORT_CODE
 #endif
 
-/// A function that many calls reach. A build for speed inlines it, since a call of a function in
-/// wasm takes as long as some of these functions; a build for size does not, nor does a source file
-/// that defines this before it includes a heap.
-#ifndef LITE_ALLOC_HOT_CODE
+/// 1 iff a source file has room for code that makes calls faster: functions that are inlined, short
+/// cuts, tables. A build for speed has, unless the file defines this before it includes a heap.
+#ifndef LITE_ALLOC_HAS_ROOM
 #ifdef __OPTIMIZE_SIZE__
-#define LITE_ALLOC_HOT_CODE [[gnu::noinline]]
+#define LITE_ALLOC_HAS_ROOM 0
 #else
-#define LITE_ALLOC_HOT_CODE [[gnu::always_inline]]
+#define LITE_ALLOC_HAS_ROOM 1
 #endif
+#endif
+
+/// A function that many calls reach. It is inlined where there is room, since a call of a function
+/// in wasm takes as long as some of these functions.
+#if LITE_ALLOC_HAS_ROOM
+#define LITE_ALLOC_HOT_CODE [[gnu::always_inline]]
+#else
+#define LITE_ALLOC_HOT_CODE [[gnu::noinline]]
 #endif
 
 /// A function that the calls of a heap seldom reach. A source file that is compiled for speed may

@@ -61,8 +61,9 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
   [[nodiscard]] Address malloc(Size size) noexcept {
     if constexpr (Tracker::kEnabled) {
       if (has_free_block(size)) [[likely]] {
-        tracker_.allocated(class_for(size) * kGranule, 0);
-        return pop_free_block(class_for(size));
+        const Size size_class = quick_class_for(size);
+        tracker_.allocated(size_class * kGranule, 0);
+        return pop_free_block(size_class);
       }
     }
     const Address block = allocate_block(size);
@@ -315,6 +316,7 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
   using Parts::is_used_chunk;
   using Parts::pages_;
   using Parts::pop_free_block;
+  using Parts::quick_class_for;
   using Parts::reallocate_counted;
   using Parts::resize_chunk;
   using Parts::tag_of;

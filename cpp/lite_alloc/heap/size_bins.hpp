@@ -20,9 +20,8 @@ namespace lite_alloc {
 ///                                   |                         | 1072  1136       2032 |
 ///     bin     1    2    3  ...   31 |  32   33   34  ...   47 |   48    49  ...    63 |   64 ...
 ///
-/// The set is one bit for each bin, in words of 64 bits: those of four powers of two. A word of
-/// summary bits says which words of the set are not 0, so the next bin in the set is found by two
-/// bit scans. Nearly always the first one finds it.
+/// The set is one bit for each bin, in seven words of 64 bits. A word has the bins of four powers of
+/// two, so nearly always a single bit scan finds the next bin in the set.
 ///
 /// Source: Masmano et al., TLSF: a new dynamic memory allocator for real-time systems, 2004. There
 /// the two levels are two indices; here one number orders all bins.
@@ -37,22 +36,16 @@ class SizeBins {
   [[nodiscard]] static constexpr Size
   of(Size size) noexcept {
     const Size granules = size / kGranule;
-    const auto width = width_of(granules | kSteps);
-    const Size shift = width - kStepBits - 1;
+    const auto zeros = static_cast<Size>(std::countl_zero(granules | kSteps));
+    const Size shift = 32 - zeros - kStepBits - 1;
     return (shift << kStepBits) + (granules >> shift);
   }
 
   /// Puts a bin into the set.
-  constexpr void add(Size bin) noexcept {
-    words_[bin / kWordBits] |= mask(bin);
-    summary_ |= 1U << bin / kWordBits;
-  }
+  constexpr void add(Size bin) noexcept { words_[bin / kWordBits] |= mask(bin); }
 
   /// Takes a bin out of the set.
-  constexpr void remove(Size bin) noexcept {
-    words_[bin / kWordBits] &= ~mask(bin);
-    if (words_[bin / kWordBits] == 0) summary_ &= ~(1U << bin / kWordBits);
-  }
+  constexpr void remove(Size bin) noexcept { words_[bin / kWordBits] &= ~mask(bin); }
 
   /// Checks whether a bin is in the set.
   [[nodiscard]] constexpr bool has(Size bin) const noexcept {
@@ -64,10 +57,8 @@ class SizeBins {
   [[nodiscard]] constexpr Size next(Size bin) const noexcept {
     Size word = bin / kWordBits;
     std::uint64_t bits = words_[word] & (~std::uint64_t{0} << bin % kWordBits);
-    if (bits == 0) {
-      const std::uint32_t higher = summary_ & (~std::uint32_t{1} << word);
-      if (higher == 0) return kCount;
-      word = static_cast<Size>(std::countr_zero(higher));
+    while (bits == 0) {
+      if (++word == kWords) return kCount;
       bits = words_[word];
     }
     return word * kWordBits + static_cast<Size>(std::countr_zero(bits));
@@ -75,9 +66,11 @@ class SizeBins {
 
   /// Returns the highest bin in the set; `kCount` if the set is empty. Constant time.
   [[nodiscard]] constexpr Size highest() const noexcept {
-    if (summary_ == 0) return kCount;
-    const Size word = width_of(summary_) - 1;
-    return word * kWordBits + kWordBits - 1 - static_cast<Size>(std::countl_zero(words_[word]));
+    for (Size word = kWords; word-- != 0;) {
+      if (words_[word] == 0) continue;
+      return word * kWordBits + kWordBits - 1 - static_cast<Size>(std::countl_zero(words_[word]));
+    }
+    return kCount;
   }
 
  private:
@@ -85,18 +78,13 @@ class SizeBins {
   static constexpr Size kStepBits = 4;
   static constexpr Size kSteps = 1U << kStepBits;
 
-  /// Does what `std::bit_width` does. The result type of that function differs between standard
-  /// libraries, so a cast of it would cause a warning in one of them.
-  [[nodiscard]] static constexpr Size width_of(std::uint32_t word) noexcept {
-    return 32 - static_cast<Size>(std::countl_zero(word));
-  }
-
   [[nodiscard]] static constexpr std::uint64_t mask(Size bin) noexcept {
     return std::uint64_t{1} << bin % kWordBits;
   }
 
-  std::array<std::uint64_t, (kCount + kWordBits - 1) / kWordBits> words_ = {};
-  std::uint32_t summary_ = 0;
+  static constexpr Size kWords = (kCount + kWordBits - 1) / kWordBits;
+
+  std::array<std::uint64_t, kWords> words_ = {};
 };
 
 static_assert(SizeBins::of(kGranule) == 1 && SizeBins::of(496) == 31);

@@ -79,6 +79,7 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
   using Base::oldest_region;
   using Base::partial_slabs_;
   using Base::pop_free_block;
+  using Base::quick_class_for;
   using Base::reclaim;
   using Base::refill;
   using Base::region_around;
@@ -139,11 +140,9 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
   /// Counts a new block of `size` bytes, its prefix included.
   void count_allocation(Address block, Size size, Size alignment, Size prefix) noexcept {
     if constexpr (Tracker::kEnabled) {
-      if (lies_in_slab(size, alignment)) {
-        tracker_.allocated(class_for(size) * kGranule, prefix);
-      } else {
-        tracker_.allocated(chunk_size(block), kTagBytes + prefix);
-      }
+      const bool is_small = lies_in_slab(size, alignment);
+      const Size bytes = is_small ? class_for(size) * kGranule : chunk_size(block);
+      tracker_.allocated(bytes, prefix + (is_small ? 0 : kTagBytes));
     }
   }
 
@@ -152,7 +151,7 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
   [[nodiscard]] Address allocate_block(Size size) noexcept {
     // With `Tracking`, `malloc` itself tries this first.
     if constexpr (!Tracker::kEnabled) {
-      if (has_free_block(size)) return pop_free_block(class_for(size));
+      if (has_free_block(size)) return pop_free_block(quick_class_for(size));
     }
     return allocate_slowly(size);
   }
@@ -216,7 +215,7 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
     return free_live_chunk(block, tag, prefix);
   }
 
-  FreeResult free_live_chunk(Address block, Size tag, Size prefix) noexcept {
+  LITE_ALLOC_HOT_CODE FreeResult free_live_chunk(Address block, Size tag, Size prefix) noexcept {
     const Size size = tag & ~kFlags;
     const Size tag_above = tag_of(block + size);
     tracker_.deallocated(size, prefix + kTagBytes);

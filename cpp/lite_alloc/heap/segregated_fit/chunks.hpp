@@ -320,8 +320,7 @@ class Chunks : public SlabBlocks<Pages, Tracker, Hardening> {
   }
 
   /// Does so for the first chunk of a bin; `next` is the second one, or 0.
-  LITE_ALLOC_HOT_CODE
-  void remove_first(Size bin, Address chunk, Address next) noexcept {
+  [[gnu::always_inline]] void remove_first(Size bin, Address chunk, Address next) noexcept {
     expect(bins_[bin] == chunk);
     bins_[bin] = next;
     if (next != 0) {

@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstdint>
 
+#include "lite_alloc/heap/code_size.hpp"
 #include "lite_alloc/heap/segregated_fit/tagged_memory.hpp"
 
 namespace lite_alloc::segregated_fit {
@@ -92,14 +93,17 @@ class SlabBlocks : public TaggedMemory<Pages, Tracker, Hardening> {
 
   /// Returns the class of blocks that have room for `size` bytes.
   [[nodiscard]] static constexpr Size class_for(Size size) noexcept {
-    const Size granules = (size + kGranule - 1) / kGranule;
-#ifdef __OPTIMIZE_SIZE__
-    return class_of_granules(granules);
-#else
-    // With comparisons instead, `malloc` would often predict the wrong one.
-    return kClassOf[granules];
-#endif
+    return class_of_granules((size + kGranule - 1) / kGranule);
   }
+
+  /// Does so, quickly, for sizes up to `kMaxQuick`. A table serves all classes: a comparison
+  /// instead of it would often be predicted wrongly.
+  [[nodiscard]] static constexpr Size quick_class_for(Size size) noexcept {
+    const Size granules = (size + kGranule - 1) / kGranule;
+    return LITE_ALLOC_HAS_ROOM ? kClassOf[granules] : granules;
+  }
+
+  static constexpr Size kMaxQuick = LITE_ALLOC_HAS_ROOM ? kMaxSmall : kMaxExactClass * kGranule;
 
   /// Above `kMaxExactClass`, the blocks of a class are as large as their number in a slab allows.
   [[nodiscard]] static constexpr Size class_of_granules(Size granules) noexcept {
@@ -163,6 +167,7 @@ class SlabBlocks : public TaggedMemory<Pages, Tracker, Hardening> {
   static constexpr auto kReciprocals = [] {
     std::array<std::uint16_t, kClasses> reciprocals = {};
     for (Size size_class = 1; size_class < kClasses; ++size_class) {
+      if (class_of_granules(size_class) != size_class) continue;  // zeros compress well
       reciprocals[size_class] =
           static_cast<std::uint16_t>((kFraction + size_class - 1) / size_class);
     }
@@ -264,9 +269,10 @@ class SlabBlocks : public TaggedMemory<Pages, Tracker, Hardening> {
 
   // --- the free list of a class
 
-  /// Checks whether there is a free block for this size at hand; false for a size of 0.
+  /// Checks whether there is a free block for this size at hand; false for a size of 0, and for
+  /// sizes above `kMaxQuick`.
   [[nodiscard]] bool has_free_block(Size size) const noexcept {
-    return size <= kMaxSmall && !is_end_of_list(free_lists_[class_for(size)]);
+    return size <= kMaxQuick && !is_end_of_list(free_lists_[quick_class_for(size)]);
   }
 
   /// Takes the first block. Requires that the list has one.

@@ -99,9 +99,9 @@ class Slabs : public Regions<Pages, Tracker, Hardening> {
   /// does.
   LITE_ALLOC_HOT_CODE
   [[nodiscard]] Address allocate_plain_chunk(Size size) noexcept {
-#ifndef __OPTIMIZE_SIZE__
-    if (const Address chunk = take_chunk(size); chunk != 0) return chunk;
-#endif
+    if constexpr (LITE_ALLOC_HAS_ROOM) {
+      if (const Address chunk = take_chunk(size); chunk != 0) return chunk;
+    }
     return allocate_chunk(size, kGranule, 0);
   }
 

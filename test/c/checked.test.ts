@@ -81,7 +81,7 @@ describe.each([
   const plus = (address: string, offset: number): string =>
     `0x${(Number.parseInt(address, 16) + offset).toString(16).padStart(8, '0')}`;
 
-  describe.each([40, 5000])('with blocks of %i bytes', (size) => {
+  describe.each([40, 700, 5000])('with blocks of %i bytes', (size) => {
     test.each([
       ['free-twice', 'free'],
       ['realloc-freed', 'realloc'],

@@ -311,7 +311,7 @@ describeStrategies((strategy) => {
     });
 
     test.each([
-      1000, 50_000,
+      2000, 50_000,
     ])('finds a block of %i bytes that was written past its end', async (size) => {
       heap = await createHeap({ strategy });
       const [below = 0, above = 0] = [heap.malloc(size), heap.malloc(size)].toSorted(
@@ -414,18 +414,18 @@ describe('check of segregated-fit', () => {
   ] as const;
 
   test.each(changes)('finds the tag of a used block overwritten: %s', (_, change) => {
-    const [, address] = [heap.malloc(1000), heap.malloc(1000), heap.malloc(1000)];
+    const [, address] = [heap.malloc(2000), heap.malloc(2000), heap.malloc(2000)];
     expectChangeFound(heap, address - 4, change);
   });
 
   test.each(changes)('finds the tag of a free block overwritten: %s', (_, change) => {
-    const [, address] = [heap.malloc(1000), heap.malloc(1000), heap.malloc(1000)];
+    const [, address] = [heap.malloc(2000), heap.malloc(2000), heap.malloc(2000)];
     heap.free(address);
     expectChangeFound(heap, address - 4, change);
   });
 
   test.each(invalidWords)('finds the links of a large free block overwritten by %s', (_, word) => {
-    const [, address] = [heap.malloc(1000), heap.malloc(1000), heap.malloc(1000)];
+    const [, address] = [heap.malloc(2000), heap.malloc(2000), heap.malloc(2000)];
     heap.free(address);
     expectChangeFound(heap, address, () => word);
     expectChangeFound(heap, address + 4, () => word);
@@ -453,7 +453,7 @@ describeStrategies((strategy) => {
     ['an invalid address', () => 0xffffffff],
   ])('stats returns even if the links of free blocks are overwritten by %s', async (_, word) => {
     const heap = await createHeap({ strategy });
-    const blocks = Array.from({ length: 8 }, () => heap.malloc(1000));
+    const blocks = Array.from({ length: 8 }, () => heap.malloc(2000));
     const freed = blocks.filter((__, index) => index % 2 === 0);
     for (const block of freed) heap.free(block);
     const header = strategy === 'segregated-fit' ? 0 : 16;

@@ -123,11 +123,11 @@ describeStrategies((strategy) => {
 
   describe('reallocate', () => {
     test('grows the last block in place and keeps its contents', () => {
-      const address = heap.allocate(1000);
-      fillPattern(heap.memory, address, 1000, 1);
-      expect(heap.reallocate(address, 1000, 10_000)).toBe(address);
+      const address = heap.allocate(2000);
+      fillPattern(heap.memory, address, 2000, 1);
+      expect(heap.reallocate(address, 2000, 10_000)).toBe(address);
       expect(heap.reallocate(address, 10_000, 1 << 21)).toBe(address);
-      expectPattern(heap.memory, address, 1000, 1);
+      expectPattern(heap.memory, address, 2000, 1);
       expect(heap.stats().liveBlocks).toBe(1);
       heap.check();
     });

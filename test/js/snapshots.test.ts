@@ -97,7 +97,7 @@ describeStrategies((strategy) => {
     });
 
     test('shows a resized block as added and removed', () => {
-      const address = heap.malloc(1000);
+      const address = heap.malloc(2000);
       const before = heap.snapshot();
       expect(heap.realloc(address, 9000)).toBe(address);
       const { added, removed, liveBlocks } = before.diff(heap.snapshot());

@@ -80,6 +80,40 @@ static void blocks(void) {
   CHECK(malloc_usable_size(NULL) == 0);
 }
 
+/* A block of up to 1008 bytes is as large as its size class; a larger one lies between tags of 4
+ * bytes. */
+static size_t usable_size_of(size_t size) {
+  static const size_t classes[] = {576, 672, 800, 1008};
+  if (size <= 512) return (size + 15) / 16 * 16;
+  for (int i = 0; i < 4; ++i)
+    if (size <= classes[i]) return classes[i];
+  return (size + 4 + 15) / 16 * 16 - 4;
+}
+
+static void size_classes(void) {
+  for (size_t size = 1; size < 1200; ++size) {
+    void* block = malloc(size);
+    CHECK(malloc_usable_size(block) == usable_size_of(size));
+    free(block);
+  }
+  static const size_t sizes[] = {500, 512, 513, 576, 577, 672, 673, 800, 801, 1008, 1009, 2000};
+  enum { count = sizeof sizes / sizeof *sizes };
+  for (int i = 0; i < count; ++i) {
+    for (int j = 0; j < count; ++j) {
+      const size_t from = sizes[i];
+      const size_t to = sizes[j];
+      void* block = malloc(from);
+      fill(block, from, i + j);
+      const uintptr_t old = (uintptr_t)block;
+      block = realloc(block, to);
+      CHECK(block != NULL && holds(block, from < to ? from : to, i + j));
+      if (from <= 1008) CHECK(((uintptr_t)block == old) == (to <= usable_size_of(from)));
+      CHECK(malloc_usable_size(block) >= to);
+      free(block);
+    }
+  }
+}
+
 static void reallocs(void) {
   unsigned char* block = realloc(NULL, 10);
   fill(block, 10, 1);
@@ -246,6 +280,7 @@ static void exhaustion(void) {
 
 int main(void) {
   blocks();
+  size_classes();
   reallocs();
   alignments();
   failures();

@@ -38,7 +38,7 @@ struct Block {
   }
 };
 
-constexpr int kSlots = 16;
+constexpr int kSlots = 17;
 Block blocks[kSlots];
 
 bool all_hold() {
@@ -58,13 +58,13 @@ struct Step {
 // Small blocks, blocks at the limit of the slabs, large ones; realloc within and between them.
 constexpr Step kSteps[] = {
     {Call::kMalloc, 0, 1},         {Call::kMalloc, 1, 24},        {Call::kCalloc, 2, 40},
-    {Call::kMalloc, 3, 512},       {Call::kMalloc, 4, 513},       {Call::kCalloc, 5, 3000},
+    {Call::kMalloc, 3, 1008},      {Call::kMalloc, 4, 1009},      {Call::kCalloc, 5, 3000},
     {Call::kRealloc, 6, 100},      {Call::kRealloc, 6, 5000},     {Call::kRealloc, 6, 70000},
     {Call::kRealloc, 1, 480},      {Call::kMemalign, 7, 10},      {Call::kMemalign, 8, 100000},
     {Call::kPosixMemalign, 9, 24}, {Call::kPosixMemalign, 10, 9}, {Call::kNew, 11, 200},
     {Call::kNew, 12, 40000},       {Call::kStrdup, 13, 90},       {Call::kStrdup, 14, 20000},
-    {Call::kCalloc, 15, 300000},   {Call::kRealloc, 15, 600000},  {Call::kRealloc, 3, 700},
-    {Call::kRealloc, 0, 200000},
+    {Call::kCalloc, 15, 300000},   {Call::kRealloc, 15, 600000},  {Call::kRealloc, 3, 1400},
+    {Call::kRealloc, 0, 200000},   {Call::kMalloc, 16, 512},      {Call::kRealloc, 16, 700},
 };
 constexpr int kStepCount = sizeof kSteps / sizeof *kSteps;
 

@@ -18,8 +18,8 @@ template <typename Heap>
 class AllocatorConformance : public HeapTest<Heap> {};
 TYPED_TEST_SUITE(AllocatorConformance, AllHeaps, HeapName);
 
-constexpr Size kSizes[] = {0,   1,    15,   16,    17,    31,    32,     33,
-                           100, 1000, 4096, 65535, 65536, 65537, 300'000};
+constexpr Size kSizes[] = {0,   1,    15,   16,   17,   31,    32,    33,    100,
+                           600, 1000, 1008, 1009, 4096, 65535, 65536, 65537, 300'000};
 
 // --- allocate and deallocate
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "support/heap_test.hpp"
+#include "support/slab_sizes.hpp"
 
 namespace lite_alloc::test {
 namespace {
@@ -188,7 +189,7 @@ using UntrackedFits = testing::Types<PlainHeap, HardenedHeap>;
 TYPED_TEST_SUITE(InteriorAddress, UntrackedFits);
 
 TYPED_TEST(InteriorAddress, OfASmallBlockIsRefused) {
-  for (Size size = kGranule; size <= 512; size += kGranule) {
+  for (const Size size : sizes_in_slabs()) {
     TypeParam heap;
     const Address block = heap.malloc(size);
     const Address slab = align_down(block, kSlab);

@@ -11,6 +11,7 @@
 
 #include "lite_alloc/heap/segregated_fit.hpp"
 #include "support/heap_test.hpp"
+#include "support/slab_sizes.hpp"
 
 namespace lite_alloc::test {
 namespace {
@@ -21,10 +22,10 @@ class LateFreeTest : public HeapTest<SegregatedFit<HostPages>> {
   /// chunks of 32 bytes.
   std::vector<Address> allocate_lookalikes() {
     std::vector<Address> blocks;
-    const Address first = heap_.malloc(1000);
-    const Size key = *pages().at<Size>(first - 4) ^ 1008;  // combined with each tag
+    const Address first = heap_.malloc(1500);
+    const Size key = *pages().at<Size>(first - 4) ^ 1504;  // combined with each tag
     static_cast<void>(heap_.free(first));
-    for (const Size size : {16U, 48U, 200U, 512U, 600U, 5000U}) {
+    for (const Size size : {16U, 48U, 200U, 512U, 600U, 1008U, 1200U, 5000U}) {
       for (int i = 0; i < 300; ++i) {
         blocks.push_back(heap_.malloc(size));
         std::fill_n(pages().at<Size>(blocks.back()), size / sizeof(Size), key ^ 2 * kGranule);
@@ -63,11 +64,11 @@ TEST_F(LateFreeTest, ASecondFreeIntoASlabThatWasReleasedIsReported) {
 }
 
 TEST_F(LateFreeTest, ASecondFreeIsReportedAfterAnotherBlockGrewThereAndWasFreed) {
-  const Address block = heap_.malloc(1000);
-  const Address above = heap_.malloc(1000);
-  const Address last = heap_.malloc(1000);
+  const Address block = heap_.malloc(2000);
+  const Address above = heap_.malloc(2000);
+  const Address last = heap_.malloc(2000);
   ASSERT_EQ(heap_.free(above), FreeResult::kFreed);
-  ASSERT_EQ(heap_.realloc(block, 1500), block);
+  ASSERT_EQ(heap_.realloc(block, 3000), block);
   expect_gone(above);
   ASSERT_EQ(heap_.free(block), FreeResult::kFreed);
   expect_gone(above);
@@ -77,17 +78,20 @@ TEST_F(LateFreeTest, ASecondFreeIsReportedAfterAnotherBlockGrewThereAndWasFreed)
 TEST_F(LateFreeTest, TheSlabMapHoldsNoLiveBlock) {
   // If the map has the byte of a slab of 256-byte blocks, and then three bytes without a slab, the
   // four together look like a tag.
-  for (Size before = 600; before < 4 * kPageBytes; before += 4096) {
-    EXPECT_NE(heap_.malloc(before), 0U);
-    EXPECT_NE(heap_.malloc(256), 0U);
-    EXPECT_EQ(count_live(), 2U) << before;
-    heap_.reset();
-    EXPECT_EQ(count_live(), 0U) << before;
+  // So do those of other sizes: some of the bits of a size class are then flags.
+  for (const Size size : {256U, 512U, 576U, 672U, 800U, 1008U}) {
+    for (Size before = 1200; before < 4 * kPageBytes; before += 4096) {
+      EXPECT_NE(heap_.malloc(before), 0U);
+      EXPECT_NE(heap_.malloc(size), 0U);
+      EXPECT_EQ(count_live(), 2U) << size << " behind " << before;
+      heap_.reset();
+      EXPECT_EQ(count_live(), 0U) << size << " behind " << before;
+    }
   }
 }
 
 TEST_F(LateFreeTest, AFreeOfAPlaceThatWasNeverHandedOutIsNotASecondFree) {
-  for (const Size size : {16U, 48U, 200U, 512U}) {
+  for (const Size size : {16U, 48U, 200U, 512U, 576U, 672U, 800U, 1008U}) {
     const Address block = heap_.malloc(size);
     const Address next = block + (size + kGranule - 1) / kGranule * kGranule;
     EXPECT_EQ(heap_.free(next), FreeResult::kNotABlock) << size;
@@ -127,7 +131,7 @@ TEST_F(LateFreeTest, FreedBlocksAreKnownAfterAResetAndInASlabOfAnotherSize) {
 
 TEST_F(LateFreeTest, AResetOfAnOverwrittenHeapReturns) {
   for (const Size tag : {0U, 8U, 0xFFFF'FFF0U}) {
-    const Address block = heap_.malloc(1000);
+    const Address block = heap_.malloc(2000);
     *pages().at<Size>(block - 4) = tag;
     heap_.reset();
     EXPECT_FALSE(heap_.find_corruption());
@@ -166,7 +170,7 @@ class FreeResultTest : public LateFreeTest {
   std::vector<Address> holes() {
     std::vector<Address> holes;
     for (const Extent& extent : extents_of(heap_)) {
-      const bool is_chunk = extent.state == Extent::State::kFree && extent.size > 512;
+      const bool is_chunk = extent.state == Extent::State::kFree && extent.size > kMaxSmall;
       if (is_chunk && extent.begin + extent.size != pages().end()) holes.push_back(extent.begin);
     }
     return holes;
@@ -185,7 +189,7 @@ class FreeResultTest : public LateFreeTest {
 
   void expect_sound() { EXPECT_FALSE(heap_.find_corruption()); }
 
-  static constexpr std::array<Size, 7> kSizes = {16, 48, 100, 200, 512, 600, 5000};
+  static constexpr std::array<Size, 9> kSizes = {16, 48, 100, 200, 512, 600, 1008, 1200, 5000};
 };
 
 TEST_F(FreeResultTest, ContentsOfABlockDoNotLookFreedBefore) {

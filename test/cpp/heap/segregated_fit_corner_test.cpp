@@ -75,8 +75,8 @@ class SegregatedFitCorner : public testing::Test {
 // --- slabs
 
 TEST_F(SegregatedFitCorner, ASpareSlabThatServesAnotherSizeIsAccountedFor) {
-  for (const Size first : {16U, 48U, 512U}) {
-    for (const Size second : {16U, 48U, 112U, 512U}) {
+  for (const Size first : {16U, 48U, 512U, 1008U}) {
+    for (const Size second : {16U, 48U, 112U, 512U, 576U, 800U}) {
       free_all(malloc_all(8 * kSlab / first, first));
       const std::vector<Address> blocks = malloc_all(2 * kSlab / second, second);
       EXPECT_FALSE(heap_.find_corruption()) << first << ", then " << second;
@@ -103,11 +103,11 @@ TEST_F(SegregatedFitCorner, SixteenEmptySlabsAreKeptForTheNextSmallBlocks) {
 TEST_F(SegregatedFitCorner, TheLargestFreeBlockMayBeASlabWithoutBlocks) {
   const std::vector<Address> blocks = malloc_all(7, 512);
   const auto fill = [&] {
-    while (heap_.statistics().slack_bytes > chunk_of(600)) {
+    while (heap_.statistics().slack_bytes > chunk_of(1200)) {
       static_cast<void>(heap_.malloc(heap_.statistics().slack_bytes - kTag));
     }
     heap_.pages().refuse_growth(true);
-    while (heap_.malloc(600) != 0) continue;
+    while (heap_.malloc(1200) != 0) continue;
   };
   fill();
   EXPECT_LT(heap_.statistics().largest_free_bytes, 600U);
@@ -135,14 +135,14 @@ TEST_F(SegregatedFitCorner, TheLargestFreeBlockMayBeASpareSlab) {
 // --- tags that lead to a wrong address
 
 TEST_F(SegregatedFitCorner, ATagThatLeadsIntoAnotherRegionIsNotThatOfALiveBlock) {
-  const Address block = heap_.malloc(1000);
+  const Address block = heap_.malloc(2000);
   static_cast<void>(heap_.malloc(heap_.statistics().slack_bytes - kTag));
   heap_.pages().grow_as_other_code(1);
-  const Address above = heap_.malloc(1000);
+  const Address above = heap_.malloc(2000);
   ASSERT_GT(above, heap_.pages().foreign().front().end());
   ASSERT_TRUE(heap_.is_live(block));
-  const std::uint32_t key = key_of(block, 1000);
-  for (const Address target : {above, above + chunk_of(1000)}) {
+  const std::uint32_t key = key_of(block, 2000);
+  for (const Address target : {above, above + chunk_of(2000)}) {
     const std::uint32_t right = std::exchange(word(block - kTag), key ^ (target - block));
     EXPECT_FALSE(heap_.is_live(block)) << target;
     EXPECT_NE(heap_.free(block), FreeResult::kFreed) << target;
@@ -153,10 +153,10 @@ TEST_F(SegregatedFitCorner, ATagThatLeadsIntoAnotherRegionIsNotThatOfALiveBlock)
 }
 
 TEST_F(SegregatedFitCorner, ATagThatLeadsToAChunkAboveAFreeOneIsNotThatOfALiveBlock) {
-  const std::vector<Address> blocks = malloc_all(4, 1000);
+  const std::vector<Address> blocks = malloc_all(4, 2000);
   ASSERT_EQ(heap_.free(blocks[1]), FreeResult::kFreed);
   const std::uint32_t right = word(blocks[0] - kTag);
-  word(blocks[0] - kTag) = key_of(blocks[0], 1000) ^ (blocks[2] - blocks[0]);
+  word(blocks[0] - kTag) = key_of(blocks[0], 2000) ^ (blocks[2] - blocks[0]);
   EXPECT_FALSE(heap_.is_live(blocks[0]));
   EXPECT_NE(heap_.free(blocks[0]), FreeResult::kFreed);
   word(blocks[0] - kTag) = right;
@@ -167,7 +167,7 @@ TEST_F(SegregatedFitCorner, ATagThatLeadsToAChunkAboveAFreeOneIsNotThatOfALiveBl
 // --- links that lead to a wrong address
 
 TEST_F(SegregatedFitCorner, ACircleInABinIsFoundAndStatisticsReturn) {
-  const std::vector<Address> blocks = malloc_all(7, 1000);
+  const std::vector<Address> blocks = malloc_all(7, 2000);
   for (const std::size_t i : {0U, 2U, 4U}) ASSERT_EQ(heap_.free(blocks[i]), FreeResult::kFreed);
   // The list is 4, 2, 0.
   const std::array list = {blocks[4], blocks[2], blocks[0]};
@@ -177,7 +177,7 @@ TEST_F(SegregatedFitCorner, ACircleInABinIsFoundAndStatisticsReturn) {
       const std::uint32_t right = std::exchange(word(from), from ^ to ^ key);
       if (word(from) == right) continue;
       EXPECT_TRUE(heap_.find_corruption()) << from << " to " << to;
-      EXPECT_EQ(heap_.statistics().largest_free_bytes, chunk_of(1000)) << from << " to " << to;
+      EXPECT_EQ(heap_.statistics().largest_free_bytes, chunk_of(2000)) << from << " to " << to;
       // The check also finds it if the link back is changed to match.
       const std::uint32_t back = std::exchange(word(to + 4), to ^ from ^ key);
       EXPECT_TRUE(heap_.find_corruption()) << from << " to " << to;
@@ -208,7 +208,7 @@ TEST_F(SegregatedFitCorner, StatisticsReadNothingOutsideTheHeapWhereLinksLeadOut
 }
 
 TEST_F(SegregatedFitCorner, AnOverwrittenRecordOfARegionIsFoundAndEveryCallReturns) {
-  static_cast<void>(heap_.malloc(1000));
+  static_cast<void>(heap_.malloc(2000));
   heap_.pages().grow_as_other_code(1);
   const Address second = heap_.malloc(2 * kPageBytes);
   heap_.pages().grow_as_other_code(1);
@@ -232,7 +232,7 @@ TEST_F(SegregatedFitCorner, AnOverwrittenRecordOfARegionIsFoundAndEveryCallRetur
 }
 
 TEST_F(SegregatedFitCorner, ALostRegionWithoutBlocksIsFound) {
-  static_cast<void>(heap_.malloc(1000));
+  static_cast<void>(heap_.malloc(2000));
   heap_.pages().grow_as_other_code(1);
   ASSERT_EQ(heap_.free(heap_.malloc(2 * kPageBytes)), FreeResult::kFreed);
   EXPECT_FALSE(heap_.find_corruption());
@@ -241,10 +241,10 @@ TEST_F(SegregatedFitCorner, ALostRegionWithoutBlocksIsFound) {
 }
 
 TEST_F(SegregatedFitCorner, AWalkOverOverwrittenTagsReturns) {
-  const std::vector<Address> blocks = malloc_all(7, 1000);
+  const std::vector<Address> blocks = malloc_all(7, 2000);
   static_cast<void>(malloc_all(20, 100));
   ASSERT_EQ(heap_.free(blocks[2]), FreeResult::kFreed);
-  const std::uint32_t key = key_of(blocks[0], 1000);
+  const std::uint32_t key = key_of(blocks[0], 2000);
   for (const std::size_t i : {0U, 2U, 5U}) {
     for (const Size tag : {0U, 1U, 16U, 4096U, 0x7FFF'FFF0U, 0xFFFF'FFF0U, 0xFFFF'FFFFU}) {
       const std::uint32_t right = std::exchange(word(blocks[i] - kTag), key ^ tag);
@@ -263,9 +263,9 @@ TEST_F(SegregatedFitCorner, AWalkOverOverwrittenTagsReturns) {
 // --- late frees in memory whose contents look like tags
 
 TEST_F(SegregatedFitCorner, ASlabThatBecameAFreeChunkHoldsNoLiveBlockWhateverItsBlocksHeld) {
-  const Address large = heap_.malloc(1000);
-  const std::uint32_t tag = key_of(large, 1000) ^ 2 * kGranule;
-  for (const Size size : {16U, 32U, 48U, 112U, 512U}) {
+  const Address large = heap_.malloc(2000);
+  const std::uint32_t tag = key_of(large, 2000) ^ 2 * kGranule;
+  for (const Size size : {16U, 32U, 48U, 112U, 512U, 576U, 1008U}) {
     const std::vector<Address> blocks = malloc_all(60'000 / size, size);
     for (const Address block : blocks) {
       for (Size offset = 0; offset < size; offset += 4) word(block + offset) = tag;
@@ -281,10 +281,10 @@ TEST_F(SegregatedFitCorner, ASlabThatBecameAFreeChunkHoldsNoLiveBlockWhateverIts
 }
 
 TEST_F(SegregatedFitCorner, AResetHeapHoldsNoLiveBlockWhateverItsBlocksHeld) {
-  const Address large = heap_.malloc(1000);
-  const std::uint32_t tag = key_of(large, 1000) ^ 2 * kGranule;
+  const Address large = heap_.malloc(2000);
+  const std::uint32_t tag = key_of(large, 2000) ^ 2 * kGranule;
   std::vector<Address> blocks;
-  for (const Size size : {16U, 32U, 48U, 112U, 512U, 600U}) {
+  for (const Size size : {16U, 32U, 48U, 112U, 512U, 672U, 1008U, 1200U}) {
     for (const Address block : malloc_all(20'000 / size, size)) {
       blocks.push_back(block);
       for (Size offset = 0; offset < size; offset += 4) word(block + offset) = tag;
@@ -339,11 +339,11 @@ TEST_F(MapOfTags, HoldsNoLiveBlockAfterAReset) {
 TEST(AlignmentOfAMovedBlock, IsAtMostTheLargestValidAlignment) {
   SegregatedFit<HostMemory> heap;
   constexpr Address kHigh = 4 * kMaxAlignment;  // the block happens to lie there
-  const Address first = heap.malloc(600);
-  static_cast<void>(heap.malloc(kHigh - first - chunk_of(600) - kTag));
-  const Address block = heap.memalign(32, 600);
+  const Address first = heap.malloc(1200);
+  static_cast<void>(heap.malloc(kHigh - first - chunk_of(1200) - kTag));
+  const Address block = heap.memalign(32, 1200);
   ASSERT_EQ(block, kHigh);
-  static_cast<void>(heap.malloc(600));
+  static_cast<void>(heap.malloc(1200));
   const Address moved = heap.realloc(block, 5000);
   EXPECT_NE(moved, block);
   EXPECT_EQ(moved % 32, 0U);

@@ -24,6 +24,7 @@
 #include "lite_alloc/inspect/walk.hpp"
 #include "support/random.hpp"
 #include "support/shadow_heap.hpp"
+#include "support/slab_sizes.hpp"
 
 namespace lite_alloc::test {
 namespace {
@@ -112,10 +113,11 @@ class CorruptedHeap {
       if (is_region) add(extent.begin - kGranule, extent.begin);
       end = extent.end();
       if (cursor.is_block()) {
-        if (extent.size > 512 || extent.size % kGranule != 0) words.push_back(extent.end() - 4);
+        if (extent.size > kMaxSmall || extent.size % kGranule != 0)
+          words.push_back(extent.end() - 4);
       } else if (extent.state == Extent::State::kFree) {
         add(extent.begin, extent.begin + 12);  // links or link and mark, and an unused word
-        if (extent.size > 512) add(extent.end() - 12, extent.end());
+        if (extent.size > kMaxSmall) add(extent.end() - 12, extent.end());
       } else {
         add(extent.begin, extent.end());  // the head or end of a slab, or the map
       }
@@ -178,7 +180,8 @@ class CorruptedHeap {
     const Size count = static_cast<Size>(shadow_.blocks().size());
     if (count == 0 || (count < 150 && !random_->one_in(3))) {
       const Size alignment = random_->one_in(12) ? random_->alignment() : kGranule;
-      const Size size = random_->one_in(2) ? random_->below(520) : random_->log_uniform(13);
+      const Size size =
+          random_->one_in(2) ? random_->below(kMaxSmall + 16) : random_->log_uniform(13);
       const Address block = heap_.memalign(alignment, size);
       if (block != 0) expect(bool{shadow_.add(block, {.size = size, .alignment = alignment})});
       return;

@@ -31,7 +31,7 @@ using Heaps = testing::Types<SegregatedFit<HostMemory>, SegregatedFit<HostMemory
 TYPED_TEST_SUITE(SegregatedFitMemory, Heaps);
 
 TYPED_TEST(SegregatedFitMemory, OneBlockGetsNineTenthsOnceAllIsFreed) {
-  for (const Size size : {16U, 40U, 500U, 3000U}) {
+  for (const Size size : {16U, 40U, 500U, 700U, 1000U, 3000U}) {
     TypeParam heap(kSixteenMegabytes);
     const Address early = heap.malloc(40);
     fill_and_free(heap, size);
@@ -80,7 +80,7 @@ class AllPages : public HostMemory {
 TEST(SegregatedFitOfAllPages, TakesPagesThatOtherCodeAddedBeforeItGrows) {
   SegregatedFit<AllPages, NoTracking> heap(
       HostMemory::Options{.initial_pages = 1, .maximum_pages = 64});
-  Address block = heap.malloc(1000);
+  Address block = heap.malloc(2000);
   ASSERT_TRUE(heap.pages().grow(40 * kPageBytes));
   const Address end = heap.pages().end();
   block = heap.realloc(block, 38 * kPageBytes);

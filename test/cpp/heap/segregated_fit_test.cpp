@@ -13,6 +13,7 @@
 
 #include "lite_alloc/inspect/statistics.hpp"
 #include "support/heap_test.hpp"
+#include "support/slab_sizes.hpp"
 
 namespace lite_alloc::test {
 namespace {
@@ -21,7 +22,6 @@ using Heap = SegregatedFit<HostPages>;
 
 constexpr Size kTag = 4;
 constexpr Size kSlab = 4096;
-constexpr Size kMaxSmall = 512;
 /// The size of the stash: `malloc` uses the freed blocks in it first, whatever slabs they lie in.
 constexpr Size kMaxStash = 15;
 
@@ -237,11 +237,11 @@ TEST_F(SegregatedFitTest, SizeZeroGivesDistinctLiveBlocks) {
   shadow_.forget_all();
 }
 
-TEST_F(SegregatedFitTest, BlocksAreRoundedToGranulesAndLargeOnesAreATagShorter) {
+TEST_F(SegregatedFitTest, SmallBlocksAreRoundedToTheirClassAndLargeOnesAreATagShorter) {
   for (Size size = 0; size <= 5000; ++size) {
     const Address block = malloc(size);
     const Size usable = heap_.usable_size(block);
-    const Size expected = size <= kMaxSmall ? round_to_granules(size) : chunk_of(size) - kTag;
+    const Size expected = size <= kMaxSmall ? usable_in_slab(size) : chunk_of(size) - kTag;
     ASSERT_EQ(usable, expected) << size;
     std::memset(bytes(block), 0xFF, usable);
     ASSERT_FALSE(size % 100 == 0 && heap_.find_corruption()) << size;
@@ -251,7 +251,7 @@ TEST_F(SegregatedFitTest, BlocksAreRoundedToGranulesAndLargeOnesAreATagShorter) 
 }
 
 TEST_F(SegregatedFitTest, AFreedSmallBlockIsUsedAgainBeforeMemoryGrows) {
-  for (const Size size : {16U, 48U, 512U}) {
+  for (const Size size : {16U, 48U, 512U, 576U, 672U, 800U, 1008U}) {
     const std::vector<Address> blocks = exhaust_with(size);
     for (std::size_t i = 0; i < blocks.size(); i += 7) {
       free(blocks[i]);
@@ -299,7 +299,7 @@ TEST_F(SegregatedFitTest, ASlabWithoutBlocksServesAnotherSize) {
   for (const Address block : blocks) {
     if (align_down(block, kSlab) == slab) free(block);
   }
-  for (const Size size : {512U, 112U, 16U}) {
+  for (const Size size : {1008U, 512U, 112U, 672U, 16U}) {
     std::vector<Address> others;
     for (Size i = 0; i < (kSlab - kGranule - kTag) / size; ++i) {
       others.push_back(malloc(size));
@@ -379,10 +379,10 @@ TEST_F(SegregatedFitTest, SmallBlocksTakeThePlaceOfThoseThatAreMostlyGone) {
 TEST_F(SegregatedFitTest, FreeNeighboursAreOneExtentWhateverTheOrder) {
   std::vector<std::size_t> order = {1, 2, 3};
   do {
-    const std::vector<Address> blocks = malloc_all({600, 700, 1000, 2000, 600});
+    const std::vector<Address> blocks = malloc_all({1200, 1400, 2000, 4000, 1200});
     fill_top();
     for (const std::size_t i : order) free(blocks[i]);
-    const Extent all{blocks[1], chunk_of(700) + chunk_of(1000) + chunk_of(2000),
+    const Extent all{blocks[1], chunk_of(1400) + chunk_of(2000) + chunk_of(4000),
                      Extent::State::kFree};
     EXPECT_EQ(free_extents(), std::vector<Extent>{all});
     EXPECT_EQ(statistics().largest_free_bytes, all.size);
@@ -394,19 +394,19 @@ TEST_F(SegregatedFitTest, FreeNeighboursAreOneExtentWhateverTheOrder) {
 TEST_F(SegregatedFitTest, TheLastBlocksMergeWithTheTopWhateverTheOrder) {
   std::vector<std::size_t> order = {1, 2, 3};
   do {
-    const std::vector<Address> blocks = malloc_all({600, 700, 1000, 2000});
+    const std::vector<Address> blocks = malloc_all({1200, 1400, 2000, 4000});
     for (const std::size_t i : order) free(blocks[i]);
     EXPECT_EQ(
         free_extents(),
-        (std::vector<Extent>{{blocks[1], kFirstRegion - chunk_of(600), Extent::State::kFree}}));
-    EXPECT_EQ(statistics().slack_bytes, kFirstRegion - chunk_of(600));
+        (std::vector<Extent>{{blocks[1], kFirstRegion - chunk_of(1200), Extent::State::kFree}}));
+    EXPECT_EQ(statistics().slack_bytes, kFirstRegion - chunk_of(1200));
     EXPECT_EQ(statistics().largest_free_bytes, 0U);
     reset();
   } while (std::next_permutation(order.begin(), order.end()));
 }
 
 TEST_F(SegregatedFitTest, AFreeBlockWithUsedNeighboursStaysOnItsOwn) {
-  const std::vector<Address> blocks = malloc_all({600, 600, 600, 600, 600, 600});
+  const std::vector<Address> blocks = malloc_all({1200, 1200, 1200, 1200, 1200, 1200});
   for (const std::size_t i : {2U, 0U, 4U}) free(blocks[i]);
   EXPECT_EQ(free_extents().size(), 4U) << "the top included";
 }
@@ -424,33 +424,33 @@ TEST_F(SegregatedFitTest, RegionsAreNotMerged) {
 // --- realloc
 
 TEST_F(SegregatedFitTest, ABlockGrowsIntoTheFreeNeighbourBehindIt) {
-  const std::vector<Address> blocks = malloc_all({1000, 1000, 1000});
+  const std::vector<Address> blocks = malloc_all({2000, 2000, 2000});
   free(blocks[1]);
-  EXPECT_EQ(realloc(blocks[0], 1500), blocks[0]);
+  EXPECT_EQ(realloc(blocks[0], 3000), blocks[0]);
   EXPECT_EQ(free_extents().front(),
-            (Extent{blocks[0] + chunk_of(1500), 2 * chunk_of(1000) - chunk_of(1500),
+            (Extent{blocks[0] + chunk_of(3000), 2 * chunk_of(2000) - chunk_of(3000),
                     Extent::State::kFree}));
-  const Size both = 2 * chunk_of(1000) - kTag;
+  const Size both = 2 * chunk_of(2000) - kTag;
   EXPECT_EQ(realloc(blocks[0], both), blocks[0]);
   EXPECT_EQ(heap_.usable_size(blocks[0]), both);
   EXPECT_NE(realloc(blocks[0], both + 1), blocks[0]);
 }
 
 TEST_F(SegregatedFitTest, NothingIsLiveInsideABlockThatGrew) {
-  const std::vector<Address> blocks = malloc_all({1000, 1000, 1000, 1000});
+  const std::vector<Address> blocks = malloc_all({2000, 2000, 2000, 2000});
   free(blocks[1]);
-  const Address grown = heap_.realloc(blocks[0], 1500);
+  const Address grown = heap_.realloc(blocks[0], 3000);
   ASSERT_EQ(grown, blocks[0]);
   expect_refused(blocks[1], FreeResult::kAlreadyFree);
-  ASSERT_EQ(heap_.realloc(grown, 1000), grown);
-  ASSERT_EQ(heap_.realloc(grown, 1700), grown);
+  ASSERT_EQ(heap_.realloc(grown, 2000), grown);
+  ASSERT_EQ(heap_.realloc(grown, 3400), grown);
   expect_refused(blocks[1], FreeResult::kAlreadyFree);
   ASSERT_EQ(heap_.realloc(blocks[3], 2 * kPageBytes), blocks[3]);
-  expect_refused(blocks[3] + chunk_of(1000), FreeResult::kAlreadyFree);
+  expect_refused(blocks[3] + chunk_of(2000), FreeResult::kAlreadyFree);
 }
 
 TEST_F(SegregatedFitTest, AShrunkBlockGivesItsTailBack) {
-  const std::vector<Address> blocks = malloc_all({5000, 1000});
+  const std::vector<Address> blocks = malloc_all({5000, 2000});
   for (const Size size : {4000U, 700U, 100U, 1U, 0U}) {
     EXPECT_EQ(realloc(blocks[0], size), blocks[0]);
     const Size taken = chunk_of(std::max(size, 1U));
@@ -462,12 +462,12 @@ TEST_F(SegregatedFitTest, AShrunkBlockGivesItsTailBack) {
 }
 
 TEST_F(SegregatedFitTest, AShrunkBlocksTailMergesWithTheFreeNeighbourBehindIt) {
-  const std::vector<Address> blocks = malloc_all({2000, 1000, 1000});
+  const std::vector<Address> blocks = malloc_all({4000, 2000, 2000});
   free(blocks[1]);
-  EXPECT_EQ(realloc(blocks[0], 1000), blocks[0]);
+  EXPECT_EQ(realloc(blocks[0], 2000), blocks[0]);
   EXPECT_EQ(free_extents().front(),
-            (Extent{blocks[0] + chunk_of(1000), chunk_of(2000), Extent::State::kFree}));
-  EXPECT_EQ(realloc(blocks[2], 600), blocks[2]);
+            (Extent{blocks[0] + chunk_of(2000), chunk_of(4000), Extent::State::kFree}));
+  EXPECT_EQ(realloc(blocks[2], 1200), blocks[2]);
   EXPECT_EQ(free_extents().size(), 2U) << "the top took the tail";
 }
 
@@ -477,29 +477,29 @@ TEST_F(SegregatedFitTest, ASmallBlockThatShrinksStaysWhereItIs) {
 }
 
 TEST_F(SegregatedFitTest, TheLastBlockGrowsInPlaceAndMemoryGrowsByWhatIsMissing) {
-  const Address block = malloc(1000);
-  EXPECT_EQ(realloc(block, 2000), block);
+  const Address block = malloc(2000);
+  EXPECT_EQ(realloc(block, 4000), block);
   EXPECT_TRUE(pages().requests().empty());
   EXPECT_EQ(realloc(block, kFirstRegion - kTag), block);
   EXPECT_EQ(statistics().free_bytes, 0U);
   EXPECT_EQ(realloc(block, kFirstRegion + kPageBytes - kTag), block);
-  EXPECT_EQ(realloc(block, 600), block);
+  EXPECT_EQ(realloc(block, 1200), block);
   EXPECT_EQ(realloc(block, kFirstRegion + 3 * kPageBytes - kTag), block);
   EXPECT_EQ(pages().requests(), (std::vector<Size>{kPageBytes, 2 * kPageBytes}));
   EXPECT_EQ(statistics().free_bytes, 0U);
 }
 
 TEST_F(SegregatedFitTest, TheLastBlockMovesToAHoleBeforeMemoryGrows) {
-  const std::vector<Address> blocks = malloc_all({3000, 1000});
-  fill_top(chunk_of(1000));
-  const Address last = malloc(1000);
+  const std::vector<Address> blocks = malloc_all({6000, 2000});
+  fill_top(chunk_of(2000));
+  const Address last = malloc(2000);
   free(blocks[0]);
-  EXPECT_EQ(realloc(last, 2900), blocks[0]);
+  EXPECT_EQ(realloc(last, 5900), blocks[0]);
   EXPECT_TRUE(pages().requests().empty());
 }
 
 TEST_F(SegregatedFitTest, TheLastBlockMovesWherePagesOfOtherCodeFollow) {
-  const Address block = malloc(1000);
+  const Address block = malloc(2000);
   fill_top();
   const Address last = shadow_.blocks().rbegin()->first;
   pages().grow_as_other_code(1);
@@ -509,7 +509,7 @@ TEST_F(SegregatedFitTest, TheLastBlockMovesWherePagesOfOtherCodeFollow) {
 }
 
 TEST_F(SegregatedFitTest, AFailedReallocationChangesNothing) {
-  const std::vector<Address> blocks = malloc_all({100, 1000, 1000});
+  const std::vector<Address> blocks = malloc_all({100, 1000, 2000, 2000});
   pages().refuse_growth(true);
   for (const Address block : blocks) {
     const Snapshot before = snapshot_of(heap_);
@@ -518,7 +518,7 @@ TEST_F(SegregatedFitTest, AFailedReallocationChangesNothing) {
     EXPECT_TRUE(heap_.is_live(block));
     EXPECT_TRUE(shadow_.verify(block));
   }
-  EXPECT_EQ(statistics().failures, 3U);
+  EXPECT_EQ(statistics().failures, 4U);
 }
 
 TEST_F(SegregatedFitTest, ContentsStayThroughEveryChangeOfSize) {
@@ -537,8 +537,8 @@ TEST_F(SegregatedFitTest, ContentsStayThroughEveryChangeOfSize) {
 // --- alignment
 
 TEST_F(SegregatedFitTest, EveryAlignmentIsServedForEverySize) {
-  std::vector<Size> sizes = {0,   1,    15,   16,   17,   496,   512,
-                             513, 1000, 4076, 4092, 4096, 65536, 100'000};
+  std::vector<Size> sizes = {0,    1,    15,   16,   17,   496,  512,   513,
+                             1000, 1008, 1009, 4076, 4092, 4096, 65536, 100'000};
   for (const Size alignment : all_alignments()) {
     for (const Size size : sizes) {
       const Address block = memalign(alignment, size);
@@ -571,7 +571,7 @@ TEST_F(SegregatedFitTest, AnInvalidAlignmentIsRefused) {
 TEST_F(SegregatedFitTest, AnAlignedBlockThatIsFreedIsUsedAgain) {
   for (Size alignment = 4096; alignment <= kMaxAlignment; alignment *= 2) {
     const Address first = memalign(alignment, alignment);
-    malloc(1000);  // keeps it from merging with the top
+    malloc(2000);  // keeps it from merging with the top
     const Size heap_bytes = statistics().heap_bytes;
     free(first);
     for (int i = 0; i < 100; ++i) {
@@ -603,8 +603,8 @@ TEST_F(SegregatedFitTest, ManyAlignedBlocksThatAreFreedAreUsedAgain) {
 
 TEST_F(SegregatedFitTest, TheGapInFrontOfAnAlignedBlockStaysUsable) {
   for (Size alignment = 2048; alignment <= kPageBytes / 2; alignment *= 2) {
-    malloc(600);
-    const Address block = memalign(alignment, 600);
+    malloc(2100);  // so the gap behind it has more than 1008 bytes
+    const Address block = memalign(alignment, 1200);
     const std::vector<Extent> free = free_extents();
     ASSERT_EQ(free.front().end(), block) << alignment;
     EXPECT_EQ(malloc(free.front().size - kTag), free.front().begin);
@@ -618,7 +618,7 @@ TEST_F(SegregatedFitTest, TheGapInFrontOfAnAlignedBlockStaysUsable) {
 
 TEST_F(SegregatedFitTest, TheMapGrowsWithTheHeap) {
   for (Size page = 0; page < 200; ++page) {
-    malloc(16 + page % 32 * 16);
+    malloc(16 + page % 63 * 16);
     malloc(kPageBytes - 1000);
     for (int i = 0; i < 3; ++i) malloc(500);
   }
@@ -656,12 +656,16 @@ TEST_F(SegregatedFitTest, ASmallBlockWithoutRoomForASlabAndItsMapIsAChunk) {
   pages().grow_as_other_code(200);
   malloc(kPageBytes - 2 * kSlab - kGranule - kTag);
   pages().refuse_growth(true);
-  EXPECT_EQ(heap_.usable_size(malloc(301)), chunk_of(301) - kTag);
+  for (const Size size : {301U, 520U, 900U}) {
+    EXPECT_EQ(heap_.usable_size(malloc(size)), chunk_of(size) - kTag) << size;
+  }
   EXPECT_TRUE(is_sound(heap_, shadow_));
   pages().refuse_growth(false);
   malloc(2 * kSlab);
   free(shadow_.blocks().rbegin()->first);
-  EXPECT_EQ(heap_.usable_size(malloc(301)), 304U) << "of a slab";
+  for (const Size size : {301U, 520U, 900U}) {
+    EXPECT_EQ(heap_.usable_size(malloc(size)), usable_in_slab(size)) << "of a slab";
+  }
 }
 
 // --- free
@@ -696,7 +700,7 @@ TEST_F(SegregatedFitTest, ASecondFreeOfASmallBlockIsReportedInEveryStateOfItsSla
 }
 
 TEST_F(SegregatedFitTest, ASecondFreeOfALargeBlockIsReported) {
-  const std::vector<Address> blocks = malloc_all({1000, 1000, 1000});
+  const std::vector<Address> blocks = malloc_all({2000, 2000, 2000});
   for (const Address block : {blocks[0], blocks[2]}) {
     free(block);
     expect_refused(block, FreeResult::kAlreadyFree);
@@ -707,8 +711,8 @@ TEST_F(SegregatedFitTest, ASecondFreeOfALargeBlockIsReportedAfterItMergedWhateve
   std::vector<std::size_t> order = {0, 1, 2};
   do {
     for (const bool is_at_top : {false, true}) {
-      const std::vector<Address> blocks = malloc_all({1000, 1000, 1000});
-      if (!is_at_top) malloc(1000);
+      const std::vector<Address> blocks = malloc_all({2000, 2000, 2000});
+      if (!is_at_top) malloc(2000);
       for (const std::size_t i : order) free(blocks[i]);
       for (const Address block : blocks) expect_refused(block, FreeResult::kAlreadyFree);
       reset();
@@ -717,9 +721,9 @@ TEST_F(SegregatedFitTest, ASecondFreeOfALargeBlockIsReportedAfterItMergedWhateve
 }
 
 TEST_F(SegregatedFitTest, AMovedBlockIsAlreadyFreeAtItsOldPlace) {
-  for (const Size size : {100U, 1000U}) {
+  for (const Size size : {100U, 1000U, 2000U}) {
     const Address block = malloc(size);
-    malloc(1000);
+    malloc(2000);
     const Address moved = realloc(block, 5 * size);
     ASSERT_NE(moved, block);
     expect_refused(block, FreeResult::kAlreadyFree);
@@ -727,7 +731,7 @@ TEST_F(SegregatedFitTest, AMovedBlockIsAlreadyFreeAtItsOldPlace) {
 }
 
 TEST_F(SegregatedFitTest, AddressesOutsideTheHeapAreRejected) {
-  malloc(1000);
+  malloc(2000);
   malloc(10);
   const Address begin = pages().begin();
   const Address end = pages().end();
@@ -745,7 +749,7 @@ TEST_F(SegregatedFitTest, NothingIsLiveInAnUntouchedHeap) {
 }
 
 TEST_F(SegregatedFitTest, AddressesInsideALargeBlockOfZeroesAreRejected) {
-  const std::vector<Address> blocks = malloc_all({1000, 2000, 1000});
+  const std::vector<Address> blocks = malloc_all({2000, 2000, 2000});
   shadow_.forget_all();
   std::memset(bytes(blocks[1]), 0, heap_.usable_size(blocks[1]));
   for (Size offset = 1; offset < 2000; ++offset) {
@@ -842,7 +846,7 @@ TEST_F(SegregatedFitTest, ASmallBlockWhoseContentsLookFreeIsLive) {
 // --- impossible sizes, and zeroed memory
 
 TEST_F(SegregatedFitTest, CallocZeroesMemoryThatWasUsed) {
-  for (const Size size : {16U, 500U, 512U, 514U, 4000U, 50'000U}) {
+  for (const Size size : {16U, 500U, 512U, 514U, 1008U, 1010U, 4000U, 50'000U}) {
     const std::vector<Address> used = exhaust_with(size);
     for (const Address block : used) {
       std::memset(bytes(block), 0xFF, heap_.usable_size(block));
@@ -869,7 +873,7 @@ TEST_F(SegregatedFitTest, CallocRefusesProductsThatWrap) {
 }
 
 TEST_F(SegregatedFitTest, ImpossibleSizesAreRefused) {
-  const std::vector<Address> blocks = malloc_all({100, 1000, 1000});
+  const std::vector<Address> blocks = malloc_all({100, 1000, 2000, 2000});
   const Snapshot before = snapshot_of(heap_);
   for (const Size size : kImpossibleSizes) {
     EXPECT_EQ(heap_.malloc(size), 0U) << size;
@@ -888,7 +892,7 @@ class HighSegregatedFitTest : public HeapTest<SegregatedFit<HighPages>> {};
 
 TEST_F(HighSegregatedFitTest, ImpossibleSizesAreRefusedAtTheEndOfTheAddressSpace) {
   const Address block = allocate(100);
-  const Address large = allocate(1000);
+  const Address large = allocate(2000);
   allocate(kHeapPages / 2 * kPageBytes);
   for (const Size size : kImpossibleSizes) {
     for (const Size alignment : all_alignments()) {
@@ -949,37 +953,41 @@ TEST_F(SegregatedFitTest, AResetOfAnUntouchedHeapDoesNothing) {
 // --- statistics
 
 TEST_F(SegregatedFitTest, StatisticsKnowTheLargestFreeExtent) {
-  const std::vector<Address> blocks = malloc_all({600, 2000, 600, 1000, 600, 1990, 600});
+  const std::vector<Address> blocks = malloc_all({1200, 4000, 1200, 2000, 1200, 3990, 1200});
   EXPECT_EQ(statistics().largest_free_bytes, 0U);
   free(blocks[3]);
-  EXPECT_EQ(statistics().largest_free_bytes, chunk_of(1000));
-  free(blocks[5]);
-  EXPECT_EQ(statistics().largest_free_bytes, chunk_of(1990));
-  free(blocks[1]);
   EXPECT_EQ(statistics().largest_free_bytes, chunk_of(2000));
+  free(blocks[5]);
+  EXPECT_EQ(statistics().largest_free_bytes, chunk_of(3990));
+  free(blocks[1]);
+  EXPECT_EQ(statistics().largest_free_bytes, chunk_of(4000));
   free(blocks[4]);
-  EXPECT_EQ(statistics().largest_free_bytes, chunk_of(1000) + chunk_of(600) + chunk_of(1990));
+  EXPECT_EQ(statistics().largest_free_bytes, chunk_of(2000) + chunk_of(1200) + chunk_of(3990));
 }
 
 TEST_F(SegregatedFitTest, FreeBlocksOfASlabCountAsFreeExtents) {
-  const Address block = malloc(512);
-  fill_top();
-  for (const Extent& extent : free_extents()) {
-    if (extent.size > kMaxSmall) malloc(extent.size - kTag);
+  for (const Size size : {512U, 576U, 672U, 800U, 1008U}) {
+    const Address block = malloc(size);
+    fill_top();
+    for (const Extent& extent : free_extents()) {
+      if (extent.size > kMaxSmall) malloc(extent.size - kTag);
+    }
+    const Size others = (kSlab - kGranule - kTag) / size - 1;
+    EXPECT_EQ(statistics().largest_free_bytes, size);
+    EXPECT_EQ(statistics().free_bytes, others * size);
+    EXPECT_EQ(fragmentation(statistics()), 1.0 - 1.0 / others) << size;
+    for (Size i = 0; i < others; ++i) malloc(size);
+    EXPECT_EQ(statistics().free_bytes, 0U) << size;
+    EXPECT_EQ(fragmentation(statistics()), 0.0) << size;
+    free(block);
+    EXPECT_EQ(statistics().largest_free_bytes, size);
+    EXPECT_EQ(fragmentation(statistics()), 0.0) << size;
+    reset();
   }
-  EXPECT_EQ(statistics().largest_free_bytes, 512U);
-  EXPECT_EQ(statistics().free_bytes, 6 * 512U);
-  EXPECT_EQ(fragmentation(statistics()), 1.0 - 1.0 / 6);
-  for (int i = 0; i < 6; ++i) malloc(512);
-  EXPECT_EQ(statistics().free_bytes, 0U);
-  EXPECT_EQ(fragmentation(statistics()), 0.0);
-  free(block);
-  EXPECT_EQ(statistics().largest_free_bytes, 512U);
-  EXPECT_EQ(fragmentation(statistics()), 0.0);
 }
 
 TEST_F(SegregatedFitTest, FragmentationIsTheShareOutsideTheLargestFreeExtent) {
-  const std::vector<Address> blocks = malloc_all({1004, 600, 1004, 600, 1004, 600, 1004, 600});
+  const std::vector<Address> blocks = malloc_all({2004, 1200, 2004, 1200, 2004, 1200, 2004, 1200});
   EXPECT_EQ(fragmentation(statistics()), 0.0);
   for (const std::size_t i : {0U, 2U, 4U, 6U}) {
     free(blocks[i]);
@@ -989,18 +997,18 @@ TEST_F(SegregatedFitTest, FragmentationIsTheShareOutsideTheLargestFreeExtent) {
 
 TEST_F(SegregatedFitTest, StatisticsCountCallsAndBytes) {
   const Address small = malloc(100);
-  const Address large = malloc(1000);
-  EXPECT_EQ(statistics().live_bytes, 112 + chunk_of(1000) - kTag);
-  const Address moved = realloc(small, 600);
-  EXPECT_EQ(statistics().live_bytes, chunk_of(600) - kTag + chunk_of(1000) - kTag);
+  const Address large = malloc(2000);
+  EXPECT_EQ(statistics().live_bytes, 112 + chunk_of(2000) - kTag);
+  const Address moved = realloc(small, 1200);
+  EXPECT_EQ(statistics().live_bytes, chunk_of(1200) - kTag + chunk_of(2000) - kTag);
   free(large);
-  EXPECT_EQ(realloc(moved, 600), moved);
+  EXPECT_EQ(realloc(moved, 1200), moved);
   const Statistics seen = statistics();
   EXPECT_EQ(seen.allocations, 2U);
   EXPECT_EQ(seen.frees, 1U);
   EXPECT_EQ(seen.live_blocks, 1U);
-  EXPECT_EQ(seen.live_bytes, chunk_of(600) - kTag);
-  EXPECT_EQ(seen.peak_live_bytes, chunk_of(600) - kTag + chunk_of(1000) - kTag);
+  EXPECT_EQ(seen.live_bytes, chunk_of(1200) - kTag);
+  EXPECT_EQ(seen.peak_live_bytes, chunk_of(1200) - kTag + chunk_of(2000) - kTag);
 }
 
 // --- the walk
@@ -1074,7 +1082,7 @@ TEST(ClaimingSegregatedFit, KeepsPagesOfOtherCodeOutOfTheFirstRegion) {
   heap.pages().grow_as_other_code(2);
   heap.claim();
   EXPECT_EQ(heap.statistics().heap_bytes, kFirstRegion);
-  EXPECT_EQ(heap.malloc(1000), heap.pages().begin() + kGranule);
+  EXPECT_EQ(heap.malloc(2000), heap.pages().begin() + kGranule);
   EXPECT_FALSE(heap.find_corruption());
 }
 

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 #include <utility>
@@ -11,6 +12,7 @@
 
 #include "lite_alloc/inspect/check.hpp"
 #include "support/heap_inspection.hpp"
+#include "support/slab_sizes.hpp"
 
 namespace lite_alloc::test {
 namespace {
@@ -19,29 +21,35 @@ constexpr Size kTag = 4;
 constexpr Size kSlab = 4096;
 /// The size of the stash: `malloc` uses the freed blocks in it first, whatever slabs they lie in.
 constexpr Size kMaxStash = 15;
+/// The size of the blocks in most slabs, and their number in each. No other class has that number,
+/// so the check can detect any other class in the map.
+constexpr Size kSize = kMaxSmall;
+constexpr Size kInSlab = 4;
 
 /// A heap with a slab in each state, and free chunks in several bins.
 class BrokenSegregatedFit : public testing::Test {
  protected:
   void SetUp() override {
+    heap_.free(heap_.malloc(2 * kPageBytes));  // no call below has to reclaim slabs
     std::vector<Address> small;
-    for (Size i = 0; i < 10 * 7 + 5; ++i) small.push_back(heap_.malloc(512));
+    for (Size i = 0; i < 8 * kInSlab + kMaxStash; ++i) small.push_back(heap_.malloc(kSize));
     for (Size i = 0; i < 300; ++i) static_cast<void>(heap_.malloc(16));
-    // First, blocks of slabs 8 to 10 fill the stash; slab 10 is the active one. Then slabs 0 and 1
-    // become spare, 2 to 4 partial, and the others remain full.
-    for (Size i = 0; i < kMaxStash; ++i) heap_.free(small[8 * 7 + i]);
-    for (std::size_t i = 0; i < 14; ++i) heap_.free(small[i]);
-    for (std::size_t i = 14; i < 35; i += 2) heap_.free(small[i]);
+    // First, the blocks of slabs 8 to 11 fill the stash; slab 11 is the active one. Then slabs 0
+    // and 1 become spare, 2 to 4 partial, and the others remain full.
+    for (Size i = 0; i < kMaxStash; ++i) heap_.free(small[8 * kInSlab + i]);
+    for (Size i = 0; i < 2 * kInSlab; ++i) heap_.free(small[i]);
+    for (Size i = 2 * kInSlab; i < 5 * kInSlab; i += 2) heap_.free(small[i]);
     // Three free chunks of one bin, and two of others.
     std::vector<Address> large;
-    for (const Size size : {1000U, 600U, 1000U, 600U, 1000U, 600U, 2000U, 600U, 900U, 600U}) {
+    for (const Size size : {2000U, 1200U, 2000U, 1200U, 2000U, 1200U, 4000U, 1200U, 1800U, 1200U}) {
       large.push_back(heap_.malloc(size));
     }
     for (std::size_t i = 0; i < large.size(); i += 2) heap_.free(large[i]);
     ASSERT_FALSE(heap_.find_corruption());
-    for (const std::size_t i : {0U, 7U}) spare_.push_back(align_down(small[i], kSlab));
-    for (const std::size_t i : {14U, 21U, 28U}) partial_.push_back(align_down(small[i], kSlab));
-    full_ = align_down(small[35], kSlab);
+    const auto slab = [&](Size number) { return align_down(small[number * kInSlab], kSlab); };
+    for (const Size number : {0U, 1U}) spare_.push_back(slab(number));
+    for (const Size number : {2U, 3U, 4U}) partial_.push_back(slab(number));
+    full_ = slab(5);
   }
 
   [[nodiscard]] std::uint32_t& word(Address address) {
@@ -95,7 +103,7 @@ TEST_F(BrokenSegregatedFit, AnyOverwrittenWordOfAFreeChunkIsFound) {
   Size count = 0;
   for (const Extent& extent : extents_of(heap_)) {
     const bool is_chunk =
-        extent.state == Extent::State::kFree && extent.size != 512 && extent.size != 16;
+        extent.state == Extent::State::kFree && extent.size != kSize && extent.size != 16;
     if (!is_chunk) continue;
     expect_word_is_checked(extent.end() - 2 * kTag, "size");
     if (extent.end() == heap_.pages().end()) continue;  // in no list
@@ -119,7 +127,7 @@ TEST_F(BrokenSegregatedFit, AnyOverwrittenWordOfASlabIsFound) {
 TEST_F(BrokenSegregatedFit, TheSlabOfAnOverwrittenBlockIsNamed) {
   Size count = 0;
   for (const Extent& extent : extents_of(heap_)) {
-    if (extent.state != Extent::State::kFree || extent.size != 512) continue;
+    if (extent.state != Extent::State::kFree || extent.size != kSize) continue;
     for (const Size offset : {0U, 4U}) {
       const std::uint32_t right = std::exchange(word(extent.begin + offset), 0x41414141U);
       EXPECT_EQ(heap_.find_corruption().address, align_down(extent.begin, kSlab)) << offset;
@@ -134,7 +142,7 @@ TEST_F(BrokenSegregatedFit, AnyOverwrittenLinkOfASmallBlockIsFound) {
   Size count = 0;
   for (const Extent& extent : extents_of(heap_)) {
     const bool is_small =
-        extent.state == Extent::State::kFree && (extent.size == 512 || extent.size == 16);
+        extent.state == Extent::State::kFree && (extent.size == kSize || extent.size == 16);
     if (!is_small) continue;
     if (extent.size == 16 && extent.begin % 256 != 0) continue;  // there are many
     expect_word_is_checked(extent.begin, "link");
@@ -184,14 +192,16 @@ TEST_F(BrokenSegregatedFit, ABrokenMapIsNamed) {
         << byte - map.begin << ": " << int{wrong};
     stored = right;
   };
-  expect_named(byte_of_slab, 33);  // size classes end at 32
-  expect_named(byte_of_slab, 255);
+  for (unsigned size_class = 1; size_class < 256; ++size_class) {
+    const bool exists = std::ranges::count(sizes_in_slabs(), size_class * kGranule) != 0;
+    if (!exists) expect_named(byte_of_slab, static_cast<unsigned char>(size_class));
+  }
   expect_named(last_byte, 1);  // no memory lies there
 }
 
 TEST_F(BrokenSegregatedFit, AnOverrunIntoTheNextTagIsFound) {
-  const Address block = heap_.malloc(1000);
-  static_cast<void>(heap_.malloc(1000));
+  const Address block = heap_.malloc(2000);
+  static_cast<void>(heap_.malloc(2000));
   std::memset(heap_.pages().at<char>(block), 'A', heap_.usable_size(block) + 1);
   EXPECT_EQ(heap_.find_corruption().kind, Corruption::Kind::kHeaderOverwritten);
 }

@@ -57,15 +57,17 @@ TYPED_TEST(SegregatedFitTotalsOf, CountLargeBlocksAndTheFreeChunksBetweenThem) {
 }
 
 TYPED_TEST(SegregatedFitTotalsOf, CountTheFreeBlocksOfSlabs) {
-  std::vector<Address> blocks;
-  for (int i = 0; i < 600; ++i) blocks.push_back(this->heap_.malloc(48));
-  const HeapTotals before = this->totals();
-  for (Size place = 0; place < blocks.size(); place += 2) {
-    EXPECT_EQ(this->heap_.free(blocks[place]), FreeResult::kFreed);
+  for (const Size size : {48U, 512U, 576U, 1008U}) {
+    std::vector<Address> blocks;
+    for (int i = 0; i < 600; ++i) blocks.push_back(this->heap_.malloc(size));
+    const HeapTotals before = this->totals();
+    for (Size place = 0; place < blocks.size(); place += 2) {
+      EXPECT_EQ(this->heap_.free(blocks[place]), FreeResult::kFreed);
+    }
+    const HeapTotals after = this->totals();
+    EXPECT_EQ(after.free_blocks, before.free_blocks + 300) << size;
+    EXPECT_EQ(after.free_bytes, before.free_bytes + 300 * size) << size;
   }
-  const HeapTotals after = this->totals();
-  EXPECT_EQ(after.free_blocks, before.free_blocks + 300);
-  EXPECT_EQ(after.free_bytes, before.free_bytes + 300 * 48);
 }
 
 }  // namespace

@@ -10,8 +10,9 @@
 namespace lite_alloc::segregated_fit {
 
 /// Blocks of both kinds: this part decides which kind a block is, and holds what the public calls
-/// share. A block of up to 512 bytes lies in a slab. A larger block, or one with an alignment above
-/// 16, fills a chunk of its own. The slab map says which kind an address belongs to.
+/// share. A block of up to 1008 bytes lies in a slab. A larger block, or one with an alignment
+/// above 16, fills a chunk of its own; so does a smaller one where memory has no room for a slab.
+/// The slab map says which kind an address belongs to.
 ///
 /// A sized call can reserve a *prefix* in front of the bytes that it returns, in which the code
 /// that calls the heap keeps a header of its own. In this part `block` is the address of the

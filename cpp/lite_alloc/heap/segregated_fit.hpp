@@ -68,7 +68,7 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
     }
     const Address block = allocate_block(size);
     if (block == 0) return fail();
-    count_allocation(block, std::max<Size>(size, 1), kGranule, 0);
+    count_allocation(block, size_with_prefix(size, 0), kGranule, 0);
     return block;
   }
 
@@ -184,13 +184,23 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
     return reallocate_counted(address - layout.prefix, layout.alignment, layout.prefix, new_size);
   }
 
-  /// Returns the usable bytes that every block with this layout has: its size, rounded up.
+  /// Returns the usable bytes that every block with this layout has: at least its size.
   [[nodiscard]] static constexpr Size capacity(const Layout& layout) noexcept {
-    const Size whole = std::max<Size>(layout.size, 1) + layout.prefix;
-    const Size bytes = Parts::lies_in_slab(whole, layout.alignment)
-                           ? class_for(whole) * kGranule
-                           : chunk_size_for(whole) - Parts::kTagBytes;
-    return bytes - layout.prefix;
+    const Size whole = Parts::size_with_prefix(layout.size, layout.prefix);
+    const Size in_chunk = chunk_size_for(whole) - Parts::kTagBytes;
+    const bool is_small = Parts::lies_in_slab(whole, layout.alignment);
+    return (is_small ? std::min(class_for(whole) * kGranule, in_chunk) : in_chunk) - layout.prefix;
+  }
+
+  /// Checks whether a block with this layout can have so many usable bytes. It can have two sizes:
+  /// a block that is small enough for a slab fills a chunk if there is no room for a slab, or if it
+  /// filled one when it was larger.
+  [[nodiscard]] static constexpr bool can_be_usable_size(Size usable,
+                                                         const Layout& layout) noexcept {
+    const Size whole = Parts::size_with_prefix(layout.size, layout.prefix);
+    const bool is_small = Parts::lies_in_slab(whole, layout.alignment);
+    return usable == chunk_size_for(whole) - Parts::kTagBytes ||
+           (is_small && usable == class_for(whole) * kGranule);
   }
 
   // --- for a program break
@@ -215,7 +225,7 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
   [[nodiscard]] bool resize_in_place(Address block, Size size) noexcept {
     if (size > kMaxBlock || block == 0 || class_at(block) != 0 || !may_be_live(block)) return false;
     const Size old_size = chunk_size(block);
-    const Size chunk = chunk_size_for(std::max<Size>(size, 1));
+    const Size chunk = chunk_size_for(size_with_prefix(size, 0));
     while (!resize_chunk(block, old_size, chunk)) {
       if (!grow_behind(block + old_size, chunk - old_size)) return false;
     }
@@ -312,13 +322,14 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
   using Parts::is_free_block;
   using Parts::is_in_region;
   using Parts::is_in_used_part;
-  using Parts::live_tag_at;
   using Parts::is_used_chunk;
+  using Parts::live_tag_at;
   using Parts::pages_;
   using Parts::pop_free_block;
   using Parts::quick_class_for;
   using Parts::reallocate_counted;
   using Parts::resize_chunk;
+  using Parts::size_with_prefix;
   using Parts::tag_of;
   using Parts::top_;
   using Parts::tracker_;

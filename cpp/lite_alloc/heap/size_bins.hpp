@@ -20,8 +20,8 @@ namespace lite_alloc {
 ///                                   |                         | 1072  1136       2032 |
 ///     bin     1    2    3  ...   31 |  32   33   34  ...   47 |   48    49  ...    63 |   64 ...
 ///
-/// The set is one bit for each bin, in seven words of 64 bits. A word has the bins of four powers of
-/// two, so nearly always a single bit scan finds the next bin in the set.
+/// The set is one bit for each bin, in seven words of 64 bits. A word has the bins of four powers
+/// of two, so nearly always a single bit scan finds the next bin in the set.
 ///
 /// Source: Masmano et al., TLSF: a new dynamic memory allocator for real-time systems, 2004. There
 /// the two levels are two indices; here one number orders all bins.

@@ -89,7 +89,7 @@ class SegregatedFitCheck {
   /// Checks a used chunk that the map calls a slab.
   [[nodiscard]] bool check_slab(Address slab, Size size, Size size_class) noexcept {
     if (slab % Parts::kSlabBytes != 0 || size != Parts::kSlabBytes ||
-        size_class >= Parts::kClasses) {
+        size_class >= Parts::kClasses || Parts::class_of_granules(size_class) != size_class) {
       return fail(Kind::kSlabMapOverwritten, slab);
     }
     SlabContents<Parts> contents;

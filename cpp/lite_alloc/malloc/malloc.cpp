@@ -145,7 +145,8 @@ void process::check_size(Address block, Size size, Size alignment) noexcept {
   if (usable == 0) return;  // not a live block: `free` reports it
   // The standard library rounds up the sizes of aligned blocks.
   for (const Size rounded : {size, align_up(size, alignment)}) {
-    if (ProcessHeap::capacity({.size = rounded, .alignment = alignment}) == usable) return;
+    const Layout layout = {.size = rounded, .alignment = alignment};
+    if (ProcessHeap::can_be_usable_size(usable, layout)) return;
   }
   Misuse<ProcessHeap>::end_wrong_size(block, size, usable);
 }

@@ -56,15 +56,15 @@ TYPED_TEST(SizeClasses, LeaveNoRoomForLargerBlocksInASlab) {
   }
 }
 
-TYPED_TEST(SizeClasses, StartABlockWhereADivisionSaysSo) {
+TYPED_TEST(SizeClasses, StartABlockWhereADivisionSaysSoAndOtherNumbersNowhere) {
   using Parts = typename TypeParam::Parts;
   for (Size size_class = 1; size_class <= kMaxSmall / kGranule; ++size_class) {
     const Size size = size_class * kGranule;
     for (const Address slab : {Address{0}, 17 * kSlab, Address{0xFFFF'F000}}) {
       for (Size place = 0; place < kSlab; ++place) {
         const Size offset = place - kGranule;
-        const bool starts =
-            place >= kGranule && offset % size == 0 && offset / size < kBytesOfBlocks / size;
+        const bool starts = usable_in_slab(size) == size && place >= kGranule &&
+                            offset % size == 0 && offset / size < kBytesOfBlocks / size;
         ASSERT_EQ(Parts::is_block_start(slab + place, size_class), starts)
             << "class " << size_class << ", at " << slab << " + " << place;
       }
@@ -93,17 +93,35 @@ class SegregatedFitClassesTest : public HeapTest<Heap> {
   }
 };
 
-TEST_F(SegregatedFitClassesTest, CapacityIsTheUsableSizeOfANewBlock) {
+TEST_F(SegregatedFitClassesTest, CapacityIsWhatABlockHasInASlabAndInAChunk) {
   for (const Size alignment : {1U, 16U, 32U, 4096U}) {
     for (Size size = 0; size <= kMaxSmall + 100; ++size) {
       for (const Size prefix : {0U, 16U, 512U}) {
         const Layout layout{.size = size, .alignment = alignment, .prefix = prefix};
         const Address block = allocate(layout);
-        ASSERT_EQ(Heap::capacity(layout), heap_.usable_size(block - prefix) - prefix)
+        const Size usable = heap_.usable_size(block - prefix);
+        const Size whole = std::max<Size>(size, 1) + prefix;
+        const Size in_chunk = round_to_granules(whole + 4) - 4;
+        ASSERT_EQ(Heap::capacity(layout), std::min(usable, in_chunk) - prefix)
             << size << " above " << prefix << ", aligned to " << alignment;
+        ASSERT_TRUE(Heap::can_be_usable_size(usable, layout));
+        ASSERT_TRUE(Heap::can_be_usable_size(in_chunk, layout));
+        ASSERT_FALSE(Heap::can_be_usable_size(std::max(usable, in_chunk) + 1, layout));
         deallocate(block);
       }
     }
+  }
+}
+
+TEST_F(SegregatedFitClassesTest, ABlockThatNoSlabHasRoomForHasItsCapacity) {
+  while (try_allocate({.size = 5000}) != 0) {
+  }
+  for (const Size size : kSizes) {
+    const Layout layout{.size = size};
+    const Address block = try_allocate(layout);
+    if (block == 0) continue;
+    EXPECT_GE(heap_.usable_size(block), Heap::capacity(layout)) << size;
+    EXPECT_TRUE(Heap::can_be_usable_size(heap_.usable_size(block), layout)) << size;
   }
 }
 

@@ -127,7 +127,13 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
 
   // --- allocation
 
-  /// Returns whether a block of `size` bytes, its prefix included, lies in a slab.
+  /// Returns the bytes that a block needs, its prefix included.
+  [[nodiscard]] static constexpr Size size_with_prefix(Size size, Size prefix) noexcept {
+    return std::max<Size>(size, 1) + prefix;
+  }
+
+  /// Returns whether a block of `size` bytes, its prefix included, lies in a slab if there is room
+  /// for one.
   [[nodiscard]] static constexpr bool lies_in_slab(Size size, Size alignment) noexcept {
     return size <= kMaxSmall && alignment <= kGranule;
   }
@@ -141,9 +147,10 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
   /// Counts a new block of `size` bytes, its prefix included.
   void count_allocation(Address block, Size size, Size alignment, Size prefix) noexcept {
     if constexpr (Tracker::kEnabled) {
-      const bool is_small = lies_in_slab(size, alignment);
-      const Size bytes = is_small ? class_for(size) * kGranule : chunk_size(block);
-      tracker_.allocated(bytes, prefix + (is_small ? 0 : kTagBytes));
+      // A block that should lie in a slab may fill a chunk: see `allocate_slowly`.
+      const Size size_class = lies_in_slab(size, alignment) ? class_at(block) : 0;
+      const Size bytes = size_class != 0 ? size_class * kGranule : chunk_size(block);
+      tracker_.allocated(bytes, prefix + (size_class != 0 ? 0 : kTagBytes));
     }
   }
 
@@ -158,7 +165,8 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
   }
 
   /// The rare cases of `allocate_block`: the free list of the class is empty, the block is large,
-  /// or the size is 0, for which `has_free_block` is always false.
+  /// or the size is 0, for which `has_free_block` is always false. If there is no room for a slab,
+  /// a small block fills a chunk, too.
   [[nodiscard, gnu::noinline]] Address allocate_slowly(Size size) noexcept {
     if (size <= kMaxSmall) {
       const Size size_class = class_for(std::max<Size>(1, size));
@@ -171,7 +179,7 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
   /// Returns a block for any layout, or 0.
   [[nodiscard]] Address allocate_any(Size size, Size alignment, Size prefix) noexcept {
     if (size > kMaxSize) return 0;
-    const Size whole = std::max<Size>(size, 1) + prefix;
+    const Size whole = size_with_prefix(size, prefix);
     if (alignment <= kGranule) return allocate_block(whole);
     const Address block = allocate_chunk(chunk_size_for(whole), alignment, prefix);
     if constexpr (Tracker::kEnabled) {
@@ -184,7 +192,7 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
   [[nodiscard]] Address allocate_counted(Size size, Size alignment, Size prefix) noexcept {
     const Address block = allocate_any(size, alignment, prefix);
     if (block == 0) return fail();
-    count_allocation(block, std::max<Size>(size, 1) + prefix, alignment, prefix);
+    count_allocation(block, size_with_prefix(size, prefix), alignment, prefix);
     return block + prefix;
   }
 
@@ -287,7 +295,7 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
   [[nodiscard]] Address reallocate_block(Address block, Size size_class, Size old_size,
                                          Size alignment, Size prefix, Size size) noexcept {
     if (size > kMaxSize) return 0;
-    const Size whole = std::max<Size>(size, 1) + prefix;
+    const Size whole = size_with_prefix(size, prefix);
     if (size_class != 0) {
       if (whole <= old_size) return block;
     } else {

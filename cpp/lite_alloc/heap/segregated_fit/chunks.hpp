@@ -135,7 +135,9 @@ class Chunks : public SlabBlocks<Pages, Tracker, Hardening> {
       if (chunk == 0) return take_from_top(size);
     }
     const Size whole = chunk_size(chunk);
-    if constexpr (Hardening::kEnabled) expect(has_sound_ends(chunk, whole));
+    if constexpr (Hardening::kEnabled) {
+      expect(has_sound_ends(chunk, whole) && previous_chunk(chunk) == 0);
+    }
     const Address next = next_chunk(chunk);
     remove_first(bin, chunk, next);
     set_tag(chunk, size);

@@ -73,7 +73,7 @@ class SlabBlocks : public TaggedMemory<Pages, Tracker, Hardening> {
 
   static constexpr Size kSlabBytes = 4096;
   static constexpr Size kSlabHead = kGranule;
-  static constexpr Size kMaxSmall = 1008;  // the size of the largest block that lies in a slab
+  static constexpr Size kMaxSmall = 1008;     // the size of the largest block that lies in a slab
   static constexpr Size kMaxExactClass = 32;  // up to this class every number of granules is one
   static constexpr Size kClasses = kMaxSmall / kGranule + 1;  // class 0 does not exist
   static constexpr Size kMaxStash = kGranule - 1;

@@ -24,9 +24,9 @@
 /// A function that many calls reach. It is inlined where there is room, since a call of a function
 /// in wasm takes as long as some of these functions.
 #if LITE_ALLOC_HAS_ROOM
-#define LITE_ALLOC_HOT_CODE [[gnu::always_inline]]
+#define LITE_ALLOC_HOT_CODE inline __attribute__((always_inline))
 #else
-#define LITE_ALLOC_HOT_CODE [[gnu::noinline]]
+#define LITE_ALLOC_HOT_CODE inline __attribute__((noinline))
 #endif
 
 /// A function that the calls of a heap seldom reach. A source file that is compiled for speed may

@@ -20,8 +20,9 @@ namespace lite_alloc {
 ///                                   |                         | 1072  1136       2032 |
 ///     bin     1    2    3  ...   31 |  32   33   34  ...   47 |   48    49  ...    63 |   64 ...
 ///
-/// The set is one bit for each bin, in seven words of 64 bits. A word has the bins of four powers
-/// of two, so nearly always a single bit scan finds the next bin in the set.
+/// The set is one bit for each bin, in words of 64 bits: those of four powers of two. A word of
+/// summary bits says which words of the set are not 0, so the next bin in the set is found by two
+/// bit scans. Nearly always the first one finds it.
 ///
 /// Source: Masmano et al., TLSF: a new dynamic memory allocator for real-time systems, 2004. There
 /// the two levels are two indices; here one number orders all bins.
@@ -36,16 +37,21 @@ class SizeBins {
   [[nodiscard]] static constexpr Size
   of(Size size) noexcept {
     const Size granules = size / kGranule;
-    const auto zeros = static_cast<Size>(std::countl_zero(granules | kSteps));
-    const Size shift = 32 - zeros - kStepBits - 1;
+    const Size shift = kShiftOfOne - static_cast<Size>(std::countl_zero(granules | kSteps));
     return (shift << kStepBits) + (granules >> shift);
   }
 
   /// Puts a bin into the set.
-  constexpr void add(Size bin) noexcept { words_[bin / kWordBits] |= mask(bin); }
+  constexpr void add(Size bin) noexcept {
+    words_[bin / kWordBits] |= mask(bin);
+    summary_ |= 1U << bin / kWordBits;
+  }
 
   /// Takes a bin out of the set.
-  constexpr void remove(Size bin) noexcept { words_[bin / kWordBits] &= ~mask(bin); }
+  constexpr void remove(Size bin) noexcept {
+    words_[bin / kWordBits] &= ~mask(bin);
+    if (words_[bin / kWordBits] == 0) summary_ &= ~(1U << bin / kWordBits);
+  }
 
   /// Checks whether a bin is in the set.
   [[nodiscard]] constexpr bool has(Size bin) const noexcept {
@@ -57,34 +63,35 @@ class SizeBins {
   [[nodiscard]] constexpr Size next(Size bin) const noexcept {
     Size word = bin / kWordBits;
     std::uint64_t bits = words_[word] & (~std::uint64_t{0} << bin % kWordBits);
-    while (bits == 0) {
-      if (++word == kWords) return kCount;
+    if (bits == 0) {
+      const std::uint32_t higher = summary_ & (~std::uint32_t{1} << word);
+      if (higher == 0) return kCount;
+      word = static_cast<Size>(std::countr_zero(higher));
       bits = words_[word];
     }
     return word * kWordBits + static_cast<Size>(std::countr_zero(bits));
   }
 
-  /// Returns the highest bin in the set; `kCount` if the set is empty. Constant time.
+  /// Returns the highest bin in the set; `kCount` if the set is empty. Looks at one bin after the
+  /// other, since only introspection calls it.
   [[nodiscard]] constexpr Size highest() const noexcept {
-    for (Size word = kWords; word-- != 0;) {
-      if (words_[word] == 0) continue;
-      return word * kWordBits + kWordBits - 1 - static_cast<Size>(std::countl_zero(words_[word]));
-    }
-    return kCount;
+    Size bin = kCount;
+    while (bin != 0 && !has(bin - 1)) --bin;
+    return bin != 0 ? bin - 1 : kCount;
   }
 
  private:
   static constexpr Size kWordBits = 64;
   static constexpr Size kStepBits = 4;
   static constexpr Size kSteps = 1U << kStepBits;
+  static constexpr Size kShiftOfOne = 32 - kStepBits - 1;
 
   [[nodiscard]] static constexpr std::uint64_t mask(Size bin) noexcept {
     return std::uint64_t{1} << bin % kWordBits;
   }
 
-  static constexpr Size kWords = (kCount + kWordBits - 1) / kWordBits;
-
-  std::array<std::uint64_t, kWords> words_ = {};
+  std::array<std::uint64_t, (kCount + kWordBits - 1) / kWordBits> words_ = {};
+  std::uint32_t summary_ = 0;
 };
 
 static_assert(SizeBins::of(kGranule) == 1 && SizeBins::of(496) == 31);

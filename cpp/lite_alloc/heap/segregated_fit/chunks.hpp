@@ -125,8 +125,7 @@ class Chunks : public SlabBlocks<Pages, Tracker, Hardening> {
   /// the time: cuts a used chunk of `size` bytes out of the first chunk of the bin of this size, or
   /// of the next larger bin that has chunks, or out of `top_`. Returns 0, and changes nothing, iff
   /// none of these is large enough.
-  LITE_ALLOC_HOT_CODE
-  [[nodiscard]] Address take_chunk(Size size) noexcept {
+  [[nodiscard]] LITE_ALLOC_HOT_CODE Address take_chunk(Size size) noexcept {
     Size bin = SizeBins::of(size);
     Address chunk = bins_[bin];
     if (chunk == 0 || chunk_size(chunk) < size) {
@@ -178,8 +177,7 @@ class Chunks : public SlabBlocks<Pages, Tracker, Hardening> {
 
   /// Cuts a used chunk off the lower end of `top_`. Returns 0, and changes nothing, iff that would
   /// leave no free chunk there.
-  LITE_ALLOC_HOT_CODE
-  [[nodiscard]] Address take_from_top(Size size) noexcept {
+  [[nodiscard]] LITE_ALLOC_HOT_CODE Address take_from_top(Size size) noexcept {
     const Address chunk = top_;
     if (chunk == 0) return 0;
     const Size whole = chunk_size(chunk);
@@ -197,8 +195,7 @@ class Chunks : public SlabBlocks<Pages, Tracker, Hardening> {
   }
 
   /// Does so for a caller that has read the tag of the chunk and that of the chunk above.
-  LITE_ALLOC_HOT_CODE
-  void free_chunk(Address chunk, Size tag, Size tag_above) noexcept {
+  LITE_ALLOC_HOT_CODE void free_chunk(Address chunk, Size tag, Size tag_above) noexcept {
     Address begin = chunk;
     Address end = chunk + (tag & ~kFlags);
     set_tag(chunk, tag | kFree);  // also if it merges: a second free then finds this tag

@@ -139,12 +139,10 @@ class SlabBlocks : public TaggedMemory<Pages, Tracker, Hardening> {
   [[nodiscard]] static constexpr bool is_block_start(Address address, Size size_class) noexcept {
     // For an address in the head this wraps to a number that is too high for the comparisons below.
     const Size offset = address % kSlabBytes - kSlabHead;
-#ifdef __OPTIMIZE_SIZE__
-    if constexpr (!Tracker::kEnabled) {  // 110 bytes less, the table of reciprocals included
+    if constexpr (!LITE_ALLOC_HAS_ROOM) {  // 110 bytes less, the table of reciprocals included
       const Size size = size_class * kGranule;
       return offset <= kSlabBytes - kTagBytes - kSlabHead - size && offset % size == 0;
     }
-#endif
     // In granules; an offset that is not a multiple of 16 becomes too high a number.
     const Size number = std::rotr(offset, std::countr_zero(kGranule));
     return number <= kGranulesOfBlocks - size_class && is_multiple(number, size_class);

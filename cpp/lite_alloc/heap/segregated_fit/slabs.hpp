@@ -97,8 +97,7 @@ class Slabs : public Regions<Pages, Tracker, Hardening> {
 
   /// Returns a new used chunk of `size` bytes without an alignment. Fails iff `allocate_chunk`
   /// does.
-  LITE_ALLOC_HOT_CODE
-  [[nodiscard]] Address allocate_plain_chunk(Size size) noexcept {
+  [[nodiscard]] LITE_ALLOC_HOT_CODE Address allocate_plain_chunk(Size size) noexcept {
     if constexpr (LITE_ALLOC_HAS_ROOM) {
       if (const Address chunk = take_chunk(size); chunk != 0) return chunk;
     }
@@ -172,7 +171,7 @@ class Slabs : public Regions<Pages, Tracker, Hardening> {
 
   /// Fills the free list of a class. Requires that it is empty. Fails iff there is no memory for a
   /// slab.
-  [[nodiscard]] bool refill(Size size_class) noexcept {
+  [[nodiscard]] LITE_ALLOC_RARE_CODE bool refill(Size size_class) noexcept {
     Address slab = active_slabs_[size_class];
     if (slab == 0 || is_end_of_list(slab_at(slab).free)) {
       if (slab != 0) slab_at(slab).frees_until_transition = 1;
@@ -314,7 +313,7 @@ class Slabs : public Regions<Pages, Tracker, Hardening> {
   /// free chunks that would be large enough together. This is called only when memory cannot grow:
   /// moving the map at every growth made some programs take more memory. Fails iff there is no map,
   /// or the chunk below it is used.
-  [[nodiscard]] bool slide_map_down() noexcept {
+  [[nodiscard, gnu::noinline]] LITE_ALLOC_RARE_CODE bool slide_map_down() noexcept {
     if (slab_map_ == 0) return false;
     const Address old_map = slab_map_;
     const Address map = slide_down(old_map, slab_map_bytes_ + kTagBytes);

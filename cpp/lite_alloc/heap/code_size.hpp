@@ -22,9 +22,11 @@
 #endif
 
 /// A function that many calls reach. It is inlined where there is room, since a call of a function
-/// in wasm takes as long as some of these functions.
+/// in wasm takes as long as some of these functions. A build for size decides by itself.
 #if LITE_ALLOC_HAS_ROOM
 #define LITE_ALLOC_HOT_CODE inline __attribute__((always_inline))
+#elif defined(__OPTIMIZE_SIZE__)
+#define LITE_ALLOC_HOT_CODE inline
 #else
 #define LITE_ALLOC_HOT_CODE inline __attribute__((noinline))
 #endif

@@ -224,11 +224,14 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
     return free_live_chunk(block, tag, prefix);
   }
 
-  LITE_ALLOC_HOT_CODE FreeResult free_live_chunk(Address block, Size tag, Size prefix) noexcept {
+  FreeResult free_live_chunk(Address block, Size tag, Size prefix) noexcept {
     const Size size = tag & ~kFlags;
-    const Size tag_above = tag_of(block + size);
     tracker_.deallocated(size, prefix + kTagBytes);
-    free_chunk(block, tag, tag_above);
+    if constexpr (LITE_ALLOC_HAS_ROOM) {
+      free_chunk(block, tag, tag_of(block + size));  // both tags are known already
+    } else {
+      free_chunk(block);
+    }
     return FreeResult::kFreed;
   }
 

@@ -9,9 +9,10 @@
 //
 // Runs the cases of the JavaScript bench whose `PEER: WORKLOAD` matches. Writes a file only with --json.
 //
-// npm run bench -- wasm --malloc FILE.cpp [--malloc ...] [--columns cycle,lua] [--rounds 5] [--all]
+// npm run bench -- wasm --malloc [NAME=]MALLOC [--malloc ...] [--columns cycle,lua] [--rounds 5] [--cpu 1] [--all]
 //
-// Compares your own malloc with Emscripten's. Writes a file only with --json. See bench/README.md.
+// Compares mallocs of your own with each other and with Emscripten's. MALLOC is a C++ file, a library, a checkout or a
+// commit of this repository, or a linked module. Writes a file only with --json. See bench/README.md.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -30,7 +31,7 @@ const benches = {
 const { tablesOf } = await import('./tables.mjs');
 const ownOptions = {
   javascript: ['filter'],
-  wasm: ['malloc', 'columns', 'all', 'rounds', 'build'],
+  wasm: ['malloc', 'columns', 'all', 'rounds', 'cpu', 'build'],
 };
 
 const { positionals, values } = readArguments();
@@ -77,6 +78,7 @@ function readArguments() {
         columns: { type: 'string' },
         all: { type: 'boolean' },
         rounds: { type: 'string' },
+        cpu: { type: 'string' },
         build: { type: 'string' },
       },
     });
@@ -88,6 +90,9 @@ function readArguments() {
     if (read.values.smoke && read.values.heavy) refuse('--smoke and --heavy exclude each other.');
     if (!/^[1-9]\d*$/.test(read.values.rounds ?? '1')) {
       refuse(`--rounds takes a positive integer, got ${read.values.rounds}.`);
+    }
+    if (!/^\d+$/.test(read.values.cpu ?? '0')) {
+      refuse(`--cpu takes the number of a processor, got ${read.values.cpu}.`);
     }
     return read;
   } catch (error) {

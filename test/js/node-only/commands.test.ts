@@ -118,6 +118,25 @@ describe('the benches', () => {
     });
   });
 
+  test("compare the user's mallocs with each other and with the peers", () => {
+    const module = 'build/wasm-release/bench/wasm/lite-alloc.mjs';
+    const mallocs = ['--malloc', `old=${module}`, '--malloc', `new=${module}`];
+    const options = ['wasm', '--smoke', '--columns', 'cycle', ...mallocs];
+    const compared = run('bench/run.mjs', ...options);
+    for (const pair of ['new / old', 'new / dlmalloc', 'old / best peer']) {
+      expect(compared).toMatch(new RegExp(`${pair} +│ [\\d.]+ +│ [\\d.]+ +│`));
+    }
+    expect(() => run('bench/run.mjs', ...options, '--malloc', module, '--malloc', module)).toThrow(
+      /two allocators are named lite-alloc; write --malloc NAME=/,
+    );
+    expect(() => run('bench/run.mjs', ...options, '--malloc', 'nowhere.mjs')).toThrow(
+      /--malloc nowhere\.mjs: there is no such file/,
+    );
+    expect(() => run('bench/run.mjs', ...options, '--malloc', 'no-such-commit')).toThrow(
+      /neither a file, a folder nor a commit/,
+    );
+  });
+
   test('refuse unknown benches, options and filters with an error that names them', () => {
     expect(() => run('bench/run.mjs', 'nothing')).toThrow(/There is no bench nothing/);
     expect(() => run('bench/run.mjs', '--smok')).toThrow(/--smok/);

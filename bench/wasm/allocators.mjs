@@ -22,6 +22,12 @@ export const published = {
   rival: 'bump-free-list',
 };
 
+/** Hands out recorded addresses, so it takes the time of a workload without its allocator: bench/cpp/floor.cpp. */
+export const floor = 'floor';
+
+/** The calls that take the sizes of blocks, on the heap that `lite-alloc` has as well. */
+export const sized = { name: 'segregated-fit', unsized: 'lite-alloc' };
+
 /**
  * @param {string} folder where the modules of the build are
  * @param {string[]} own mallocs as `linkOwn` takes them; with some, the allocators of this project are left out
@@ -39,12 +45,13 @@ export function findAllocators(folder, own, temporary) {
     const { name, columns } = published;
     modules.push({ name, default: join(folder, `${name}.mjs`), columns });
   }
+  modules.push({ name: floor, default: join(folder, `${floor}.mjs`) });
   const linked = own.map((argument) => linkOwn(argument, folder, temporary));
   return [...modules.filter((module) => existsSync(module.default)), ...refuseTwins(linked)];
 }
 
 function refuseTwins(linked) {
-  const taken = new Set(peers);
+  const taken = new Set([...peers, floor]);
   for (const { name } of linked) {
     if (taken.has(name)) {
       throw new Error(

@@ -2,7 +2,7 @@
 //
 // Compares our allocators, or the user's mallocs, with the peers and with each other.
 
-import { peers, published } from './allocators.mjs';
+import { floor, peers, published, sized } from './allocators.mjs';
 
 /** Rounds to three digits: more would be noise. */
 export function significant(value) {
@@ -56,6 +56,23 @@ function ratioRow(name, chosen, ratio) {
   };
 }
 
+/** What an allocator itself takes: its time without that of the floor. */
+export function ownCosts(speed, chosen) {
+  const least = speed.find(({ name }) => name === floor);
+  if (least === undefined) return [];
+  return speed
+    .filter((row) => row !== least)
+    .map(({ name, ...row }) => ({
+      name,
+      ...Object.fromEntries(
+        chosen.map((column) => {
+          const cost = row[column] - least[column];
+          return [column, Number.isFinite(cost) ? significant(cost) : '-'];
+        }),
+      ),
+    }));
+}
+
 export function losses(speed, chosen, ownMallocs) {
   return comparisons(speed, chosen, ownMallocs).map(({ own, peer, ratio }) => {
     const compared =
@@ -77,15 +94,16 @@ function comparisons(speed, chosen, ownMallocs) {
   for (const column of chosen) {
     best[column] = Math.min(...rivals.map((row) => row[column]).filter(Number.isFinite));
   }
-  const origin = speed.filter(({ name }) => name === published.name);
+  const rowsNamed = (other) => speed.filter(({ name }) => name === other);
   return speed
-    .filter(({ name }) => !peers.includes(name) && name !== published.name)
+    .filter(({ name }) => ![...peers, published.name, floor].includes(name))
     .flatMap((own, index, all) =>
       [
         ...(ownMallocs.includes(own.name) ? all.slice(0, index) : []),
         ...rivals,
         best,
-        ...(own.name === published.rival ? origin : []),
+        ...(own.name === published.rival ? rowsNamed(published.name) : []),
+        ...(own.name === sized.name ? rowsNamed(sized.unsized) : []),
       ].map((peer) => ({
         own: own.name,
         peer: peer.name,

@@ -13,7 +13,7 @@ const script = fileURLToPath(new URL('case.mjs', import.meta.url));
  * The results of all rounds, by allocator and case. In a round the allocators take turns. A case that failed
  * is not tried again, and neither are the larger cases of its series.
  */
-export function runRounds(bench, tables, { mode, rounds, variant = 'default' }) {
+export function runRounds(bench, tables, { mode, rounds, variant = 'default', nodeOptions = [] }) {
   const series = tables.map((table) => table.flatMap(([, cases]) => cases));
   const results = bench.allocators
     .filter((allocator) => allocator[variant] !== undefined && existsSync(allocator[variant]))
@@ -28,7 +28,7 @@ export function runRounds(bench, tables, { mode, rounds, variant = 'default' }) 
     .filter(({ cases }) => cases.size > 0);
   if (bench.smoke) {
     for (const { module, cases } of results) {
-      const found = runCases(bench, module, 'smoke', [...cases.keys()]);
+      const found = runCases({ ...bench, nodeOptions }, module, 'smoke', [...cases.keys()]);
       for (const runs of cases.values()) runs.push(found.shift());
     }
     return results;
@@ -41,7 +41,7 @@ export function runRounds(bench, tables, { mode, rounds, variant = 'default' }) 
           bench.progress.increment(1, { now: `${name}: ${one}` });
           const runs = cases.get(one);
           if (runs === undefined || runs[0]?.failure !== undefined) continue;
-          const [run] = runCases(bench, module, mode, [one]);
+          const [run] = runCases({ ...bench, nodeOptions }, module, mode, [one]);
           if (runs.length === 0 || run.failure === undefined) runs.push(run);
           if (runs[0].failure === undefined || !/:\d/.test(one) || mode === 'memory') continue;
           for (const later of names.slice(index + 1)) cases.delete(later);
@@ -54,8 +54,8 @@ export function runRounds(bench, tables, { mode, rounds, variant = 'default' }) 
 }
 
 /** Runs cases in a fresh process, on one processor if `bench.cpu` names one. */
-function runCases({ limitSeconds, cpu }, module, mode, names) {
-  const command = [process.execPath, script, module, mode, ...names];
+function runCases({ limitSeconds, cpu, nodeOptions }, module, mode, names) {
+  const command = [process.execPath, ...nodeOptions, script, module, mode, ...names];
   if (cpu !== undefined) command.unshift('taskset', '-c', cpu);
   try {
     const output = execFileSync(command[0], command.slice(1), {

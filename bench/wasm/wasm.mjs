@@ -3,8 +3,15 @@
 import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { findAllocators, peers, root } from './allocators.mjs';
-import { losses, median as middle, pairedRatios, ratios, significant } from './ratios.mjs';
+import { findAllocators, floor, peers, root } from './allocators.mjs';
+import {
+  losses,
+  median as middle,
+  ownCosts,
+  pairedRatios,
+  ratios,
+  significant,
+} from './ratios.mjs';
 import { runRounds } from './rounds.mjs';
 
 /** A case that takes longer in one round than the limit ends there. */
@@ -27,11 +34,42 @@ const growth = {
   hot: powers(3, 6).map(([title, count]) => [title, [`live:${count}:256`]]),
   free: powers(2, 5).map(([title, count]) => [title, [`free:${count}`]]),
 };
+const more = [
+  ['pair 64 B', ['pair:64']],
+  ['pair 1 KiB', ['pair:1024']],
+  ['pair 64 KiB', ['pair:65536']],
+  ['double to 4 MiB', ['double:4194304']],
+  ['queue 256 B', ['queue:256']],
+  ['queue 1 KiB', ['queue:1024']],
+  ['queue 16 KiB', ['queue:16384']],
+  ['queue of batches', ['batches']],
+];
+const phases = [1, 3].map((rounds) => [
+  rounds === 1 ? 'once' : `${rounds} times`,
+  [`phases:${rounds}`],
+]);
 const memoryColumns = (chosen) => [
   ['first', ['first']],
   ...(chosen.includes('rand') ? [['rand', seeds.map((seed) => `rand:${seed}`)]] : []),
-  ...same(histories.filter((history) => chosen.includes(history))),
+  ...same(chosen.filter(isHistory)),
 ];
+
+/** A stored history, or the file of another one. */
+function isHistory(column) {
+  return histories.includes(column) || column.endsWith('.trace.gz');
+}
+
+function chosenColumns(text) {
+  if (text === undefined) return columns;
+  const chosen = text.split(',');
+  const known = [...columns, ...more.map(([, [one]]) => one)];
+  for (const column of chosen.filter((one) => !isHistory(one) && !known.includes(one))) {
+    throw new Error(
+      `--columns: there is no column ${column}; use ${known.join(', ')} or the path of a .trace.gz file.`,
+    );
+  }
+  return chosen;
+}
 
 export async function measure({
   mode,
@@ -47,13 +85,14 @@ export async function measure({
     const allocators = findAllocators(folder, malloc, temporary);
     const bench = {
       smoke,
-      allocators,
+      allocators: allocators.filter(({ name }) => name !== floor),
+      floors: allocators.filter(({ name }) => name === floor),
       ownMallocs: allocators.filter(({ isOwn }) => isOwn).map(({ name }) => name),
       cpu: choice.cpu,
       rounds: Number((smoke ? undefined : choice.rounds) ?? modes[mode].rounds),
       limitSeconds: modes[mode].limitSeconds,
       progress,
-      chosen: choice.columns?.split(',') ?? columns,
+      chosen: chosenColumns(choice.columns),
     };
     const quick = !smoke && !choice.all && (malloc.length > 0 || choice.columns !== undefined);
     return {
@@ -67,14 +106,16 @@ export async function measure({
 }
 
 function measureSpeed(bench) {
-  const table = same(bench.chosen);
-  const runs = runRounds(bench, [table], { mode: 'full', rounds: bench.rounds });
+  const { chosen, ownMallocs, rounds } = bench;
+  const table = same(chosen);
+  const everyone = { ...bench, allocators: [...bench.allocators, ...bench.floors] };
+  const runs = runRounds(everyone, [table], { mode: 'full', rounds });
   const speed = rowsOf(table, runs, minimum);
   // A heap is not measured again on the workloads that it failed.
   bench.failed = new Map(
     speed.map(({ name, ...row }) => [
       name,
-      bench.chosen.filter((column) => typeof row[column] === 'string'),
+      chosen.filter((column) => typeof row[column] === 'string'),
     ]),
   );
   return {
@@ -83,21 +124,25 @@ function measureSpeed(bench) {
       title: 'Nanoseconds per operation, median',
       rows: rowsOf(table, runs, median),
     },
+    'own-cost': {
+      title: 'Nanoseconds per operation without those of the floor, from the minima',
+      rows: ownCosts(speed, chosen),
+    },
     ratios: {
       title: "Minimum over that of a peer: under 1 is faster; 'mean' is the geometric one",
-      rows: ratios(speed, bench.chosen, bench.ownMallocs),
+      rows: ratios(speed, chosen, ownMallocs),
     },
-    ...(bench.ownMallocs.length === 0
+    ...(ownMallocs.length === 0
       ? {}
       : {
           'ratios-paired': {
-            title: `Ratio of the minima of each round, median over ${bench.rounds} rounds`,
-            rows: pairedRatios(runs, bench.chosen, bench.ownMallocs),
+            title: `Ratio of the minima of each round, median over ${rounds} rounds`,
+            rows: pairedRatios(runs, chosen, ownMallocs),
           },
         }),
     losses: {
       title: 'Where a peer is faster',
-      rows: losses(speed, bench.chosen, bench.ownMallocs),
+      rows: losses(speed, chosen, ownMallocs),
     },
   };
 }
@@ -119,37 +164,66 @@ function measureMemory(bench, variant, suffix, words) {
 }
 
 function measureRest(bench, folder) {
-  const { live, hot, free } = growth;
-  const worst = [['nanoseconds', ['worst']]];
-  const shift = [['grown', ['shift']]];
   const rounds = Math.ceil(bench.rounds / 2);
-  const runs = runRounds(bench, [live, hot, free, worst, shift], { mode: 'full', rounds });
-  const clock = runs.map(({ cases }) => cases.get('worst')?.[0]?.emptyNanoseconds ?? Infinity);
-  const shifted = rowsOf(shift, runs, (found) => mean(found, 'grownKb'));
-  const { grown: dlmalloc } = shifted.find(({ name }) => name === 'dlmalloc');
-  const series = (title, table) => ({
-    title: `${title}: nanoseconds per operation, minimum`,
-    rows: rowsOf(table, runs, minimum),
-  });
   return {
     ...measureMemory(bench, 'exact', '-exact', 'growth by what is needed'),
-    shift: {
-      title: 'KB grown in ten rounds of shifting sizes',
-      rows: shifted.map((row) => ({
-        ...row,
-        'over dlmalloc': Number.isFinite(row.grown) ? significant(row.grown / dlmalloc) : '-',
-      })),
+    ...measureCode(bench, rounds),
+    ...measureGrowth(bench, rounds),
+    size: { title: 'Module with six functions of malloc, bytes', rows: sizes(folder) },
+  };
+}
+
+/** First passes in fresh instances, and the code of the engine's baseline compiler. */
+function measureCode(bench, rounds) {
+  const fresh = same(bench.chosen.filter((column) => column === 'rand' || isHistory(column)));
+  const all = same(bench.chosen);
+  const first = runRounds(bench, [fresh], { mode: 'fresh', rounds });
+  const nodeOptions = ['--liftoff-only'];
+  const baseline = runRounds(bench, [all], { mode: 'full', rounds, nodeOptions });
+  return {
+    'first-pass': {
+      title: 'First pass in a fresh heap: nanoseconds per operation, minimum',
+      rows: rowsOf(fresh, first, minimum),
     },
-    'growth-live': series('One of N live blocks replaced', live),
-    'growth-hot': series('One of 256 replaced among N live blocks', hot),
-    'growth-free': series('Beside N free blocks', free),
+    baseline: {
+      title: 'Without the optimising compiler: nanoseconds per operation, minimum',
+      rows: rowsOf(all, baseline, minimum),
+    },
+  };
+}
+
+function measureGrowth(bench, rounds) {
+  const { live, hot, free } = growth;
+  const worst = [['nanoseconds', ['worst']]];
+  const tables = [more, live, hot, free, worst, phases];
+  const runs = runRounds(bench, tables, { mode: 'full', rounds });
+  const clock = runs.map(({ cases }) => cases.get('worst')?.[0]?.emptyNanoseconds ?? Infinity);
+  const series = (title, table, take = minimum) => ({ title, rows: rowsOf(table, runs, take) });
+  const named = (title) => `${title}: nanoseconds per operation, minimum`;
+  return {
+    phases: phaseTable(rowsOf(phases, runs, (found) => mean(found, 'grownKb'))),
+    more: series('More workloads: nanoseconds per operation, minimum', more),
+    'more-median': series('More workloads: nanoseconds per operation, median', more, median),
+    'growth-live': series(named('One of N live blocks replaced'), live),
+    'growth-hot': series(named('One of 256 replaced among N live blocks'), hot),
+    'growth-free': series(named('Beside N free blocks'), free),
     worst: {
       title: `Worst single operation, of which the clock takes ${Math.round(Math.min(...clock))} ns`,
       rows: rowsOf(worst, runs, (found) =>
         Math.round(Math.min(...found.map((run) => run.nanoseconds))),
       ),
     },
-    size: { title: 'Module with six functions of malloc, bytes', rows: sizes(folder) },
+  };
+}
+
+function phaseTable(rows) {
+  const dlmalloc = rows.find(({ name }) => name === 'dlmalloc')?.once;
+  return {
+    title: 'KB grown in twelve phases of shifting sizes, growth by default',
+    rows: rows.map((row) => ({
+      ...row,
+      'once, over dlmalloc': Number.isFinite(row.once) ? significant(row.once / dlmalloc) : '-',
+    })),
   };
 }
 

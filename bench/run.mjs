@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// npm run bench -- [javascript | sizes | wasm] [--heavy | --smoke] [--json FILE]
+// npm run bench -- [javascript | programs | sizes | wasm] [--heavy | --smoke] [--json FILE]
 //
 // Runs the benches, prints tables and writes bench/results/NAME.json. --heavy takes longer and varies less.
 // --smoke runs everything once and writes nothing. --json writes to FILE instead.
@@ -12,7 +12,8 @@
 // npm run bench -- wasm --malloc [NAME=]MALLOC [--malloc ...] [--columns cycle,lua] [--rounds 5] [--cpu 1] [--all]
 //
 // Compares mallocs of your own with each other and with Emscripten's. MALLOC is a C++ file, a library, a checkout or a
-// commit of this repository, or a linked module. Writes a file only with --json. See bench/README.md.
+// commit of this repository, or a linked module. Writes a file only with --json. See bench/README.md. The bench programs
+// takes --malloc, --columns, --rounds and --cpu, too.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -25,12 +26,14 @@ installPeers();
 const { Presets, SingleBar } = (await import('cli-progress')).default;
 const benches = {
   javascript: await import('./javascript/javascript.mjs'),
+  programs: await import('./programs/programs.mjs'),
   sizes: await import('./sizes.mjs'),
   wasm: await import('./wasm/wasm.mjs'),
 };
 const { tablesOf } = await import('./tables.mjs');
 const ownOptions = {
   javascript: ['filter'],
+  programs: ['malloc', 'columns', 'rounds', 'cpu', 'build'],
   wasm: ['malloc', 'columns', 'all', 'rounds', 'cpu', 'build'],
 };
 
@@ -100,17 +103,22 @@ function readArguments() {
   }
 }
 
-/** The benches to run. Without names, an option that only one bench has selects that bench. */
+/** The benches to run. Without names, options that only one bench has select that bench. */
 function namesOf() {
-  const asked = Object.entries(ownOptions).filter(([, options]) =>
-    options.some((option) => values[option] !== undefined),
+  const given = [...new Set(Object.values(ownOptions).flat())].filter(
+    (option) => values[option] !== undefined,
   );
+  const lacks = (name) => given.filter((option) => !ownOptions[name]?.includes(option));
   if (positionals.length === 0) {
-    return asked.length > 0 ? asked.map(([name]) => name) : Object.keys(benches);
+    if (given.length === 0) return Object.keys(benches);
+    const fitting = Object.keys(benches).filter((name) => lacks(name).length === 0);
+    if (fitting.length === 1) return fitting;
+    const choice = fitting.length === 0 ? 'No bench has' : `Name one of ${fitting.join(', ')} for`;
+    refuse(`${choice} the options --${given.join(', --')}.`);
   }
-  const wrong = asked.find(([name]) => !positionals.includes(name));
-  if (wrong !== undefined)
-    refuse(`Only the bench ${wrong[0]} has the options --${wrong[1].join(', --')}.`);
+  for (const name of positionals.filter((one) => lacks(one).length > 0)) {
+    refuse(`The bench ${name} does not have the options --${lacks(name).join(', --')}.`);
+  }
   return positionals;
 }
 

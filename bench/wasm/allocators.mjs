@@ -50,6 +50,22 @@ export function findAllocators(folder, own, temporary) {
   return [...modules.filter((module) => existsSync(module.default)), ...refuseTwins(linked)];
 }
 
+/**
+ * The user's mallocs as objects or libraries to link with any program.
+ *
+ * @returns {{ name: string, objects: string[] }[]}
+ */
+export function linkableMallocs(own, folder, temporary) {
+  const made = own.map((argument) => {
+    const { name, path } = parse(argument);
+    if (extname(path) === '.mjs') {
+      throw new Error(`--malloc ${path}: a linked module cannot be linked with other programs.`);
+    }
+    return { name, objects: objectsOf(name, path, readFlags(folder), temporary) };
+  });
+  return refuseTwins(made);
+}
+
 function refuseTwins(linked) {
   const taken = new Set([...peers, floor]);
   for (const { name } of linked) {
@@ -70,18 +86,29 @@ function refuseTwins(linked) {
  *   - or a module that is linked already.
  */
 function linkOwn(argument, folder, temporary) {
-  const [, given, path] = /^(?:([\w.-]+)=)?(.+)$/.exec(argument);
-  const name = given ?? basename(resolve(path)).replace(/\.\w+$/, '');
+  const { name, path } = parse(argument);
   if (extname(path) === '.mjs') return { name, default: requireFile(path), isOwn: true };
-  const flags = JSON.parse(readFileSync(join(folder, 'flags.json'), 'utf8'));
-  const own = join(temporary, name);
-  mkdirSync(own);
-  const objects = ['.a', '.o'].includes(extname(path))
-    ? [requireFile(path)]
-    : compile(sourcesOf(path, own), flags, own);
-  const module = join(own, `${name}.mjs`);
-  emxx([...objects, ...flags.link, '-o', module], own);
+  const flags = readFlags(folder);
+  const objects = objectsOf(name, path, flags, temporary);
+  const module = join(temporary, `${name}.mjs`);
+  emxx([...objects, ...flags.link, '-o', module], temporary);
   return { name, default: module, isOwn: true };
+}
+
+function parse(argument) {
+  const [, given, path] = /^(?:([\w.-]+)=)?(.+)$/.exec(argument);
+  return { name: given ?? basename(resolve(path)).replace(/\.\w+$/, ''), path };
+}
+
+function readFlags(folder) {
+  return JSON.parse(readFileSync(join(folder, 'flags.json'), 'utf8'));
+}
+
+function objectsOf(name, path, flags, temporary) {
+  if (['.a', '.o'].includes(extname(path))) return [requireFile(path)];
+  const own = join(temporary, `${name} objects`);
+  mkdirSync(own);
+  return compile(sourcesOf(path, own), flags, own);
 }
 
 function requireFile(path) {

@@ -121,7 +121,7 @@ function runOnce(module, scale, cpu) {
 }
 
 /** A program that computes something else with another malloc was broken by it. */
-function requireSameResults(program, runs) {
+export function requireSameResults(program, runs) {
   const results = runs.flatMap(({ name, cases }) =>
     cases.get(program).map(({ result }) => ({ name, result })),
   );

@@ -16,8 +16,6 @@ const handles =
 const search =
   'The heap searches for the free block that fits best among large blocks of mixed sizes, and touches their metadata.';
 const pinned = 'A small block that survives keeps its slab of 4 KiB from blocks of other sizes.';
-const copies =
-  'A list that outgrows its place is copied; the peer finds free memory behind it more often.';
 
 /**
  * For each table that is compared: what its figures are, and the causes, as the columns that each explains and a
@@ -31,7 +29,6 @@ const causes = {
     causes: [
       [/^pair (1 KiB|64 KiB)$/, `${largeBlocks} ${checksOfCalls}`],
       [/^(pair|batch|replace)/, checksOfCalls],
-      [/^grow/, copies],
       [
         /^64 KiB to 256 MiB$/,
         'Memory grows in smaller steps, of a sixteenth, so it grows more often.',
@@ -43,11 +40,10 @@ const causes = {
     causes: [
       [/^view/, 'Each access checks that the block is alive and that memory has not grown.'],
       [/^scope/, 'A scope records each of its arrays, and frees them one by one.'],
-      [/^array grown/, 'Each `resize` checks the handle and makes its view anew.'],
-      [/^(array|frames|meshes)/, handles],
+      [/^(array \d|frames|meshes)/, handles],
       [
         /^strings/,
-        'A string is measured before it is stored, so that its block is as long as its bytes.',
+        'Each string is a handle, too, and one that is not ASCII is resized when it is stored.',
       ],
     ],
   },
@@ -79,27 +75,20 @@ const causes = {
   },
   'in wasm': {
     title: 'Time of calls inside wasm',
-    causes: [
-      [/^(buffers|frames)$/, search],
-      [/^vectors$/, copies],
-    ],
+    causes: [[/^(buffers|frames)$/, search]],
   },
   'in wasm, baseline compiler': {
     title: 'Time inside wasm without the optimising compiler',
-    causes: [
-      [/^(buffers|frames)$/, search],
-      [/^vectors$/, copies],
-    ],
+    causes: [[/^(buffers|frames)$/, search]],
   },
   'in wasm, first pass': {
     title: 'Time of the first pass inside wasm',
-    causes: [[/^(buffers|frames|vectors)$/, search]],
+    causes: [],
   },
   'in wasm, more workloads': {
     title: 'Time of large pairs, growing blocks and queues inside wasm',
     causes: [
       [/^pair (1 KiB|64 KiB)$/, largeBlocks],
-      [/^double/, copies],
       [/^queue (1 KiB|16 KiB)$/, search],
     ],
   },

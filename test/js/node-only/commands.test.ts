@@ -28,6 +28,7 @@ function inTemporaryFolder(work: (folder: string) => void): void {
 
 interface StoredResult {
   readonly machine: string;
+  readonly tables?: Record<string, { readonly rows: readonly Record<string, unknown>[] }>;
   readonly cases?: readonly {
     readonly peer: string;
     readonly workload: string;
@@ -61,7 +62,19 @@ describe('the benches', () => {
   test('run in smoke mode and print their tables', () => {
     expect(output).toMatch(/dlmalloc[ │]+[\d.]+[ │]+[\d.]+/);
     expect(output).toMatch(/lite-alloc\.wasm[ │]+\d+[ │]+\d+/);
-    expect(Object.keys(results)).toEqual(['javascript', 'sizes', 'wasm']);
+    expect(Object.keys(results)).toEqual(['javascript', 'programs', 'sizes', 'wasm']);
+  });
+
+  test('run the whole programs whose sources are here, and name those that are left out', () => {
+    const { speed, sources } = results['programs']?.tables ?? {};
+    const present = (sources?.rows ?? []).filter(({ version }) => !/left out/.test(`${version}`));
+    expect(present.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['sqlite', 'tree-sitter', 'stl']),
+    );
+    expect(speed?.rows.map(({ name }) => name)).toEqual(['dlmalloc', 'lite-alloc']);
+    for (const row of speed?.rows ?? []) {
+      for (const { name } of present) expect(row[`${name}`], `${name}`).toBeGreaterThan(0);
+    }
   });
 
   test('measure every peer, or report why they cannot', () => {

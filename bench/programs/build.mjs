@@ -20,6 +20,7 @@ const common = ['-DNDEBUG', '-fno-exceptions', '-fno-rtti', '-sSUPPORT_LONGJMP=w
 const linkFlags = [
   '--no-entry',
   '-sALLOW_MEMORY_GROWTH=1',
+  '-sASSERTIONS=0',
   '-sSTACK_SIZE=1MB',
   '-sINITIAL_HEAP=1MB',
   '-sENVIRONMENT=node',
@@ -29,7 +30,7 @@ const linkFlags = [
 /**
  * @param {import('./list.mjs').Program[]} programs
  * @param {{ name: string, link: string[] }[]} allocators the flags and objects to link each with
- * @param {{ level: string, folder: string, progress: (done: string) => void }} options `level` is -O1 or -O2
+ * @param {{ level: string, folder: string, progress: (done: string) => void }} options `level` is -O0 or -O2
  * @returns {Promise<Map<string, string>>} the modules, by `PROGRAM.ALLOCATOR`
  */
 export async function buildPrograms(programs, allocators, { level, folder, progress }) {

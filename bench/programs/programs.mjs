@@ -12,7 +12,7 @@ import { debianFolder, programs } from './list.mjs';
 
 const script = fileURLToPath(new URL('case.mjs', import.meta.url));
 const modes = {
-  smoke: { rounds: 1, level: '-O1' },
+  smoke: { rounds: 1, level: '-O0' },
   medium: { rounds: 5, level: '-O2' },
   heavy: { rounds: 15, level: '-O2' },
 };

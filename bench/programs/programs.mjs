@@ -11,10 +11,11 @@ import { buildPrograms } from './build.mjs';
 import { debianFolder, programs } from './list.mjs';
 
 const script = fileURLToPath(new URL('case.mjs', import.meta.url));
+/** A program that takes longer than the limit with a malloc is stopped, and does not run with it again. */
 const modes = {
-  smoke: { rounds: 1, level: '-O0' },
-  medium: { rounds: 5, level: '-O2' },
-  heavy: { rounds: 15, level: '-O2' },
+  smoke: { rounds: 1, level: '-O0', limitSeconds: 60 },
+  medium: { rounds: 5, level: '-O2', limitSeconds: 15 },
+  heavy: { rounds: 15, level: '-O2', limitSeconds: 60 },
 };
 
 /** With which mallocs smoke mode links the programs; each link takes seconds. */
@@ -22,7 +23,7 @@ const smokePeers = ['dlmalloc'];
 
 /** The processes of a run take turns: allocator by allocator, program by program. */
 export async function measure({ mode, progress, malloc = [], ...choice }) {
-  const { level, rounds: usual } = modes[mode];
+  const { level, rounds: usual, limitSeconds } = modes[mode];
   const rounds = Number((mode === 'smoke' ? undefined : choice.rounds) ?? usual);
   const temporary = mkdtempSync(join(tmpdir(), 'lite-alloc-bench-'));
   try {
@@ -46,6 +47,7 @@ export async function measure({ mode, progress, malloc = [], ...choice }) {
       mode,
       progress,
       cpu: choice.cpu,
+      limitSeconds,
     });
     progress.stop();
     return tablesOf(runs, present, missing, rounds, malloc.length === 0 ? [] : allocators);
@@ -94,7 +96,7 @@ function fetchSources(packages) {
   spawnSync(fetch, [debianFolder, ...packages], { stdio: ['ignore', 2, 2] });
 }
 
-function runRounds({ allocators, present, modules, rounds, mode, progress, cpu }) {
+function runRounds({ allocators, present, modules, rounds, mode, progress, ...limits }) {
   const runs = allocators.map(({ name }) => ({
     name,
     cases: new Map(present.map((program) => [program.name, []])),
@@ -103,8 +105,12 @@ function runRounds({ allocators, present, modules, rounds, mode, progress, cpu }
     for (const { name: program, scale } of present) {
       for (const { name, cases } of runs) {
         progress.increment(1, { now: `${name}: ${program}` });
+        const found = cases.get(program);
+        if (found[0]?.failure !== undefined) continue;
         const module = modules.get(`${program}.${name}`);
-        cases.get(program).push(runOnce(module, mode === 'smoke' ? 1 : scale, cpu));
+        const run = runOnce(module, mode === 'smoke' ? 1 : scale, limits);
+        if (run.failure === undefined) found.push(run);
+        else cases.set(program, [run]);
       }
     }
   }
@@ -112,18 +118,27 @@ function runRounds({ allocators, present, modules, rounds, mode, progress, cpu }
   return runs;
 }
 
-function runOnce(module, scale, cpu) {
+function runOnce(module, scale, { cpu, limitSeconds }) {
   const command = [process.execPath, script, module, String(scale)];
   if (cpu !== undefined) command.unshift('taskset', '-c', cpu);
-  const output = execFileSync(command[0], command.slice(1), { encoding: 'utf8', timeout: 60_000 });
-  const { milliseconds, ...rest } = JSON.parse(output);
-  return { minimum: milliseconds, ...rest };
+  const options = { encoding: 'utf8', timeout: limitSeconds * 1000 };
+  try {
+    const output = execFileSync(command[0], command.slice(1), options);
+    const { milliseconds, ...rest } = JSON.parse(output);
+    return { minimum: milliseconds, ...rest };
+  } catch (error) {
+    if (error.code === 'ETIMEDOUT') return { failure: `over ${limitSeconds} s` };
+    throw error;
+  }
 }
 
 /** A program that computes something else with another malloc was broken by it. */
 export function requireSameResults(program, runs) {
   const results = runs.flatMap(({ name, cases }) =>
-    cases.get(program).map(({ result }) => ({ name, result })),
+    cases
+      .get(program)
+      .filter(({ failure }) => failure === undefined)
+      .map(({ result }) => ({ name, result })),
   );
   const different = results.find(({ result }) => result !== results[0].result);
   if (different === undefined) return;
@@ -138,7 +153,12 @@ function tablesOf(runs, present, missing, rounds, allocators) {
   const rows = (take) =>
     runs.map(({ name, cases }) => ({
       name,
-      ...Object.fromEntries(names.map((program) => [program, take(cases.get(program))])),
+      ...Object.fromEntries(
+        names.map((program) => {
+          const found = cases.get(program);
+          return [program, found[0].failure ?? take(found)];
+        }),
+      ),
     }));
   const speed = rows((found) => significant(Math.min(...found.map(({ minimum }) => minimum))));
   return {

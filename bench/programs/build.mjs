@@ -21,7 +21,7 @@ const linkFlags = [
   '--no-entry',
   '-sALLOW_MEMORY_GROWTH=1',
   '-sASSERTIONS=0',
-  '-sSTACK_SIZE=1MB',
+  '-sSTACK_SIZE=4MB',
   '-sINITIAL_HEAP=1MB',
   '-sENVIRONMENT=node',
   '-sEXPORTED_RUNTIME_METHODS=[wasmMemory]',

@@ -45,7 +45,7 @@ export const programs = [
   }),
   debian('mujs', 'mujs', { sources: ['one.c'], scale: 15 }),
   debian('cjson', 'cjson', { sources: ['cJSON.c'], scale: 50 }),
-  debian('yyjson', 'yyjson', { sources: ['src/yyjson.c'], includes: ['src'], scale: 300 }),
+  debian('yyjson', 'yyjson', { sources: ['src/yyjson.c'], includes: ['src'], scale: 600 }),
   {
     name: 'sqlite',
     folder: sqlite,

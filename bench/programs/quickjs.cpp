@@ -16,6 +16,8 @@ namespace bench = lite_alloc::bench;
 std::uint32_t run_program(std::uint32_t scale) {
   JSRuntime* const runtime = JS_NewRuntime();
   bench::require(runtime != nullptr);
+  JS_SetMaxStackSize(runtime,
+                     0);  // no limit: without optimisation, frames are larger than it expects
   JSContext* const context = JS_NewContext(runtime);
   bench::require(context != nullptr);
   JSValue global = JS_GetGlobalObject(context);

@@ -33,11 +33,11 @@ const compared = [
   ['programs', 'speed', 'lite-alloc', 'whole programs', 'ms'],
 ];
 
-/** For each kind of loss, the worst first: by how much and behind whom, and below it each cause. */
+/** A line for each kind of loss, the worst first: by how much, behind whom, and the cause in each workload. */
 export function explainLosses(tables) {
   const losses = lossesOf(tables);
   const titles = new Set(losses.map(({ where }) => titleOf(where)));
-  return [...titles].flatMap((title) => {
+  return [...titles].map((title) => {
     const members = losses.filter(({ where }) => titleOf(where) === title);
     const [{ times, peer }] = members;
     const count = columnsOfLosses(members).length;
@@ -46,14 +46,12 @@ export function explainLosses(tables) {
     const best = peer === 'engine' ? '`new Float32Array`' : peer;
     const head = `- **${title}**${cases}: ${size} ${best}.`;
     const reasons = [...new Set(members.map(causeOf))];
-    if (reasons.length === 1) return [`${head} ${reasons[0]}`];
-    return [
-      head,
-      ...reasons.map((reason) => {
-        const explained = members.filter((member) => causeOf(member) === reason);
-        return `  - ${columnsOfLosses(explained).join(', ')}: ${reason}`;
-      }),
-    ];
+    if (reasons.length === 1) return `${head} ${reasons[0]}`;
+    const explained = reasons.map((reason) => {
+      const alike = members.filter((member) => causeOf(member) === reason);
+      return `*${columnsOfLosses(alike).join(', ')}*: ${reason}`;
+    });
+    return [head, ...explained].join(' ');
   });
 }
 

@@ -142,6 +142,7 @@ function commandOf(name) {
   const options = [
     ...(mode === 'medium' ? [] : [`--${mode}`]),
     ...(values.rounds === undefined ? [] : [`--rounds ${values.rounds}`]),
+    ...(values.cpu === undefined ? [] : [`--cpu ${values.cpu}`]),
     ...(values.filter === undefined ? [] : [`--filter '${values.filter}'`]),
   ];
   return ['npm run bench --', name, ...options].join(' ');

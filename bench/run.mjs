@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// npm run bench -- [javascript | sizes | wasm] [--heavy | --smoke] [--json FILE]
+// npm run bench -- [javascript | programs | sizes | wasm] [--heavy | --smoke] [--json FILE]
 //
 // Runs the benches, prints tables and writes bench/results/NAME.json. --heavy takes longer and varies less.
 // --smoke runs everything once and writes nothing. --json writes to FILE instead.
@@ -9,9 +9,11 @@
 //
 // Runs the cases of the JavaScript bench whose `PEER: WORKLOAD` matches. Writes a file only with --json.
 //
-// npm run bench -- wasm --malloc FILE.cpp [--malloc ...] [--columns cycle,lua] [--rounds 5] [--all]
+// npm run bench -- wasm --malloc [NAME=]MALLOC [--malloc ...] [--columns cycle,lua] [--rounds 5] [--cpu 1] [--all]
 //
-// Compares your own malloc with Emscripten's. Writes a file only with --json. See bench/README.md.
+// Compares mallocs of your own with each other and with Emscripten's. MALLOC is a C++ file, a library, a checkout or a
+// commit of this repository, or a linked module. Writes a file only with --json. See bench/README.md. The bench programs
+// takes --malloc, --columns, --rounds and --cpu, too.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -24,13 +26,15 @@ installPeers();
 const { Presets, SingleBar } = (await import('cli-progress')).default;
 const benches = {
   javascript: await import('./javascript/javascript.mjs'),
+  programs: await import('./programs/programs.mjs'),
   sizes: await import('./sizes.mjs'),
   wasm: await import('./wasm/wasm.mjs'),
 };
 const { tablesOf } = await import('./tables.mjs');
 const ownOptions = {
   javascript: ['filter'],
-  wasm: ['malloc', 'columns', 'all', 'rounds', 'build'],
+  programs: ['malloc', 'columns', 'rounds', 'cpu', 'build'],
+  wasm: ['malloc', 'columns', 'all', 'rounds', 'cpu', 'build'],
 };
 
 const { positionals, values } = readArguments();
@@ -77,6 +81,7 @@ function readArguments() {
         columns: { type: 'string' },
         all: { type: 'boolean' },
         rounds: { type: 'string' },
+        cpu: { type: 'string' },
         build: { type: 'string' },
       },
     });
@@ -89,23 +94,31 @@ function readArguments() {
     if (!/^[1-9]\d*$/.test(read.values.rounds ?? '1')) {
       refuse(`--rounds takes a positive integer, got ${read.values.rounds}.`);
     }
+    if (!/^\d+$/.test(read.values.cpu ?? '0')) {
+      refuse(`--cpu takes the number of a processor, got ${read.values.cpu}.`);
+    }
     return read;
   } catch (error) {
     return refuse(error.message);
   }
 }
 
-/** The benches to run. Without names, an option that only one bench has selects that bench. */
+/** The benches to run. Without names, options that only one bench has select that bench. */
 function namesOf() {
-  const asked = Object.entries(ownOptions).filter(([, options]) =>
-    options.some((option) => values[option] !== undefined),
+  const given = [...new Set(Object.values(ownOptions).flat())].filter(
+    (option) => values[option] !== undefined,
   );
+  const lacks = (name) => given.filter((option) => !ownOptions[name]?.includes(option));
   if (positionals.length === 0) {
-    return asked.length > 0 ? asked.map(([name]) => name) : Object.keys(benches);
+    if (given.length === 0) return Object.keys(benches);
+    const fitting = Object.keys(benches).filter((name) => lacks(name).length === 0);
+    if (fitting.length === 1) return fitting;
+    const choice = fitting.length === 0 ? 'No bench has' : `Name one of ${fitting.join(', ')} for`;
+    refuse(`${choice} the options --${given.join(', --')}.`);
   }
-  const wrong = asked.find(([name]) => !positionals.includes(name));
-  if (wrong !== undefined)
-    refuse(`Only the bench ${wrong[0]} has the options --${wrong[1].join(', --')}.`);
+  for (const name of positionals.filter((one) => lacks(one).length > 0)) {
+    refuse(`The bench ${name} does not have the options --${lacks(name).join(', --')}.`);
+  }
   return positionals;
 }
 
@@ -129,6 +142,7 @@ function commandOf(name) {
   const options = [
     ...(mode === 'medium' ? [] : [`--${mode}`]),
     ...(values.rounds === undefined ? [] : [`--rounds ${values.rounds}`]),
+    ...(values.cpu === undefined ? [] : [`--cpu ${values.cpu}`]),
     ...(values.filter === undefined ? [] : [`--filter '${values.filter}'`]),
   ];
   return ['npm run bench --', name, ...options].join(' ');

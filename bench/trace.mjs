@@ -9,21 +9,24 @@ import { gunzipSync } from 'node:zlib';
 export const Operation = Object.freeze({ allocate: 0, free: 1, reallocate: 2 });
 
 /**
- * Reads the history `bench/traces/NAME.trace.gz`.
+ * Reads a history.
  *
- * @param {string} name
+ * @param {string} name that of `bench/traces/NAME.trace.gz`, or the path of another `.trace.gz` file
  * @returns {{ operations: number, blocks: number, pairs: Uint32Array }} `pairs` holds two integers an
  *   operation: `id * 4 + Operation`, and the size in bytes
  */
 export function readTrace(name) {
-  const bytes = gunzipSync(readFileSync(new URL(`traces/${name}.trace.gz`, import.meta.url)));
-  if (bytes.byteLength % 8 !== 0) throw new Error(`${name}.trace.gz does not hold whole pairs`);
+  const file = name.endsWith('.trace.gz')
+    ? name
+    : new URL(`traces/${name}.trace.gz`, import.meta.url);
+  const bytes = gunzipSync(readFileSync(file));
+  if (bytes.byteLength % 8 !== 0) throw new Error(`${name} does not hold whole pairs`);
   const pairs = new Uint32Array(bytes.byteLength / 4);
   new Uint8Array(pairs.buffer).set(bytes);
   let blocks = 0;
   for (let index = 0; index < pairs.length; index += 2) {
     const operation = pairs[index] & 3;
-    if (operation === 3) throw new Error(`${name}.trace.gz: operation ${index / 2} is unknown`);
+    if (operation === 3) throw new Error(`${name}: operation ${index / 2} is unknown`);
     if (operation === Operation.allocate) blocks++;
   }
   return { operations: pairs.length / 2, blocks, pairs };

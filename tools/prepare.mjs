@@ -99,6 +99,7 @@ function fingerprint() {
     'tools/build-package.mjs',
     'tools/emscripten',
     'tools/emscripten-fetch',
+    'tools/lib/debian.sh',
     'tools/prepare.mjs',
     'CMakeLists.txt',
     'CMakePresets.json',

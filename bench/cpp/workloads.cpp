@@ -73,8 +73,19 @@ EMSCRIPTEN_KEEPALIVE std::uint32_t single_steps(std::uint32_t slots) {
 EMSCRIPTEN_KEEPALIVE void single_step() { the_steps->step(); }
 EMSCRIPTEN_KEEPALIVE void single_steps_end() { the_steps->end(); }
 
-EMSCRIPTEN_KEEPALIVE void shifting_sizes(std::uint32_t bytes, std::uint32_t rounds) {
-  bench::shifting_sizes<Heap>(bytes, rounds);
+EMSCRIPTEN_KEEPALIVE void pair(std::uint32_t times, std::uint32_t size) {
+  bench::pair<Heap>(times, size);
+}
+EMSCRIPTEN_KEEPALIVE std::uint32_t doubling(std::uint32_t times, std::uint32_t largest) {
+  return bench::doubling<Heap>(times, largest);
+}
+EMSCRIPTEN_KEEPALIVE void queue(std::uint32_t times, std::uint32_t least) {
+  bench::queue<Heap>(times, least);
+}
+EMSCRIPTEN_KEEPALIVE void batch_queue(std::uint32_t times) { bench::batch_queue<Heap>(times); }
+
+EMSCRIPTEN_KEEPALIVE void phases(std::uint32_t bytes, std::uint32_t rounds) {
+  bench::phases<Heap>(bytes, rounds);
 }
 
 }  // extern "C"

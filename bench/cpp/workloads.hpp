@@ -253,31 +253,117 @@ class SingleSteps {
   Random random_{1};
 };
 
-/// A program whose sizes shift: it fills `bytes` with blocks of 16 bytes and frees all but one in a
-/// hundred, then the same with blocks of 1 KiB, then of 100 KiB, and so on, `rounds` times. The
-/// blocks that remain from a phase are freed before the same phase of the next round.
+/// Allocates and frees one block of any size. Each repetition makes two calls.
 template <typename Heap>
-void shifting_sizes(std::uint32_t bytes, std::uint32_t rounds) {
-  constexpr std::uint32_t kSizes[] = {16, 1024, 100 * 1024};
-  constexpr std::uint32_t kKept = 100;
-  const std::uint32_t most = bytes / kSizes[0];
-  const std::uint32_t most_kept = most / kKept + 1;
-  const std::uint32_t table_bytes = (most + std::size(kSizes) * most_kept) * sizeof(Block);
-  auto* const blocks = reinterpret_cast<Block*>(Heap::allocate(table_bytes));
-  std::memset(blocks, 0, table_bytes);
+void pair(std::uint32_t times, std::uint32_t size) {
+  for (; times != 0; --times) Heap::free(touched(Heap::allocate(size), size), size);
+}
+
+/// Doubles one block from 16 bytes to `largest` and frees it. Returns the number of calls of all
+/// repetitions.
+template <typename Heap>
+std::uint32_t doubling(std::uint32_t times, std::uint32_t largest) {
+  constexpr std::uint32_t kFirst = 16;
+  std::uint32_t calls = 0;
+  for (; times != 0; --times) {
+    std::uint32_t size = kFirst;
+    Block block = touched(Heap::allocate(size), size);
+    for (; size < largest; size *= 2, ++calls) {
+      block = touched(Heap::resize(block, size, 2 * size), 2 * size);
+    }
+    Heap::free(block, size);
+    calls += 2;
+  }
+  return calls;
+}
+
+/// A queue of 100 blocks of `least` to `2 * least - 1` bytes, first in, first out. Each repetition
+/// makes two calls; the queue stays full between calls of this function.
+template <typename Heap>
+void queue(std::uint32_t times, std::uint32_t least) {
+  constexpr std::size_t kLength = 100;
+  static Slot slots[kLength];
+  static std::size_t oldest = 0;
+  Random random(1);
+  for (; times != 0; --times) {
+    clear<Heap>(slots[oldest]);
+    fill<Heap>(slots[oldest], random.between(least, 2 * least - 1));
+    oldest = (oldest + 1) % kLength;
+  }
+}
+
+/// A queue of 16 batches of 32 blocks of 16 to 128 bytes: what one part of a program allocates,
+/// another frees later, batch by batch in the same order. Each repetition makes 64 calls.
+template <typename Heap>
+void batch_queue(std::uint32_t times) {
+  constexpr std::size_t kBatches = 16;
+  constexpr std::size_t kBlocks = 32;
+  static Slot batches[kBatches][kBlocks];
+  static std::size_t oldest = 0;
+  Random random(1);
+  for (; times != 0; --times) {
+    for (Slot& slot : batches[oldest]) clear<Heap>(slot);
+    for (Slot& slot : batches[oldest]) fill<Heap>(slot, random.between(16, 128));
+    oldest = (oldest + 1) % kBatches;
+  }
+}
+
+/// Blocks that are linked through their first words, in the order in which they were added. So the
+/// list takes no memory of its own.
+class BlockList {
+ public:
+  void add(Block block) {
+    const Block none = nullptr;
+    std::memcpy(block, &none, sizeof none);
+    if (last_ == nullptr) {
+      first_ = block;
+    } else {
+      std::memcpy(last_, &block, sizeof block);
+    }
+    last_ = block;
+  }
+
+  /// Removes the first block and returns it, or null if the list is empty.
+  Block take() {
+    const Block taken = first_;
+    if (taken == nullptr) return nullptr;
+    std::memcpy(&first_, taken, sizeof first_);
+    if (first_ == nullptr) last_ = nullptr;
+    return taken;
+  }
+
+ private:
+  Block first_ = nullptr;
+  Block last_ = nullptr;
+};
+
+/// A program whose phases use blocks of different sizes. Each phase fills `bytes` with blocks of
+/// one size, and then frees all of them in order, except every fiftieth of those under 2 KB. The
+/// blocks that remain are freed after the last phase of a round.
+template <typename Heap>
+void phases(std::uint32_t bytes, std::uint32_t rounds) {
+  constexpr std::uint32_t kSizes[] = {16, 1024,    100'000, 48,   300, 5000,
+                                      16, 700'000, 128,     2048, 40,  100'000};
+  constexpr std::uint32_t kKept = 50;
+  constexpr std::uint32_t kKeptBelow = 2048;
   for (; rounds != 0; --rounds) {
-    Block* kept = blocks + most;
-    for (const std::uint32_t size : kSizes) {
-      const std::uint32_t count = bytes / size;
-      for (std::uint32_t index = 0; index < count; ++index) {
-        blocks[index] = touched(Heap::allocate(size), size);
+    BlockList kept[std::size(kSizes)];
+    for (std::size_t phase = 0; phase < std::size(kSizes); ++phase) {
+      const std::uint32_t size = kSizes[phase];
+      BlockList live;
+      for (std::uint32_t count = bytes / size; count != 0; --count) {
+        live.add(touched(Heap::allocate(size), size));
       }
-      for (std::uint32_t index = 0; index < count; ++index) {
-        Block freed = blocks[index];
-        if (index % kKept == 0) std::swap(freed, kept[index / kKept]);
-        if (freed != nullptr) Heap::free(freed, size);
+      for (std::uint32_t index = 0; Block block = live.take(); ++index) {
+        if (size < kKeptBelow && index % kKept == 0) {
+          kept[phase].add(block);
+        } else {
+          Heap::free(block, size);
+        }
       }
-      kept += most_kept;
+    }
+    for (std::size_t phase = 0; phase < std::size(kSizes); ++phase) {
+      while (Block block = kept[phase].take()) Heap::free(block, kSizes[phase]);
     }
   }
 }

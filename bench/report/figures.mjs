@@ -12,6 +12,7 @@ import { installPeers } from '../install.mjs';
 
 installPeers();
 const { chartsOf } = await import('./charts.mjs');
+const { causeOf, unknownCause } = await import('./causes.mjs');
 const { explainLosses, lossesOf } = await import('./losses.mjs');
 const { lossRows, markdownReasons, markdownTable } = await import('./markdown.mjs');
 const { originsOf, readResults } = await import('./results.mjs');
@@ -31,6 +32,10 @@ for (const document of documents) {
 }
 for (const [name, { svg }] of Object.entries(chartsOf(stored))) {
   files[`bench/results/${name}.svg`] = svg;
+}
+
+for (const loss of lossesOf(tables).filter((one) => causeOf(one) === unknownCause)) {
+  console.error(`bench/report/causes.mjs has no cause for ${loss.where}: ${loss.column}.`);
 }
 
 const different = Object.entries(files).filter(

@@ -3,6 +3,7 @@
 // The figures in which a peer is ahead. The report begins with them.
 
 import { defaultPeer, peers } from '../peers/index.mjs';
+import { causeOf, titleOf } from './causes.mjs';
 import { format } from './markdown.mjs';
 
 const ahead = 1.1;
@@ -19,77 +20,43 @@ const compared = [
   ['javascript', 'start', defaultPeer, 'from import to the first array', 'ms'],
   ['javascript', 'ships', 'lite-alloc', 'size of what a page loads', 'bytes'],
   ['wasm', 'speed', 'lite-alloc', 'in wasm', 'ns'],
+  ['wasm', 'first-pass', 'lite-alloc', 'in wasm, first pass', 'ns'],
+  ['wasm', 'baseline', 'lite-alloc', 'in wasm, baseline compiler', 'ns'],
+  ['wasm', 'more', 'lite-alloc', 'in wasm, more workloads', 'ns'],
   ['wasm', 'memory', 'lite-alloc', 'in wasm, memory grown', 'KB'],
+  ['wasm', 'phases', 'lite-alloc', 'in wasm, phases', 'KB'],
   ['wasm', 'growth-live', 'lite-alloc', 'in wasm, live blocks', 'ns'],
   ['wasm', 'growth-hot', 'lite-alloc', 'in wasm, 256 hot blocks', 'ns'],
   ['wasm', 'growth-free', 'lite-alloc', 'in wasm, free blocks', 'ns'],
   ['wasm', 'worst', 'lite-alloc', 'in wasm, worst operation', 'ns'],
   ['wasm', 'size', 'lite-alloc', 'in wasm, code', 'bytes'],
+  ['programs', 'speed', 'lite-alloc', 'whole programs', 'ms'],
 ];
 
-const memoryOfSmallPrograms = [
-  'Memory of a program that holds a few kilobytes',
-  'A heap starts with 256 KiB. The option `initialBytes` lowers that to 64 KiB.',
-];
-
-/** For each `where`: what is compared, and why the peer is ahead. */
-const explanations = {
-  'addresses from JavaScript': [
-    'Time of raw calls',
-    'Every call checks its arguments, every free checks its address, and large free blocks are joined at once. Memory grows in smaller steps.',
-  ],
-  'typed arrays, strings, scopes': [
-    'Time of handles',
-    'The peers use bare typed arrays, which detect nothing. A handle checks at each use that its block is alive and its view is current.',
-  ],
-  'memory over live bytes': memoryOfSmallPrograms,
-  'memory over live bytes, repeated': memoryOfSmallPrograms,
-  "the engine's heap": [
-    'JavaScript memory of a live handle',
-    'A handle remembers its heap, its block and its view.',
-  ],
-  'from import to the first array': [
-    'Time from import to the first array',
-    'The engine has to compile the wasm first.',
-  ],
-  'size of what a page loads': [
-    'Bytes that a page loads',
-    'Handles, scopes, checks and error messages are code that a bare allocator does not have.',
-  ],
-  'in wasm': [
-    'Time of calls inside wasm',
-    'With large blocks of mixed sizes the heap searches for a free block that fits well. The search takes time, but saves memory.',
-  ],
-  'in wasm, worst operation': [
-    'Time of the worst single call inside wasm',
-    'The longest calls cut a slab of 4 KiB into blocks, or return unused slabs before memory grows.',
-  ],
-  'in wasm, code': [
-    'Code of `malloc` in a C program',
-    'Small blocks have an allocator of their own, which emmalloc does without.',
-  ],
-};
-
-/** A line for each kind of loss, the worst first: by how much, behind whom, and why. */
+/** A line for each kind of loss, the worst first: by how much, behind whom, and the cause in each workload. */
 export function explainLosses(tables) {
   const losses = lossesOf(tables);
-  const titles = new Set(losses.map(({ where }) => explanationOf(where)[0]));
+  const titles = new Set(losses.map(({ where }) => titleOf(where)));
   return [...titles].map((title) => {
-    const members = losses.filter(({ where }) => explanationOf(where)[0] === title);
-    const [{ where, times, peer }] = members;
-    const workloads = new Set(members.map(({ column }) => column)).size;
-    const cases = workloads === 1 ? '' : ` in ${workloads} workloads`;
+    const members = losses.filter(({ where }) => titleOf(where) === title);
+    const [{ times, peer }] = members;
+    const count = columnsOfLosses(members).length;
+    const cases = count === 1 ? '' : ` in ${count} workloads`;
     const size = Number.isFinite(times) ? `up to ${format(times)} times as much as` : 'behind';
     const best = peer === 'engine' ? '`new Float32Array`' : peer;
-    return `- **${title}**${cases}: ${size} ${best}. ${explanationOf(where)[1]}`;
+    const head = `- **${title}**${cases}: ${size} ${best}.`;
+    const reasons = [...new Set(members.map(causeOf))];
+    if (reasons.length === 1) return `${head} ${reasons[0]}`;
+    const explained = reasons.map((reason) => {
+      const alike = members.filter((member) => causeOf(member) === reason);
+      return `*${columnsOfLosses(alike).join(', ')}*: ${reason}`;
+    });
+    return [head, ...explained].join(' ');
   });
 }
 
-function explanationOf(where) {
-  const explanation = explanations[where];
-  if (explanation === undefined)
-    throw new Error(`losses.mjs does not explain losses of '${where}'`);
-  return explanation;
+function columnsOfLosses(losses) {
+  return [...new Set(losses.map(({ column }) => column))];
 }
 
 /** Every figure of the default heap that a peer betters by more than a tenth, the worst first. */
@@ -113,7 +80,8 @@ function isRival(name) {
 
 function columnsOf(table, row) {
   const columns = Object.keys(row).filter((column) => column !== 'name');
-  return table === 'ships' ? ['together'] : columns;
+  if (table === 'ships') return ['together'];
+  return columns.filter((column) => !column.endsWith('over dlmalloc'));
 }
 
 function lossIn(others, ours, column, words) {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+import { causeOf } from './causes.mjs';
+
 /** The most characters of a reason that fit into a cell. */
 const shortReason = 16;
 
@@ -54,7 +56,7 @@ export function format(figure) {
   return fraction === undefined ? grouped : `${grouped}.${fraction}`;
 }
 
-/** `lossesOf` as rows of a table. */
+/** `lossesOf` as rows of a table, each with its cause. */
 export function lossRows(losses) {
   return losses.map(({ column, where, unit, peer, theirs, ours, times }) => ({
     name: `${where}: ${column}`,
@@ -62,6 +64,7 @@ export function lossRows(losses) {
     theirs: withUnit(theirs, unit),
     ours: withUnit(ours, unit),
     times: Number.isFinite(times) ? Number(times.toPrecision(3)) : '-',
+    cause: causeOf({ where, column }),
   }));
 }
 

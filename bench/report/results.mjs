@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { tablesOf } from '../tables.mjs';
 
-const benches = ['javascript', 'wasm', 'sizes'];
+const benches = ['javascript', 'wasm', 'programs', 'sizes'];
 
 /** The stored results, and the tables of each, by the bench's name. */
 export function readResults() {

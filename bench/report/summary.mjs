@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 import { defaultPeer } from '../peers/index.mjs';
+import { format } from './markdown.mjs';
 
 /** The columns of the README's table: a title, and the names of that peer in the stored tables. */
 const columns = [
@@ -20,11 +21,19 @@ const rows = [
   ['what a page loads, bytes after gzip', 'ships', 'together'],
 ];
 
-/** The README's table: wins and losses of a heap that JavaScript uses, beside one peer of each kind. */
+/**
+ * The README's table: wins and losses of a heap that JavaScript uses, beside one peer of each kind. Where there is a
+ * table of medians, the median is beside the minimum.
+ */
 export function summaryRows(tables) {
   return rows.map(([name, table, workload]) => {
-    const figureOf = (names) => tables[table].rows.find((row) => names.includes(row.name));
-    const figures = columns.map(({ title, names }) => [title, figureOf(names)?.[workload]]);
+    const figures = columns.map(({ title, names }) => {
+      const [figure, median] = [tables[table], tables[`${table}-median`]].map(
+        (found) => found?.rows.find((row) => names.includes(row.name))?.[workload],
+      );
+      const both = typeof figure === 'number' && typeof median === 'number';
+      return [title, both ? `${format(figure)} / ${format(median)}` : figure];
+    });
     return { name, ...Object.fromEntries(figures) };
   });
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// node case.mjs MODULE.mjs full|memory|smoke CASE...: replays cases of `wasm.mjs` inside a module
+// node case.mjs MODULE.mjs full|memory|fresh|smoke CASE...: replays cases of `wasm.mjs` inside a module
 // made from bench/cpp/workloads.cpp, each in a fresh instance, and prints the results as a JSON array, one
-// object per case. `memory` runs one pass and measures no times.
+// object per case. `memory` runs one pass and measures no times; `fresh` measures the first pass of an instance.
 
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -27,9 +27,15 @@ const cases = {
   live: (module, blocks, hot) => measureLive(module, blocks, hot),
   free: (module, blocks) => measureFree(module, blocks),
   worst: () => measureWorst(),
-  shift: (module) => measureShift(module),
+  pair: (module, size) => measureLoop(module, smoke ? 1_000 : 50_000, 2, module._pair, size),
+  double: (module, largest) => measureDoubling(module, largest),
+  queue: (module, least) => measureLoop(module, smoke ? 1_000 : 50_000, 2, module._queue, least),
+  batches: (module) => measureLoop(module, smoke ? 20 : 1_000, 64, module._batch_queue),
+  phases: (module, rounds) => measurePhases(module, rounds),
 };
 
+/** Whether the engine has compiled the code of this process's cases in full. */
+let isWarm = false;
 const results = [];
 for (const name of names) results.push(await run(name));
 console.log(JSON.stringify(results));
@@ -37,10 +43,12 @@ console.log(JSON.stringify(results));
 async function run(name) {
   const module = await instantiate();
   const [kind, ...numbers] = name.split(':');
+  const measureIn = (instance) =>
+    kind in cases
+      ? cases[kind](instance, ...numbers.map(Number))
+      : measurePasses(instance, history(instance, kind));
   try {
-    return kind in cases
-      ? await cases[kind](module, ...numbers.map(Number))
-      : measurePasses(module, history(module, kind));
+    return mode === 'fresh' ? await measureFresh(module, measureIn) : await measureIn(module);
   } catch (error) {
     if (!(error instanceof WebAssembly.RuntimeError)) throw error;
     return {
@@ -49,18 +57,38 @@ async function run(name) {
   }
 }
 
-/** `pass` does one pass and returns its milliseconds; the count of operations is known after the first. */
+/**
+ * The times of first passes, each in a fresh instance. The given instance runs before, so that the engine has compiled
+ * the code, which all instances share.
+ */
+async function measureFresh(module, measureIn) {
+  measureIn(module);
+  const times = [];
+  for (let instance = 0; instance < 5; instance++) {
+    times.push(measureIn(await instantiate()).first);
+  }
+  times.sort((a, b) => a - b);
+  return { minimum: times[0], median: times[times.length >> 1] };
+}
+
+/** `work.pass` does one pass and returns its milliseconds; the count of operations is known after the first. */
 function measurePasses(module, work) {
-  const { pass, operations, peakBytes, leastTime } = work;
+  const { operations, peakBytes, leastTime } = work;
+  const pass = () => {
+    module._begin_pass?.(); // the floor records addresses in its first pass, and returns to their beginning in others
+    return work.pass();
+  };
   const first = pass();
   const used = { grownKb: grownKb(module) };
   if (peakBytes !== undefined) {
     used.overPeak = (module.wasmMemory.buffer.byteLength - module._heap_base()) / peakBytes;
   }
   if (mode === 'memory') return used;
-  const { minimum: leastPass, median } = repeat(work, first);
-  const minimum = leastTime?.() ?? leastPass;
   const perOperation = (milliseconds) => (milliseconds / operations()) * 1e6;
+  if (mode === 'fresh' && isWarm) return { first: perOperation(first) };
+  const { minimum: leastPass, median } = repeat({ ...work, pass }, first);
+  isWarm = true;
+  const minimum = leastTime?.() ?? leastPass;
   return { minimum: perOperation(minimum), median: perOperation(median), ...used };
 }
 
@@ -107,10 +135,10 @@ function timed(work) {
   return performance.now() - begin;
 }
 
-/** `work(times)` repeats a workload of `operationsEach` operations. */
-function measureLoop(module, times, operationsEach, work) {
+/** `work(times, argument)` repeats a workload of `operationsEach` operations. */
+function measureLoop(module, times, operationsEach, work, argument) {
   return measurePasses(module, {
-    pass: () => timed(() => work(times)),
+    pass: () => timed(() => work(times, argument)),
     operations: () => times * operationsEach,
   });
 }
@@ -160,6 +188,7 @@ function history(module, name) {
   function pass() {
     let passTime = 0;
     for (const [piece, { code, carriedIn, carriedOut }] of pieces.entries()) {
+      if (words.length === 0) words = new Uint32Array(memory.buffer); // memory grew
       words.set(code, codeAt);
       for (let index = 0; index < carriedIn.length; index += 2) {
         words[blocksAt + carriedIn[index]] = carried[carriedIn[index + 1]];
@@ -232,8 +261,17 @@ async function measureWorst() {
   return { nanoseconds: worst * 1e6, emptyNanoseconds: empty * 1e6 };
 }
 
-function measureShift(module) {
-  if (smoke) module._shifting_sizes(1 << 17, 2);
-  else module._shifting_sizes(1 << 23, 10);
+/** A block that is doubled from 16 bytes. */
+function measureDoubling(module, largest) {
+  const times = smoke ? 2 : 500;
+  let calls = 0;
+  return measurePasses(module, {
+    pass: () => timed(() => (calls = module._doubling(times, largest))),
+    operations: () => calls,
+  });
+}
+
+function measurePhases(module, rounds) {
+  module._phases(smoke ? 1 << 20 : 1 << 23, rounds);
   return { grownKb: grownKb(module) };
 }

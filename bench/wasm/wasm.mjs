@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: MIT
 
-import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
-
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const script = fileURLToPath(new URL('case.mjs', import.meta.url));
+import { join, resolve } from 'node:path';
+import { findAllocators, floor, peers, root } from './allocators.mjs';
+import {
+  losses,
+  median as middle,
+  ownCosts,
+  pairedRatios,
+  ratios,
+  significant,
+} from './ratios.mjs';
+import { runRounds } from './rounds.mjs';
 
 /** A case that takes longer in one round than the limit ends there. */
 const modes = {
@@ -15,15 +20,6 @@ const modes = {
   medium: { rounds: 2, limitSeconds: 5 },
   heavy: { rounds: 5, limitSeconds: 30 },
 };
-
-const peers = ['dlmalloc', 'emmalloc', 'mimalloc'];
-/** `bench/CMakeLists.txt` makes the modules; an allocator without one is left out. */
-const ours = ['lite-alloc', 'segregated-fit', 'segregated-bump', 'free-list', 'bump-free-list'];
-
-/**
- * The published design that `bump-free-list` is based on. On any other column it takes minutes or exhausts memory.
- */
-const published = { name: 'published-bump', columns: ['cycle', 'seq'], rival: 'bump-free-list' };
 
 const histories = ['cfrac', 'lua', 'buffers', 'vectors', 'frames'];
 const columns = ['cycle', 'seq', 'frag', 'rand', ...histories];
@@ -38,11 +34,42 @@ const growth = {
   hot: powers(3, 6).map(([title, count]) => [title, [`live:${count}:256`]]),
   free: powers(2, 5).map(([title, count]) => [title, [`free:${count}`]]),
 };
+const more = [
+  ['pair 64 B', ['pair:64']],
+  ['pair 1 KiB', ['pair:1024']],
+  ['pair 64 KiB', ['pair:65536']],
+  ['double to 4 MiB', ['double:4194304']],
+  ['queue 256 B', ['queue:256']],
+  ['queue 1 KiB', ['queue:1024']],
+  ['queue 16 KiB', ['queue:16384']],
+  ['queue of batches', ['batches']],
+];
+const phases = [1, 3].map((rounds) => [
+  rounds === 1 ? 'once' : `${rounds} times`,
+  [`phases:${rounds}`],
+]);
 const memoryColumns = (chosen) => [
   ['first', ['first']],
   ...(chosen.includes('rand') ? [['rand', seeds.map((seed) => `rand:${seed}`)]] : []),
-  ...same(histories.filter((history) => chosen.includes(history))),
+  ...same(chosen.filter(isHistory)),
 ];
+
+/** A stored history, or the file of another one. */
+function isHistory(column) {
+  return histories.includes(column) || column.endsWith('.trace.gz');
+}
+
+function chosenColumns(text) {
+  if (text === undefined) return columns;
+  const chosen = text.split(',');
+  const known = [...columns, ...more.map(([, [one]]) => one)];
+  for (const column of chosen.filter((one) => !isHistory(one) && !known.includes(one))) {
+    throw new Error(
+      `--columns: there is no column ${column}; use ${known.join(', ')} or the path of a .trace.gz file.`,
+    );
+  }
+  return chosen;
+}
 
 export async function measure({
   mode,
@@ -55,24 +82,17 @@ export async function measure({
   const folder = resolve(root, build, 'bench', 'wasm');
   const temporary = mkdtempSync(join(tmpdir(), 'lite-alloc-bench-'));
   try {
-    const names = malloc.length > 0 ? peers : [...peers, ...ours];
-    const modules = names.map((name) => ({
-      name,
-      default: join(folder, `${name}.mjs`),
-      exact: join(folder, `${name}.exact.mjs`),
-    }));
-    if (malloc.length === 0) {
-      const { name, columns } = published;
-      modules.push({ name, default: join(folder, `${name}.mjs`), columns });
-    }
-    for (const file of malloc) modules.push(linkOwn(file, folder, temporary));
+    const allocators = findAllocators(folder, malloc, temporary);
     const bench = {
       smoke,
-      allocators: modules.filter((module) => existsSync(module.default)),
+      allocators: allocators.filter(({ name }) => name !== floor),
+      floors: allocators.filter(({ name }) => name === floor),
+      ownMallocs: allocators.filter(({ isOwn }) => isOwn).map(({ name }) => name),
+      cpu: choice.cpu,
       rounds: Number((smoke ? undefined : choice.rounds) ?? modes[mode].rounds),
       limitSeconds: modes[mode].limitSeconds,
       progress,
-      chosen: choice.columns?.split(',') ?? columns,
+      chosen: chosenColumns(choice.columns),
     };
     const quick = !smoke && !choice.all && (malloc.length > 0 || choice.columns !== undefined);
     return {
@@ -85,33 +105,17 @@ export async function measure({
   }
 }
 
-/** Links a malloc of the user's with the workloads, with the flags of the build. */
-function linkOwn(file, folder, temporary) {
-  const flags = JSON.parse(readFileSync(join(folder, 'flags.json'), 'utf8'));
-  const name = basename(file).replace(/\.\w+$/, '');
-  const object = join(temporary, `${name}.o`);
-  const module = join(temporary, `${name}.mjs`);
-  emxx([...flags.compile, '-c', resolve(file), '-o', object]);
-  emxx([object, ...flags.link, '-o', module]);
-  return { name, default: module };
-}
-
-function emxx(options) {
-  const done = spawnSync(join(root, 'tools', 'emscripten'), ['em++', ...options], {
-    stdio: ['ignore', 'inherit', 'inherit'],
-  });
-  if (done.status !== 0) throw new Error(`em++ ${options.join(' ')} failed`);
-}
-
 function measureSpeed(bench) {
-  const table = same(bench.chosen);
-  const runs = runRounds(bench, [table], { mode: 'full', rounds: bench.rounds });
+  const { chosen, ownMallocs, rounds } = bench;
+  const table = same(chosen);
+  const everyone = { ...bench, allocators: [...bench.allocators, ...bench.floors] };
+  const runs = runRounds(everyone, [table], { mode: 'full', rounds });
   const speed = rowsOf(table, runs, minimum);
   // A heap is not measured again on the workloads that it failed.
   bench.failed = new Map(
     speed.map(({ name, ...row }) => [
       name,
-      bench.chosen.filter((column) => typeof row[column] === 'string'),
+      chosen.filter((column) => typeof row[column] === 'string'),
     ]),
   );
   return {
@@ -120,11 +124,26 @@ function measureSpeed(bench) {
       title: 'Nanoseconds per operation, median',
       rows: rowsOf(table, runs, median),
     },
+    'own-cost': {
+      title: 'Nanoseconds per operation without those of the floor, from the minima',
+      rows: ownCosts(speed, chosen),
+    },
     ratios: {
       title: "Minimum over that of a peer: under 1 is faster; 'mean' is the geometric one",
-      rows: ratios(speed, bench.chosen),
+      rows: ratios(speed, chosen, ownMallocs),
     },
-    losses: { title: 'Where a peer is faster', rows: losses(speed, bench.chosen) },
+    ...(ownMallocs.length === 0
+      ? {}
+      : {
+          'ratios-paired': {
+            title: `Ratio of the minima of each round, median over ${rounds} rounds`,
+            rows: pairedRatios(runs, chosen, ownMallocs),
+          },
+        }),
+    losses: {
+      title: 'Where a peer is faster',
+      rows: losses(speed, chosen, ownMallocs),
+    },
   };
 }
 
@@ -145,37 +164,66 @@ function measureMemory(bench, variant, suffix, words) {
 }
 
 function measureRest(bench, folder) {
-  const { live, hot, free } = growth;
-  const worst = [['nanoseconds', ['worst']]];
-  const shift = [['grown', ['shift']]];
   const rounds = Math.ceil(bench.rounds / 2);
-  const runs = runRounds(bench, [live, hot, free, worst, shift], { mode: 'full', rounds });
-  const clock = runs.map(({ cases }) => cases.get('worst')?.[0]?.emptyNanoseconds ?? Infinity);
-  const shifted = rowsOf(shift, runs, (found) => mean(found, 'grownKb'));
-  const { grown: dlmalloc } = shifted.find(({ name }) => name === 'dlmalloc');
-  const series = (title, table) => ({
-    title: `${title}: nanoseconds per operation, minimum`,
-    rows: rowsOf(table, runs, minimum),
-  });
   return {
     ...measureMemory(bench, 'exact', '-exact', 'growth by what is needed'),
-    shift: {
-      title: 'KB grown in ten rounds of shifting sizes',
-      rows: shifted.map((row) => ({
-        ...row,
-        'over dlmalloc': Number.isFinite(row.grown) ? significant(row.grown / dlmalloc) : '-',
-      })),
+    ...measureCode(bench, rounds),
+    ...measureGrowth(bench, rounds),
+    size: { title: 'Module with six functions of malloc, bytes', rows: sizes(folder) },
+  };
+}
+
+/** First passes in fresh instances, and the code of the engine's baseline compiler. */
+function measureCode(bench, rounds) {
+  const fresh = same(bench.chosen.filter((column) => column === 'rand' || isHistory(column)));
+  const all = same(bench.chosen);
+  const first = runRounds(bench, [fresh], { mode: 'fresh', rounds });
+  const nodeOptions = ['--liftoff-only'];
+  const baseline = runRounds(bench, [all], { mode: 'full', rounds, nodeOptions });
+  return {
+    'first-pass': {
+      title: 'First pass in a fresh heap: nanoseconds per operation, minimum',
+      rows: rowsOf(fresh, first, minimum),
     },
-    'growth-live': series('One of N live blocks replaced', live),
-    'growth-hot': series('One of 256 replaced among N live blocks', hot),
-    'growth-free': series('Beside N free blocks', free),
+    baseline: {
+      title: 'Without the optimising compiler: nanoseconds per operation, minimum',
+      rows: rowsOf(all, baseline, minimum),
+    },
+  };
+}
+
+function measureGrowth(bench, rounds) {
+  const { live, hot, free } = growth;
+  const worst = [['nanoseconds', ['worst']]];
+  const tables = [more, live, hot, free, worst, phases];
+  const runs = runRounds(bench, tables, { mode: 'full', rounds });
+  const clock = runs.map(({ cases }) => cases.get('worst')?.[0]?.emptyNanoseconds ?? Infinity);
+  const series = (title, table, take = minimum) => ({ title, rows: rowsOf(table, runs, take) });
+  const named = (title) => `${title}: nanoseconds per operation, minimum`;
+  return {
+    phases: phaseTable(rowsOf(phases, runs, (found) => mean(found, 'grownKb'))),
+    more: series('More workloads: nanoseconds per operation, minimum', more),
+    'more-median': series('More workloads: nanoseconds per operation, median', more, median),
+    'growth-live': series(named('One of N live blocks replaced'), live),
+    'growth-hot': series(named('One of 256 replaced among N live blocks'), hot),
+    'growth-free': series(named('Beside N free blocks'), free),
     worst: {
       title: `Worst single operation, of which the clock takes ${Math.round(Math.min(...clock))} ns`,
       rows: rowsOf(worst, runs, (found) =>
         Math.round(Math.min(...found.map((run) => run.nanoseconds))),
       ),
     },
-    size: { title: 'Module with six functions of malloc, bytes', rows: sizes(folder) },
+  };
+}
+
+function phaseTable(rows) {
+  const dlmalloc = rows.find(({ name }) => name === 'dlmalloc')?.once;
+  return {
+    title: 'KB grown in twelve phases of shifting sizes, growth by default',
+    rows: rows.map((row) => ({
+      ...row,
+      'once, over dlmalloc': Number.isFinite(row.once) ? significant(row.once / dlmalloc) : '-',
+    })),
   };
 }
 
@@ -184,65 +232,6 @@ function sizes(folder) {
     .map((name) => ({ name, file: join(folder, '..', 'size', `${name}.wasm`) }))
     .filter(({ file }) => existsSync(file))
     .map(({ name, file }) => ({ name, bytes: statSync(file).size }));
-}
-
-/**
- * The results of all rounds, by allocator and case. In a round the allocators take turns. A case that failed
- * is not tried again, and neither are the larger cases of its series.
- */
-function runRounds(bench, tables, { mode, rounds, variant = 'default' }) {
-  const series = tables.map((table) => table.flatMap(([, cases]) => cases));
-  const results = bench.allocators
-    .filter((allocator) => allocator[variant] !== undefined && existsSync(allocator[variant]))
-    .map(({ name, columns, [variant]: module }) => {
-      const failed = bench.failed?.get(name) ?? [];
-      const possible = series
-        .flat()
-        .filter((one) => !failed.includes(one.replace(/:.*/, '')))
-        .filter((one) => columns?.includes(one) ?? true);
-      return { name, module, cases: new Map(possible.map((one) => [one, []])) };
-    })
-    .filter(({ cases }) => cases.size > 0);
-  if (bench.smoke) {
-    for (const { module, cases } of results) {
-      const found = runCases(bench, module, 'smoke', [...cases.keys()]);
-      for (const runs of cases.values()) runs.push(found.shift());
-    }
-    return results;
-  }
-  bench.progress.start(rounds * series.flat().length * results.length, 0, { now: '' });
-  for (let round = 0; round < rounds; round++) {
-    for (const names of series) {
-      names.forEach((one, index) => {
-        for (const { name, module, cases } of results) {
-          bench.progress.increment(1, { now: `${name}: ${one}` });
-          const runs = cases.get(one);
-          if (runs === undefined || runs[0]?.failure !== undefined) continue;
-          const [run] = runCases(bench, module, mode, [one]);
-          if (runs.length === 0 || run.failure === undefined) runs.push(run);
-          if (runs[0].failure === undefined || !/:\d/.test(one) || mode === 'memory') continue;
-          for (const later of names.slice(index + 1)) cases.delete(later);
-        }
-      });
-    }
-  }
-  bench.progress.stop();
-  return results;
-}
-
-/** Runs cases in a fresh process. */
-function runCases({ limitSeconds }, module, mode, names) {
-  try {
-    const output = execFileSync(process.execPath, [script, module, mode, ...names], {
-      encoding: 'utf8',
-      timeout: limitSeconds * 1000,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    return JSON.parse(output);
-  } catch (error) {
-    if (error.code === 'ETIMEDOUT') return names.map(() => ({ failure: `over ${limitSeconds} s` }));
-    throw new Error(`${basename(module)}, ${names}: ${String(error.stderr).slice(-2000)}`);
-  }
 }
 
 /** A row for each allocator; `take` makes a figure of all runs of a column's cases. */
@@ -263,63 +252,10 @@ function minimum(runs) {
 }
 
 function median(runs) {
-  const medians = runs.map((run) => run.median).sort((a, b) => a - b);
-  return significant(medians[medians.length >> 1]);
+  return significant(middle(runs.map((run) => run.median)));
 }
 
 function mean(runs, figure) {
   const sum = runs.reduce((total, run) => total + run[figure], 0);
   return Number((sum / runs.length).toFixed(figure === 'grownKb' ? 0 : 2));
-}
-
-/** The times of our allocators divided by those of each peer, and by the best of them. */
-function ratios(speed, chosen) {
-  return comparisons(speed, chosen).map(({ own, peer, ratio }) => {
-    const known = chosen.map(ratio).filter(Number.isFinite);
-    const logarithms = known.reduce((sum, one) => sum + Math.log(one), 0);
-    const row = { name: `${own} / ${peer}` };
-    for (const column of chosen) {
-      row[column] = Number.isFinite(ratio(column)) ? significant(ratio(column)) : '-';
-    }
-    row.mean =
-      known.length === chosen.length ? significant(Math.exp(logarithms / known.length)) : '-';
-    return row;
-  });
-}
-
-function losses(speed, chosen) {
-  return comparisons(speed, chosen).map(({ own, peer, ratio }) => {
-    const compared =
-      peer === published.name
-        ? chosen.filter((column) => published.columns.includes(column))
-        : chosen;
-    const lost = compared.filter((column) => !(ratio(column) <= 1));
-    const words = lost.map((column) =>
-      Number.isFinite(ratio(column)) ? `${column} ${significant(ratio(column))}` : column,
-    );
-    return { name: `${own} / ${peer}`, columns: words.join(', ') || 'nowhere' };
-  });
-}
-
-function comparisons(speed, chosen) {
-  const rivals = speed.filter(({ name }) => peers.includes(name));
-  const best = { name: 'best peer' };
-  for (const column of chosen) {
-    best[column] = Math.min(...rivals.map((row) => row[column]).filter(Number.isFinite));
-  }
-  const origin = speed.filter(({ name }) => name === published.name);
-  return speed
-    .filter(({ name }) => !peers.includes(name) && name !== published.name)
-    .flatMap((own) =>
-      [...rivals, best, ...(own.name === published.rival ? origin : [])].map((peer) => ({
-        own: own.name,
-        peer: peer.name,
-        ratio: (column) => own[column] / peer[column],
-      })),
-    );
-}
-
-/** Rounds to three digits: more would be noise. */
-function significant(value) {
-  return Number(value.toPrecision(3));
 }

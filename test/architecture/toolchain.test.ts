@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// How tools/emscripten-fetch sets up a private Emscripten.
+// How tools/emscripten-fetch sets up a private Emscripten, and how tools/debian-sources fetches sources.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -34,6 +34,7 @@ function unsignedArchive(): Record<string, string> {
     `SHA256:\n ${digest} ${packages.length} main/binary-amd64/Packages\n`;
   return {
     'debian/dists/sid/Release': release,
+    'debian/dists/stable/Release': release,
     'debian/dists/sid/main/binary-amd64/Packages': packages,
   };
 }
@@ -88,5 +89,17 @@ describe.runIf(hasApt)('on a system whose apt is set to trust archives without a
     expect(stderr).toMatch(/sid: E: The repository '.*' is not signed/);
     expect(stderr).not.toContain('Downloading');
     expect(status).toBe(1);
+  }, 60_000);
+
+  test('no sources come from an archive without a signature', () => {
+    const script = join(repository, 'tools', 'debian-sources');
+    const { status, stderr } = spawnSync(script, [join(folder, 'sources'), 'emscripten'], {
+      env: environment,
+      encoding: 'utf8',
+    });
+    expect(stderr).toMatch(/E: The repository '.* stable Release' is not signed/);
+    expect(stderr).toContain('no mirror gave the sources of emscripten');
+    expect(status).toBe(1);
+    expect(existsSync(join(folder, 'sources', 'emscripten'))).toBe(false);
   }, 60_000);
 });

@@ -28,6 +28,7 @@ function inTemporaryFolder(work: (folder: string) => void): void {
 
 interface StoredResult {
   readonly machine: string;
+  readonly tables?: Record<string, { readonly rows: readonly Record<string, unknown>[] }>;
   readonly cases?: readonly {
     readonly peer: string;
     readonly workload: string;
@@ -61,7 +62,19 @@ describe('the benches', () => {
   test('run in smoke mode and print their tables', () => {
     expect(output).toMatch(/dlmalloc[ │]+[\d.]+[ │]+[\d.]+/);
     expect(output).toMatch(/lite-alloc\.wasm[ │]+\d+[ │]+\d+/);
-    expect(Object.keys(results)).toEqual(['javascript', 'sizes', 'wasm']);
+    expect(Object.keys(results)).toEqual(['javascript', 'programs', 'sizes', 'wasm']);
+  });
+
+  test('run the whole programs whose sources are here, and name those that are left out', () => {
+    const { speed, sources } = results['programs']?.tables ?? {};
+    const present = (sources?.rows ?? []).filter(({ version }) => !/left out/.test(`${version}`));
+    expect(present.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['sqlite', 'tree-sitter', 'stl']),
+    );
+    expect(speed?.rows.map(({ name }) => name)).toEqual(['dlmalloc', 'lite-alloc']);
+    for (const row of speed?.rows ?? []) {
+      for (const { name } of present) expect(row[`${name}`], `${name}`).toBeGreaterThan(0);
+    }
   });
 
   test('measure every peer, or report why they cannot', () => {
@@ -116,6 +129,25 @@ describe('the benches', () => {
       expect(compared).toMatch(/Ratios to dlmalloc: (\d+) of \1 agree within 15 %/);
       expect(() => run('bench/compare.mjs', own, other)).toThrow(/a pocket calculator/);
     });
+  });
+
+  test("compare the user's mallocs with each other and with the peers", () => {
+    const module = 'build/wasm-release/bench/wasm/lite-alloc.mjs';
+    const mallocs = ['--malloc', `old=${module}`, '--malloc', `new=${module}`];
+    const options = ['wasm', '--smoke', '--columns', 'cycle', ...mallocs];
+    const compared = run('bench/run.mjs', ...options);
+    for (const pair of ['new / old', 'new / dlmalloc', 'old / best peer']) {
+      expect(compared).toMatch(new RegExp(`${pair} +│ [\\d.]+ +│ [\\d.]+ +│`));
+    }
+    expect(() => run('bench/run.mjs', ...options, '--malloc', module, '--malloc', module)).toThrow(
+      /two allocators are named lite-alloc; write --malloc NAME=/,
+    );
+    expect(() => run('bench/run.mjs', ...options, '--malloc', 'nowhere.mjs')).toThrow(
+      /--malloc nowhere\.mjs: there is no such file/,
+    );
+    expect(() => run('bench/run.mjs', ...options, '--malloc', 'no-such-commit')).toThrow(
+      /neither a file, a folder nor a commit/,
+    );
   });
 
   test('refuse unknown benches, options and filters with an error that names them', () => {

@@ -22,13 +22,19 @@
 #endif
 
 /// A function that many calls reach. It is inlined where there is room, since a call of a function
-/// in wasm takes as long as some of these functions. A build for size decides by itself.
+/// in wasm takes as long as some of these functions. Elsewhere the compiler decides.
 #if LITE_ALLOC_HAS_ROOM
 #define LITE_ALLOC_HOT_CODE inline __attribute__((always_inline))
-#elif defined(__OPTIMIZE_SIZE__)
-#define LITE_ALLOC_HOT_CODE inline
 #else
-#define LITE_ALLOC_HOT_CODE inline __attribute__((noinline))
+#define LITE_ALLOC_HOT_CODE inline
+#endif
+
+/// A long function of this kind with several callers: without room, not even a build for speed
+/// inlines it.
+#if LITE_ALLOC_HAS_ROOM || defined(__OPTIMIZE_SIZE__)
+#define LITE_ALLOC_LONG_HOT_CODE LITE_ALLOC_HOT_CODE
+#else
+#define LITE_ALLOC_LONG_HOT_CODE inline __attribute__((noinline))
 #endif
 
 /// A function that the calls of a heap seldom reach. A source file that is compiled for speed may

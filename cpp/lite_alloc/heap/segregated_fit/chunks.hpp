@@ -286,7 +286,7 @@ class Chunks : public SlabBlocks<Pages, Tracker, Hardening> {
   }
 
   /// Makes these bytes a free chunk at the front of its list.
-  LITE_ALLOC_HOT_CODE void add_to_bin(Address chunk, Size size) noexcept {
+  LITE_ALLOC_LONG_HOT_CODE void add_to_bin(Address chunk, Size size) noexcept {
     mark_free(chunk, size);
     const Size bin = SizeBins::of(size);
     const Address next = bins_[bin];
@@ -302,7 +302,7 @@ class Chunks : public SlabBlocks<Pages, Tracker, Hardening> {
   /// Takes a chunk out of its list. Ends the program unless its neighbours in the list, or the head
   /// of its bin, point back to it: otherwise other code has overwritten a link, and unlinking would
   /// write to an address that an attacker may have chosen.
-  LITE_ALLOC_HOT_CODE void remove_from_bin(Address chunk, Size size) noexcept {
+  LITE_ALLOC_LONG_HOT_CODE void remove_from_bin(Address chunk, Size size) noexcept {
     if constexpr (Hardening::kEnabled) expect(has_sound_ends(chunk, size));
     const Address next = next_chunk(chunk);
     const Address previous = previous_chunk(chunk);

@@ -106,8 +106,7 @@ class Slabs : public Regions<Pages, Tracker, Hardening> {
 
   /// Returns a new used chunk of `size` bytes; reclaims slabs and grows memory if need be. Returns
   /// 0 iff memory cannot grow and nothing free fits.
-  [[nodiscard, gnu::noinline]] Address allocate_chunk(Size size, Size alignment,
-                                                      Size prefix) noexcept {
+  [[nodiscard]] Address allocate_chunk(Size size, Size alignment, Size prefix) noexcept {
     for (;;) {
       const Address chunk = find_chunk(size, alignment, prefix);
       if (chunk != 0) {

@@ -244,6 +244,18 @@ describeStrategies((strategy) => {
       expect([...next.view]).toEqual([2]);
     });
 
+    test('forgets the alignments of its blocks', () => {
+      const { address } = arena.array(Uint8Array, 16, { alignment: 32 });
+      arena.reset();
+      let array = arena.array(Uint8Array, 16);
+      while (array.address !== address) array = arena.array(Uint8Array, 16);
+      // Two blocks behind it lies an address that is a multiple of 16 alone, which the old alignment would skip.
+      const { address: last } = arena.array(Uint8Array, 32);
+      array.resize(64);
+      expect(array.address).toBe(last + 32);
+      expect(array.address % 32).toBe(16);
+    });
+
     test('leaves other arenas and the views of the heap alone', () => {
       const other = heap.arena({ bytes: 100 });
       const [inOther, inHeap] = [other.from(Uint8Array.of(1)), heap.from(Uint8Array.of(2))];

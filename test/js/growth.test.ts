@@ -64,6 +64,13 @@ describeStrategies((strategy) => {
       expect(growths).toEqual([[5 * page, 4 * page]]);
     });
 
+    test('is called for growth by other code when the heap is reset', () => {
+      listen();
+      growByHand();
+      heap.reset();
+      expect(growths).toEqual([[5 * page, 4 * page]]);
+    });
+
     test('is called for growth by other code when a view is read', () => {
       const array = heap.array(Uint8Array, 10);
       expect(heap.u8.length).toBe(4 * page);

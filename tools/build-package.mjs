@@ -101,7 +101,7 @@ const internalNames = `
   owner epoch functions count growth place reportGrowth views region currentViews finish owned failAllocation kept
   heap maximumPages describe dropView disown initialPages isNeeded isRegistered leaveRegistry renew runningScope
   uncloneable watch wrap assertAlive counters endWatch owners unwatch waitingAt watchView assertSelf drop failFree
-  findCorruption hasEnded regionBytes resizeBlock runOperation findAgain historyOf itself listByStack makeView
+  findCorruption hasEnded regionBytes findAgain historyOf itself listByStack makeView
   refuseLoss runAsync store takeLoss`
   .trim()
   .split(/\s+/);

@@ -10,6 +10,7 @@ import { describeObjects } from './heap/describe-objects.js';
 import type { Heap } from './heap/heap.js';
 import { makeHeap, makeHeapSync, type WasmFile } from './heap/make-heap.js';
 import type { HeapOptions } from './heap/options.js';
+import { useSystemRandom } from './module/node-random.js';
 import { strategiesWasm } from './module/strategies-wasm.js';
 import { replayPart } from './replay/replay-part.js';
 import type { Advice, AdviseOptions, ReplayOptions, ReplayResult } from './replay/types.js';
@@ -34,6 +35,8 @@ export function inlineRegionWasm(decode: () => WasmBytes): void {
 // Worklets cannot import more files later, so these parts are here from the start.
 provideCodec();
 describeObjects();
+// The entry for Node uses this file, too.
+useSystemRandom();
 
 /**
  * Makes a heap with its own memory. It fetches nothing, and compiles the wasm once for all heaps.

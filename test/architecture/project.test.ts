@@ -114,3 +114,12 @@ function readText(path: string): string {
     return ''; // deleted, and not committed yet
   }
 }
+
+test('the names of functions that stacks are searched for stay in dist', () => {
+  const stacks = readText('js/src/debug/call-stacks.ts');
+  const searched = /new Set\(\s*'([\w ]+)'/.exec(stacks)?.[1]?.split(' ') ?? [];
+  const shortened =
+    /internalNames = `([^`]+)`/.exec(readText('tools/build-package.mjs'))?.[1] ?? '';
+  expect(searched).toContain('runOperation');
+  expect(searched.filter((name) => shortened.split(/\s+/).includes(name))).toEqual([]);
+});

@@ -13,6 +13,7 @@ import { headerlessStrategies } from '../support/strategies.js';
 
 const page = 65536;
 const headerBytes = 16;
+const isNode = 'process' in globalThis;
 
 afterEach(() => {
   vi.unstubAllGlobals();
@@ -121,6 +122,43 @@ test.each(
   const heaps = [await createInlineHeap({ strategy }), await createInlineHeap({ strategy })];
   const seals = heaps.map((heap) => headerOf(heap, heap.malloc(1000)).join());
   expect(seals[0]).not.toBe(seals[1]);
+});
+
+describe('the random numbers of Linux', () => {
+  const hostWith = (uuid: () => string, platform = 'linux'): void => {
+    const getBuiltinModule = () => ({ readFileSync: uuid });
+    vi.stubGlobal('process', { platform, getBuiltinModule });
+  };
+  const differ = async (): Promise<boolean> => {
+    const heaps = [
+      await createInlineHeap({ strategy: 'free-list' }),
+      await createInlineHeap({ strategy: 'free-list' }),
+    ];
+    const [first, second] = heaps.map((heap) => headerOf(heap, heap.malloc(1000)).join());
+    return first !== second;
+  };
+
+  test('serve where the file has them', async () => {
+    if (!isNode) return;
+    hostWith(() => 'fedcba98-0000-4000-8000-000000000000\n');
+    expect(await differ()).toBe(false);
+  });
+
+  test.each<[string, () => string, string?]>([
+    ['is empty', () => ''],
+    ['holds no number', () => 'zz'],
+    [
+      'cannot be read',
+      () => {
+        throw new Error('ENOENT');
+      },
+    ],
+    ['lies on another system', () => 'fedcba98', 'win32'],
+  ])('give way to crypto where the file %s', async (_name, uuid, platform) => {
+    hostWith(uuid, platform);
+    vi.spyOn(Math, 'random').mockReturnValue(0.5);
+    expect(await differ()).toBe(true);
+  });
 });
 
 describe.each(strategies)('%s on a host without random numbers', (strategy) => {

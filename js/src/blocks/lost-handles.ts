@@ -75,8 +75,9 @@ export class LostHandles {
     if (this.#waiting[index] !== handle) return;
     const last = this.#waiting[--this.#count] as WatchedHandle;
     this.#waiting[index] = last;
-    last.waitingAt = index;
     this.#waiting[this.#count] = undefined;
+    // Nobody asks for the place of a frozen handle, since it cannot be freed.
+    if (canChange(last)) last.waitingAt = index;
   }
 
   /**
@@ -92,8 +93,8 @@ export class LostHandles {
    * link the buffer of a view to its memory even when the view is detached.
    */
   end(): void {
-    for (const handle of this.#waiting) handle?.dropView();
-    for (const known of this.#known) known.deref()?.dropView();
+    const handles = [...this.#waiting, ...this.#known.map((known) => known.deref())];
+    for (const handle of handles) if (canChange(handle)) handle.dropView();
     this.#known = [];
   }
 
@@ -102,7 +103,7 @@ export class LostHandles {
     this.#waiting = new Array<WatchedHandle | undefined>(waitingHandles);
     this.#count = 0;
     for (const handle of waiting) {
-      if (handle?.alive) {
+      if (canChange(handle) && handle.alive) {
         handle.register(this.#registry as LeakRegistry, this.#unregister);
         this.#known.push(new WeakRef(handle));
       }
@@ -138,4 +139,9 @@ export function warnOfLeak({ kind, length, byteLength, address }: LeakedHandle):
 
 function warn(what: string): void {
   console.warn(`lite-alloc: ${what} collected as garbage, but never freed`);
+}
+
+/** Returns whether there is a handle that the program has not frozen: `undefined` counts as frozen. */
+function canChange(handle: WatchedHandle | undefined): handle is WatchedHandle {
+  return !Object.isFrozen(handle);
 }

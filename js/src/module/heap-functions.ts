@@ -6,7 +6,7 @@ import type { WasmMemory } from '../core/host-types.js';
 
 /**
  * The functions of `cpp/bindings/module_functions.hpp` and `start`, over one instance. Numbers must be integers
- * from 0 to 2^32 - 1: embind does not check them. `heap_functions.hpp` describes what they do.
+ * from 0 to 2^32 - 1: the module does not check them. `heap_functions.hpp` describes what they do.
  */
 export interface ModuleFunctions {
   start(strategy: number, secret: number): number;
@@ -26,7 +26,7 @@ export interface ModuleFunctions {
   walk(restart: number): number;
 }
 
-/** Those of a started module. As the engine makes them, they return signed numbers. */
+/** The functions of a started module. As the engine makes them, they return signed numbers. */
 export type StartedFunctions = Omit<ModuleFunctions, 'start'>;
 
 /** The counters of a heap. */

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 
-import { type FileSystem, fileSystem } from './node-host.js';
-
 /** The part of the host that this file uses. Audio worklets and some test environments lack it. */
 interface RandomHost {
   readonly crypto: { getRandomValues(words: Uint32Array): ArrayLike<number> };
 }
+
+/** Where a host has a source of random numbers that is quicker to load than its `crypto`, `read` uses it. */
+export const systemRandom: { read?(): number | undefined } = {};
 
 /**
  * Returns a random number below 2^32 for one heap. The heap mixes its integer part into its metadata, so that it does not
@@ -15,16 +16,9 @@ interface RandomHost {
  */
 export function randomSecret(): number {
   try {
-    // The first 8 digits of a random UUID of Linux. Node takes longer to load its `crypto` than all else that the first
-    // heap of a program needs. Deno would ask the user whether the program may read the file.
-    const fs = ('Deno' in globalThis || fileSystem()) as FileSystem;
-    return Number.parseInt(fs.readFileSync('/proc/sys/kernel/random/uuid', 'latin1'), 16);
+    const { crypto } = globalThis as unknown as RandomHost;
+    return systemRandom.read?.() ?? (crypto.getRandomValues(new Uint32Array(1))[0] as number);
   } catch {
-    try {
-      const { crypto } = globalThis as unknown as RandomHost;
-      return crypto.getRandomValues(new Uint32Array(1))[0] as number;
-    } catch {
-      return Math.random() * 2 ** 32;
-    }
+    return Math.random() * 2 ** 32;
   }
 }

@@ -34,6 +34,27 @@ function run(code: string): { reported: unknown[]; warnings: string[] } {
   return JSON.parse(output) as { reported: unknown[]; warnings: string[] };
 }
 
+test('a frozen handle disturbs neither the free of others, nor their watch, nor dispose', () => {
+  const { reported, warnings } = run(`
+    const leaks = [];
+    const heap = await createHeap({ onLeak: (leak) => leaks.push(leak.length) });
+    const freed = heap.array(Uint8Array, 1);
+    Object.freeze(heap.array(Uint8Array, 2));
+    freed.free();
+    (() => { heap.array(Uint8Array, 3); })();
+    const kept = heap.array(Uint8Array, 4);
+    report(kept.view.length);
+    Object.freeze(kept);
+    await collect();
+    report(leaks);
+    heap.dispose();
+    report(heap.disposed ?? 'disposed');
+  `);
+  expect(reported.slice(0, 2)).toEqual([4, [3]]);
+  expect(reported).toHaveLength(3);
+  expect(warnings).toEqual([]);
+});
+
 describe.each(strategies)('%s: a handle that is lost while it is alive', (strategy) => {
   const options = JSON.stringify({ strategy });
 

@@ -56,7 +56,7 @@ void add_nodes(const TSTree* tree, Checksum& sum) {
   ts_tree_cursor_delete(&cursor);
 }
 
-/// Removes a character and tells the tree; its rows and columns do not matter here.
+/// Removes a character and reports the edit to the tree; its rows and columns do not matter here.
 void edit(std::string& text, TSTree* tree, std::uint32_t at) {
   text.erase(at, 1);
   const TSInputEdit change = {.start_byte = at,

@@ -14,7 +14,7 @@ const largeBlocks =
 const handles =
   'The peers use bare typed arrays. A handle also records its block, so that a use after the free throws.';
 const search =
-  'The heap searches for the free block that fits best among large blocks of mixed sizes, and touches their metadata.';
+  'The heap searches for a free block of similar size among large blocks of mixed sizes, and touches their metadata.';
 const pinned = 'A small block that survives keeps its slab of 4 KiB from blocks of other sizes.';
 
 /**

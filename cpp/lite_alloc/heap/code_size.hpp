@@ -12,7 +12,8 @@
 #endif
 
 /// 1 iff a source file has room for code that makes calls faster: functions that are inlined, short
-/// cuts, tables. A build for speed has, unless the file defines this before it includes a heap.
+/// cuts, tables. A build for speed has room, unless the file defines this before it includes a
+/// heap.
 #ifndef LITE_ALLOC_HAS_ROOM
 #ifdef __OPTIMIZE_SIZE__
 #define LITE_ALLOC_HAS_ROOM 0
@@ -29,7 +30,7 @@
 #define LITE_ALLOC_HOT_CODE inline
 #endif
 
-/// A long function of this kind with several callers: without room, not even a build for speed
+/// A long function that many calls reach. Where there is no room, not even a build for speed
 /// inlines it.
 #if LITE_ALLOC_HAS_ROOM || defined(__OPTIMIZE_SIZE__)
 #define LITE_ALLOC_LONG_HOT_CODE LITE_ALLOC_HOT_CODE

@@ -60,8 +60,8 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
   /// Returns 0 iff nothing free fits and memory cannot grow.
   [[nodiscard]] Address malloc(Size size) noexcept {
     if constexpr (Tracker::kEnabled) {
-      if (has_free_block(size)) [[likely]] {
-        const Size size_class = quick_class_for(size);
+      const Size size_class = class_with_free_block(size);
+      if (size_class != 0) [[likely]] {
         tracker_.allocated(size_class * kGranule, 0);
         return pop_free_block(size_class);
       }
@@ -192,9 +192,9 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
     return (is_small ? std::min(class_for(whole) * kGranule, in_chunk) : in_chunk) - layout.prefix;
   }
 
-  /// Checks whether a block with this layout can have so many usable bytes. It can have two sizes:
-  /// a block that is small enough for a slab fills a chunk if there is no room for a slab, or if it
-  /// filled one when it was larger.
+  /// Checks whether a block with this layout, which was never reallocated, can have `usable` usable
+  /// bytes: those of a slab's block or those of a chunk. A block that is small enough for a slab
+  /// fills a chunk if there is no room for a slab.
   [[nodiscard]] static constexpr bool can_be_usable_size(Size usable,
                                                          const Layout& layout) noexcept {
     const Size whole = Parts::size_with_prefix(layout.size, layout.prefix);
@@ -307,6 +307,7 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
   using Parts::chunk_size_for;
   using Parts::class_at;
   using Parts::class_for;
+  using Parts::class_with_free_block;
   using Parts::count_allocation;
   using Parts::fail;
   using Parts::free_all;
@@ -317,7 +318,6 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
   using Parts::grow;
   using Parts::grow_behind;
   using Parts::hardening_;
-  using Parts::has_free_block;
   using Parts::is_block_start;
   using Parts::is_free_block;
   using Parts::is_in_region;
@@ -326,7 +326,6 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
   using Parts::live_tag_at;
   using Parts::pages_;
   using Parts::pop_free_block;
-  using Parts::quick_class_for;
   using Parts::reallocate_counted;
   using Parts::resize_chunk;
   using Parts::size_with_prefix;

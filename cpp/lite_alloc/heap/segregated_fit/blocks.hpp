@@ -50,6 +50,7 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
   using Base::chunk_size_for;
   using Base::class_at;
   using Base::class_for;
+  using Base::class_with_free_block;
   using Base::filled_bins_;
   using Base::find_chunk;
   using Base::free_chunk;
@@ -57,7 +58,6 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
   using Base::free_to_list;
   using Base::grow;
   using Base::grows_in_place;
-  using Base::has_free_block;
   using Base::heap_end_;
   using Base::is_block_start;
   using Base::is_end_of_list;
@@ -80,7 +80,6 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
   using Base::oldest_region;
   using Base::partial_slabs_;
   using Base::pop_free_block;
-  using Base::quick_class_for;
   using Base::reclaim;
   using Base::refill;
   using Base::region_around;
@@ -96,18 +95,6 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
   using Base::tag_of;
   using Base::top_;
   using Base::tracker_;
-
-  /// The bytes that a block takes from the heap, and how many of these are its tag.
-  struct Footprint {
-    Size bytes;
-    Size tag_bytes;
-  };
-
-  [[nodiscard]] Footprint footprint_of(Address block) const noexcept {
-    const Size size_class = class_at(block);
-    if (size_class != 0) return {size_class * kGranule, 0};
-    return {chunk_size(block), kTagBytes};
-  }
 
   /// Returns the usable size of a live block, its prefix included.
   [[nodiscard]] Size usable_size_of(Address block) const noexcept {
@@ -159,13 +146,14 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
   [[nodiscard]] Address allocate_block(Size size) noexcept {
     // With `Tracking`, `malloc` itself tries this first.
     if constexpr (!Tracker::kEnabled) {
-      if (has_free_block(size)) return pop_free_block(quick_class_for(size));
+      const Size size_class = class_with_free_block(size);
+      if (size_class != 0) return pop_free_block(size_class);
     }
     return allocate_slowly(size);
   }
 
   /// The rare cases of `allocate_block`: the free list of the class is empty, the block is large,
-  /// or the size is 0, for which `has_free_block` is always false. If there is no room for a slab,
+  /// or the size is 0. If there is no room for a slab,
   /// a small block fills a chunk, too.
   [[nodiscard, gnu::noinline]] Address allocate_slowly(Size size) noexcept {
     if (size <= kMaxSmall) {
@@ -290,7 +278,7 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
   /// taken:
   ///
   /// 1. It stays, and shrinks, or grows into the free chunk behind it.
-  /// 2. It is copied to a new block, if a free chunk has room for that.
+  /// 2. It is copied to a new block, if that lies in a slab or a free chunk has room for it.
   /// 3. It slides down, into the free chunk below it; not if its alignment is above 16.
   /// 4. Slabs without used blocks become free chunks, or memory grows behind the block. Then all
   ///    steps are tried again.
@@ -305,7 +293,7 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
       const Size chunk = chunk_size_for(whole);
       for (;;) {
         if (resize_chunk(block, old_size + kTagBytes, chunk)) return block;
-        if (find_chunk(chunk, alignment, prefix) != 0) break;
+        if (lies_in_slab(whole, alignment) || find_chunk(chunk, alignment, prefix) != 0) break;
         if (alignment <= kGranule) {
           const Address below = slide_down(block, chunk);
           if (below != 0) return below;

@@ -121,10 +121,10 @@ class Chunks : public SlabBlocks<Pages, Tracker, Hardening> {
 
   // --- from free to used and back
 
-  /// Does what `find_chunk` and `carve` do for most chunks without an alignment above 16, in half
-  /// the time: cuts a used chunk of `size` bytes out of the first chunk of the bin of this size, or
-  /// of the next larger bin that has chunks, or out of `top_`. Returns 0, and changes nothing, iff
-  /// none of these is large enough.
+  /// Does what `find_chunk` and `carve` do for most chunks without an alignment above 16, but takes
+  /// half the time of these two: cuts a used chunk of `size` bytes out of the first chunk of the
+  /// bin of this size, or of the next larger bin that has chunks, or out of `top_`. Returns 0, and
+  /// changes nothing, iff none of these is large enough, or `top_` has exactly this size.
   [[nodiscard]] LITE_ALLOC_HOT_CODE Address take_chunk(Size size) noexcept {
     Size bin = SizeBins::of(size);
     Address chunk = bins_[bin];
@@ -181,6 +181,7 @@ class Chunks : public SlabBlocks<Pages, Tracker, Hardening> {
     const Address chunk = top_;
     if (chunk == 0) return 0;
     const Size whole = chunk_size(chunk);
+    if constexpr (Hardening::kEnabled) expect(chunk + whole == heap_end_);
     if (whole <= size) return 0;
     set_tag(chunk, size);
     top_ = chunk + size;

@@ -74,7 +74,7 @@ class SlabBlocks : public TaggedMemory<Pages, Tracker, Hardening> {
   static constexpr Size kSlabBytes = 4096;
   static constexpr Size kSlabHead = kGranule;
   static constexpr Size kMaxSmall = 1008;     // the size of the largest block that lies in a slab
-  static constexpr Size kMaxExactClass = 32;  // up to this class every number of granules is one
+  static constexpr Size kMaxExactClass = 32;  // every number of granules up to this is a class
   static constexpr Size kClasses = kMaxSmall / kGranule + 1;  // class 0 does not exist
   static constexpr Size kMaxStash = kGranule - 1;
   /// The largest number of blocks that a free list can have: all blocks of a slab, and the stash.
@@ -95,15 +95,6 @@ class SlabBlocks : public TaggedMemory<Pages, Tracker, Hardening> {
   [[nodiscard]] static constexpr Size class_for(Size size) noexcept {
     return class_of_granules((size + kGranule - 1) / kGranule);
   }
-
-  /// Does so, quickly, for sizes up to `kMaxQuick`. A table serves all classes: a comparison
-  /// instead of it would often be predicted wrongly.
-  [[nodiscard]] static constexpr Size quick_class_for(Size size) noexcept {
-    const Size granules = (size + kGranule - 1) / kGranule;
-    return LITE_ALLOC_HAS_ROOM ? kClassOf[granules] : granules;
-  }
-
-  static constexpr Size kMaxQuick = LITE_ALLOC_HAS_ROOM ? kMaxSmall : kMaxExactClass * kGranule;
 
   /// Above `kMaxExactClass`, the blocks of a class are as large as their number in a slab allows.
   [[nodiscard]] static constexpr Size class_of_granules(Size granules) noexcept {
@@ -165,7 +156,8 @@ class SlabBlocks : public TaggedMemory<Pages, Tracker, Hardening> {
   static constexpr auto kReciprocals = [] {
     std::array<std::uint16_t, kClasses> reciprocals = {};
     for (Size size_class = 1; size_class < kClasses; ++size_class) {
-      if (class_of_granules(size_class) != size_class) continue;  // zeros compress well
+      if (class_of_granules(size_class) != size_class)
+        continue;  // entries without a class stay 0, which compresses well
       reciprocals[size_class] =
           static_cast<std::uint16_t>((kFraction + size_class - 1) / size_class);
     }
@@ -267,10 +259,14 @@ class SlabBlocks : public TaggedMemory<Pages, Tracker, Hardening> {
 
   // --- the free list of a class
 
-  /// Checks whether there is a free block for this size at hand; false for a size of 0, and for
-  /// sizes above `kMaxQuick`.
-  [[nodiscard]] bool has_free_block(Size size) const noexcept {
-    return size <= kMaxQuick && !is_end_of_list(free_lists_[quick_class_for(size)]);
+  /// Returns the class of this size if its list has a block; 0 if it has none, if the size is 0, or
+  /// if finding that out would take long. A table serves all classes where there is room: a
+  /// comparison instead of it would often be predicted wrongly.
+  [[nodiscard]] Size class_with_free_block(Size size) const noexcept {
+    if (size > (LITE_ALLOC_HAS_ROOM ? kMaxSmall : kMaxExactClass * kGranule)) return 0;
+    const Size granules = (size + kGranule - 1) / kGranule;
+    const Size size_class = LITE_ALLOC_HAS_ROOM ? kClassOf[granules] : granules;
+    return is_end_of_list(free_lists_[size_class]) ? 0 : size_class;
   }
 
   /// Takes the first block. Requires that the list has one.

@@ -119,7 +119,7 @@ describe('whole programs', () => {
 
 describe('the report', () => {
   test('gives the cause of a loss by its column, or says that it is not known', () => {
-    expect(causeOf({ where: 'in wasm', column: 'frames' })).toContain('fits best');
+    expect(causeOf({ where: 'in wasm', column: 'frames' })).toContain('of similar size');
     expect(causeOf({ where: 'in wasm', column: 'cycle' })).toBe(unknownCause);
   });
 

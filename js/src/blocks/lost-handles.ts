@@ -76,8 +76,11 @@ export class LostHandles {
     const last = this.#waiting[--this.#count] as WatchedHandle;
     this.#waiting[index] = last;
     this.#waiting[this.#count] = undefined;
-    // Nobody asks for the place of a frozen handle, since it cannot be freed.
-    if (canChange(last)) last.waitingAt = index;
+    try {
+      last.waitingAt = index;
+    } catch {
+      // It is frozen, so it cannot be freed, and nothing asks for its place. Asking here would take longer than the rest.
+    }
   }
 
   /**

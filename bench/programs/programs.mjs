@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { linkableMallocs, peers, root } from '../wasm/allocators.mjs';
-import { median, pairedRatios, ratios, significant } from '../wasm/ratios.mjs';
+import { median, ratioTables, significant } from '../wasm/ratios.mjs';
 import { buildPrograms } from './build.mjs';
 import { debianFolder, programs } from './list.mjs';
 
@@ -50,7 +50,7 @@ export async function measure({ mode, progress, malloc = [], ...choice }) {
       limitSeconds,
     });
     progress.stop();
-    return tablesOf(runs, present, missing, rounds, malloc.length === 0 ? [] : allocators);
+    return tablesOf(runs, present, missing, malloc.length === 0 ? [] : allocators);
   } finally {
     rmSync(temporary, { recursive: true });
   }
@@ -147,7 +147,7 @@ export function requireSameResults(program, runs) {
   );
 }
 
-function tablesOf(runs, present, missing, rounds, allocators) {
+function tablesOf(runs, present, missing, allocators) {
   const names = present.map(({ name }) => name);
   const own = allocators.filter(({ isOwn }) => isOwn).map(({ name }) => name);
   const rows = (take) =>
@@ -167,18 +167,7 @@ function tablesOf(runs, present, missing, rounds, allocators) {
       title: 'Whole programs: milliseconds, median',
       rows: rows((found) => significant(median(found.map(({ minimum }) => minimum)))),
     },
-    ratios: {
-      title: "Minimum over that of a peer: under 1 is faster; 'mean' is the geometric one",
-      rows: ratios(speed, names, own),
-    },
-    ...(own.length === 0
-      ? {}
-      : {
-          'ratios-paired': {
-            title: `Ratio of the times of each round, median over ${rounds} rounds`,
-            rows: pairedRatios(runs, names, own),
-          },
-        }),
+    ...ratioTables(speed, runs, names, own),
     memory: {
       title: 'Whole programs: KB grown',
       rows: rows(([run]) => run.grownKb),

@@ -9,6 +9,22 @@ export function significant(value) {
   return Number(value.toPrecision(3));
 }
 
+/** The tables of ratios; that of the rounds only where the user names mallocs. */
+export function ratioTables(speed, runs, chosen, ownMallocs) {
+  const tables = {
+    ratios: {
+      title: "Minimum over that of a peer: under 1 is faster; 'mean' is the geometric one",
+      rows: ratios(speed, chosen, ownMallocs),
+    },
+  };
+  if (ownMallocs.length === 0) return tables;
+  const paired = {
+    title: 'Ratio of the minima of each round, median over the rounds',
+    rows: pairedRatios(runs, chosen, ownMallocs),
+  };
+  return { ...tables, 'ratios-paired': paired };
+}
+
 /** The times of our allocators divided by those of each peer, and by the best of them. */
 export function ratios(speed, chosen, ownMallocs) {
   return comparisons(speed, chosen, ownMallocs).map(({ own, peer, ratio }) =>

@@ -4,14 +4,7 @@ import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { findAllocators, floor, peers, root } from './allocators.mjs';
-import {
-  losses,
-  median as middle,
-  ownCosts,
-  pairedRatios,
-  ratios,
-  significant,
-} from './ratios.mjs';
+import { losses, median as middle, ownCosts, ratioTables, significant } from './ratios.mjs';
 import { runRounds } from './rounds.mjs';
 
 /** A case that takes longer in one round than the limit ends there. */
@@ -128,18 +121,7 @@ function measureSpeed(bench) {
       title: 'Nanoseconds per operation without those of the floor, from the minima',
       rows: ownCosts(speed, chosen),
     },
-    ratios: {
-      title: "Minimum over that of a peer: under 1 is faster; 'mean' is the geometric one",
-      rows: ratios(speed, chosen, ownMallocs),
-    },
-    ...(ownMallocs.length === 0
-      ? {}
-      : {
-          'ratios-paired': {
-            title: `Ratio of the minima of each round, median over ${rounds} rounds`,
-            rows: pairedRatios(runs, chosen, ownMallocs),
-          },
-        }),
+    ...ratioTables(speed, runs, chosen, ownMallocs),
     losses: {
       title: 'Where a peer is faster',
       rows: losses(speed, chosen, ownMallocs),

@@ -59,7 +59,7 @@ const calls: readonly (readonly [string, (heap: Heap) => unknown])[] = [
 describeStrategies((strategy) => {
   test.each(
     heapKinds.filter(([name]) => !name.includes('debug')),
-  )('%s traps after so many calls that the engine has compiled them', async (_, make) => {
+  )('%s traps once the engine has compiled its calls', async (_, make) => {
     const heap = await make(strategy);
     const count = 20_000;
     for (let index = 0; index < count; index++) heap.free(heap.malloc(24));

@@ -3,7 +3,7 @@
 #
 # Functions for scripts that fetch from Debian's archive, without root and without touching the system's apt.
 
-# Prints the file with the keys that Debian signs its archive with, as the system has them. Fails if there is none.
+# Prints the path of the keys with which Debian signs its archive. Fails if this system does not have them.
 find_keyring() {
   local file
   for file in /usr/share/keyrings/debian-archive-keyring.{gpg,pgp}; do
@@ -15,7 +15,7 @@ find_keyring() {
   return 1
 }
 
-# Prints the Debian mirrors that the system's own sources name, in their order, and fails if there is none. The
+# Prints the Debian mirrors that the system's own sources name, in the same order. Fails if they name none. The
 # signature proves that a mirror really is Debian's archive.
 find_mirrors() {
   local mirrors

@@ -13,7 +13,7 @@
 
 /// 1 iff a source file has room for code that makes calls faster: functions that are inlined, short
 /// cuts, tables. A build for speed has room, unless the file defines this before it includes a
-/// heap.
+/// heap. Files with and without room may share a heap, since both do the same to its memory.
 #ifndef LITE_ALLOC_HAS_ROOM
 #ifdef __OPTIMIZE_SIZE__
 #define LITE_ALLOC_HAS_ROOM 0

@@ -153,8 +153,7 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
   }
 
   /// The rare cases of `allocate_block`: the free list of the class is empty, the block is large,
-  /// or the size is 0. If there is no room for a slab,
-  /// a small block fills a chunk, too.
+  /// or the size is 0. If there is no room for a slab, a small block fills a chunk, too.
   [[nodiscard, gnu::noinline]] Address allocate_slowly(Size size) noexcept {
     if (size <= kMaxSmall) {
       const Size size_class = class_for(std::max<Size>(1, size));

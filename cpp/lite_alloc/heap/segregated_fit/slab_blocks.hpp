@@ -156,8 +156,8 @@ class SlabBlocks : public TaggedMemory<Pages, Tracker, Hardening> {
   static constexpr auto kReciprocals = [] {
     std::array<std::uint16_t, kClasses> reciprocals = {};
     for (Size size_class = 1; size_class < kClasses; ++size_class) {
-      if (class_of_granules(size_class) != size_class)
-        continue;  // entries without a class stay 0, which compresses well
+      // Entries without a class stay 0, which compresses well.
+      if (class_of_granules(size_class) != size_class) continue;
       reciprocals[size_class] =
           static_cast<std::uint16_t>((kFraction + size_class - 1) / size_class);
     }

@@ -193,9 +193,11 @@ describe('replay', () => {
         });
         const milliseconds = performance.now() - begin;
         expect(result.operations).toBeGreaterThan(0);
-        if (!result.timedOut) expect(result.operations).toBe(slow.operations);
-        expect(milliseconds).toBeLessThan(2 * timeLimit + 200);
-        if (milliseconds > 150) expect(turns).toBeGreaterThan(0);
+        if (result.timedOut) expect(result.operations).toBeLessThan(slow.operations);
+        else expect(result.operations).toBe(slow.operations);
+        // A busy machine may take a while after the limit.
+        expect(milliseconds).toBeLessThan(10 * timeLimit);
+        if (result.timedOut) expect(turns).toBeGreaterThan(0);
       },
       60_000,
     );
@@ -218,7 +220,7 @@ describe('replay', () => {
       controller.abort(reason);
     }, 100);
     await expect(replay(slow, { signal: controller.signal })).rejects.toBe(reason);
-    expect(performance.now() - aborted).toBeLessThan(500);
+    expect(performance.now() - aborted).toBeLessThan(5000);
   }, 60_000);
 
   test('reports its progress and lets other tasks run meanwhile', async () => {

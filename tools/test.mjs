@@ -33,6 +33,7 @@ const suites = {
     native: () => runNative('native-debug', nativeToolsMissing),
     'native, AddressSanitizer and UndefinedBehaviorSanitizer': () =>
       runNative('native-asan', fuzzToolsMissing),
+    'native, ThreadSanitizer': () => runNative('native-tsan', fuzzToolsMissing, ['thread_tests']),
     'fuzz targets': runFuzzTargets,
   },
   c: { 'C and C++ programs': () => runVitest('c') },
@@ -71,18 +72,21 @@ const chosen = Object.keys(suites).filter(
 const parts = chosen.flatMap((name) => Object.entries(suites[name]));
 close(await runAtOnce(parts, ([name, runPart]) => report(name, runPart), 2));
 
-/** Configures and builds the GoogleTest programs of one preset, and runs each in one part per core. */
-async function runNative(preset, missing) {
+/** The GoogleTest programs. */
+const nativePrograms = ['random_tests', 'tests', 'shared_tests', 'thread_tests'];
+
+/** Configures and builds some GoogleTest programs with one preset, and runs each in one part per core. */
+async function runNative(preset, missing, programs = nativePrograms) {
   const lacking = missing();
   if (lacking !== undefined) return { leftOut: lacking };
   for (const step of [
     ['--preset', preset],
-    ['--build', `build/${preset}`, '--parallel', String(cores)],
+    ['--build', `build/${preset}`, '--parallel', String(cores), '--target', ...programs],
   ]) {
     const { status, output } = await run('cmake', step);
     if (status !== 0) return failure(output);
   }
-  const parts = ['random_tests', 'tests'].flatMap((program) =>
+  const parts = programs.flatMap((program) =>
     Array.from({ length: cores }, (_, part) => ({ program, part })),
   );
   return sum(await runAtOnce(parts, (part) => runNativePart(preset, part)));

@@ -8,6 +8,7 @@ const layers = [
   'core',
   'memory',
   'heap',
+  'shared',
   'inspect',
   'adaptors',
   'lite_alloc.hpp',

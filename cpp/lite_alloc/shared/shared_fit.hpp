@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cstring>
+#include <utility>
+
+#include "lite_alloc/heap/free_result.hpp"
+#include "lite_alloc/shared/thread_records.hpp"
+
+namespace lite_alloc::shared {
+
+/// A heap that any number of threads use at once. A block that one thread allocated can be freed by
+/// every other one.
+///
+/// Each thread has slabs of its own for blocks of up to 32 448 bytes, so its `malloc`, and its
+/// `free` of its own blocks, take no lock, write nothing atomically and share no line of a cache
+/// with another thread. A block of another thread goes into a parcel for that thread, which is sent
+/// when it is full: one atomic operation for up to 64 blocks. Larger blocks fill chunks, which all
+/// threads take from the same memory, under a lock.
+///
+/// The parts, from the last to the first:
+///
+///     thread_records.hpp  which threads there are; parcels; what a dead thread leaves behind
+///     shared_slabs.hpp    the slabs of a thread
+///     shared_chunks.hpp   memory that all share, behind a lock
+///     owned_lock.hpp, thread_record.hpp, size_classes.hpp, racy.hpp
+///
+/// All state lies in the object and in the memory of the page source, and starts as zeroes, so that
+/// each thread can have an instance of the program of its own over the same memory.
+template <PageSource Pages, ThreadHost Host>
+class SharedFit : private ThreadRecords<Pages, Host> {
+  using Base = ThreadRecords<Pages, Host>;
+
+ public:
+  using Base::attach;
+  using Base::detach;
+  using Base::is_damaged;
+  using Base::kMaxThreads;
+  using Base::recover;
+  using Base::set_secret;
+  using Base::statistics;
+  using Base::trim;
+
+  /// Takes the arguments of the page source. Touches no memory before the first allocation.
+  template <typename... Arguments>
+  constexpr explicit SharedFit(Arguments&&... arguments) noexcept
+      : Base(std::forward<Arguments>(arguments)...) {}
+
+  /// Allocates a block of `size` bytes, aligned to 16. A size of 0 gives a distinct live block.
+  /// Returns 0 iff nothing free fits and memory cannot grow.
+  [[nodiscard]] Address malloc(Size size) noexcept {
+    if (size > kMaxSlabBlock) [[unlikely]] {
+      return allocate_large(size, kGranule);
+    }
+    return allocate_small(class_for(size), size);
+  }
+
+  /// Allocates `size` bytes that are all 0. Fails iff `malloc` does.
+  [[nodiscard]] Address malloc_zeroed(Size size) noexcept {
+    const Address address = malloc(size);
+    if (address != 0) std::memset(this->template at<std::byte>(address), 0, size);
+    return address;
+  }
+
+  /// Allocates `count` times `size` bytes that are all 0. Fails iff the product is 2^32 or more, or
+  /// `malloc` fails.
+  [[nodiscard]] Address calloc(Size count, Size size) noexcept {
+    Size whole = 0;
+    return __builtin_mul_overflow(count, size, &whole) ? 0 : malloc_zeroed(whole);
+  }
+
+  /// Allocates `size` bytes at a multiple of `alignment`. Returns 0 iff nothing free fits and
+  /// memory cannot grow, or the alignment is not a power of two.
+  [[nodiscard]] Address memalign(Size alignment, Size size) noexcept {
+    if (!std::has_single_bit(alignment) || size > kMaxSize - alignment) return 0;
+    if (alignment <= kGranule) return malloc(size);
+    const Size c = aligned_class(alignment, size);
+    return c != 0 ? allocate_small(c, size) : allocate_large(size, alignment);
+  }
+
+  /// Gives a block another size and returns its address, which may be another one. Contents are
+  /// kept up to the smaller size. For address 0 it does what `malloc` does. Returns 0, and changes
+  /// nothing, iff memory cannot grow or no live block starts at the address.
+  [[nodiscard]] Address realloc(Address address, Size size) noexcept {
+    if (address == 0) return malloc(size);
+    const Size usable = usable_size(address);
+    if (usable == 0 || size > kMaxSize) return 0;
+    if (this->is_in_segment(address)) {
+      if (size <= usable) return address;
+    } else if (resize_large(address, size)) {
+      return address;
+    }
+    const Address moved = malloc(size);
+    if (moved == 0) return 0;
+    std::memcpy(this->template at<std::byte>(moved), this->template at<std::byte>(address),
+                std::min(usable, size));
+    free(address);
+    return moved;
+  }
+
+  /// Frees a block; ignores 0. If the result is not `kFreed`, the heap is unchanged. Of two threads
+  /// that free the same block at the same moment, none may notice.
+  FreeResult free(Address address) noexcept {
+    if (!this->is_in_segment(address)) [[unlikely]] {
+      return free_large(address);
+    }
+    const Slab& slab = this->slab_of(address);
+    if (!this->is_block_start(address, slab)) [[unlikely]] {
+      return FreeResult::kNotABlock;
+    }
+    ThreadRecord& record = *Host::record();
+    const std::uint64_t mark = this->mark_of(record, address);
+    auto& bin = record.bins[slab.size_class];
+    if (this->mark_at(address) == mark || slab.owner != record.id || bin.room == 0) [[unlikely]] {
+      return free_slowly(address);
+    }
+    bin.room = bin.room - 1;
+    this->set_next(record, address, bin.magazine);
+    this->mark_at(address) = mark;
+    bin.magazine = address;
+    return FreeResult::kFreed;
+  }
+
+  /// Returns the usable size of a live block, in bytes; 0 if none starts here.
+  [[nodiscard]] Size usable_size(Address address) noexcept {
+    if (this->is_in_segment(address)) {
+      const Slab& slab = this->slab_of(address);
+      const bool is_live = this->is_block_start(address, slab) && !this->is_marked(address);
+      return is_live ? bytes_of(slab.size_class) : 0;
+    }
+    const Size chunk = this->used_chunk_size(this->lock_id(), address);
+    return chunk != 0 ? chunk - kLargeOverhead : 0;
+  }
+
+  /// Returns the page source of this heap.
+  [[nodiscard]] Pages& pages() noexcept { return this->pages_; }
+
+ private:
+  /// A chunk's tag, and the id of the thread that allocated it, in the last word of a large block.
+  static constexpr Size kLargeOverhead = 2 * sizeof(Size);
+
+  // --- blocks in slabs
+
+  [[nodiscard]] Address allocate_small(Size c, Size size) noexcept {
+    ThreadRecord& record = *Host::record();
+    auto& bin = record.bins[c];
+    const Address block = bin.magazine;
+    if (block == 0) [[unlikely]] {
+      return allocate_slowly(c, size);
+    }
+    bin.magazine = this->next_of(record, block);
+    bin.room = bin.room + 1;
+    this->mark_at(block) = 0;
+    return block;
+  }
+
+  /// Does so with an empty magazine. Where there is no room for a slab, the block fills a chunk.
+  [[nodiscard, gnu::noinline]] Address allocate_slowly(Size c, Size size) noexcept {
+    if (Host::record()->id == 0 && !attach()) return allocate_large(size, kGranule);
+    ThreadRecord& record = *Host::record();
+    const bool has_block = record.bins[c].magazine != 0 || this->fill_magazine(record, c);
+    if (has_block) return allocate_small(c, size);
+    return allocate_large(size, kGranule);
+  }
+
+  /// Returns the class whose blocks all have this alignment and room for `size` bytes without
+  /// wasting much; 0 if there is none.
+  [[nodiscard]] static Size aligned_class(Size alignment, Size size) noexcept {
+    const Size needed = align_up(std::max<Size>(size, 1), alignment);
+    if (alignment > kSlabPageBytes || needed > kMaxSlabBlock) return 0;
+    const Size c = class_for(needed);
+    // Slabs begin at multiples of a page.
+    return bytes_of(c) % alignment == 0 ? c : 0;
+  }
+
+  /// Frees a block of another thread, one whose magazine is full, or one that is free already.
+  [[gnu::noinline]] FreeResult free_slowly(Address block) noexcept {
+    if (this->is_marked(block)) return FreeResult::kAlreadyFree;
+    if (Host::record()->id == 0) (void)attach();
+    ThreadRecord& record = *Host::record();
+    this->mark_at(block) = this->key() ^ block;
+    const Slab& slab = this->slab_of(block);
+    if (slab.owner != record.id) {
+      this->free_remote(record, block, slab);
+    } else {
+      this->free_own(record, block, slab.size_class);
+    }
+    return FreeResult::kFreed;
+  }
+
+  // --- blocks in chunks
+
+  [[nodiscard, gnu::noinline]] Address allocate_large(Size size, Size alignment) noexcept {
+    if (size > kMaxSize) return 0;
+    const Size chunk = chunk_for(size);
+    const std::uint32_t id = this->lock_id();
+    Address block = this->take_chunk(id, chunk, alignment);
+    if (block == 0 && trim()) block = this->take_chunk(id, chunk, alignment);
+    if (block == 0) return 0;
+    owner_of_large(block, chunk) = id;
+    this->count_large(1, chunk - kLargeOverhead);
+    return block;
+  }
+
+  [[nodiscard]] static constexpr Size chunk_for(Size size) noexcept {
+    return Base::chunk_size_for(size + kLargeOverhead - Base::kTagBytes);
+  }
+
+  [[nodiscard]] std::uint32_t& owner_of_large(Address block, Size chunk) const noexcept {
+    return *this->template at<std::uint32_t>(block + chunk - kLargeOverhead);
+  }
+
+  [[nodiscard]] bool resize_large(Address block, Size size) noexcept {
+    const std::uint32_t id = this->lock_id();
+    const Size old_chunk = this->used_chunk_size(id, block);
+    const Size chunk = chunk_for(size);
+    const std::uint32_t owner = owner_of_large(block, old_chunk);
+    if (!this->resize_chunk_at(id, block, chunk)) return false;
+    owner_of_large(block, chunk) = owner;
+    this->count_large(0, chunk - old_chunk);
+    return true;
+  }
+
+  [[gnu::noinline]] FreeResult free_large(Address block) noexcept {
+    if (block == 0) return FreeResult::kFreed;
+    Size chunk = 0;
+    switch (this->free_chunk_at(this->lock_id(), block, chunk)) {
+      case Base::Freed::kFreed:
+        this->count_large(~Size{0}, kLargeOverhead - chunk);
+        return FreeResult::kFreed;
+      case Base::Freed::kAlreadyFree:
+        return FreeResult::kAlreadyFree;
+      case Base::Freed::kNotAChunk:
+        break;
+    }
+    return FreeResult::kNotABlock;
+  }
+};
+
+}  // namespace lite_alloc::shared

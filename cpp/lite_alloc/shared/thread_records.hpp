@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstring>
+
+#include "lite_alloc/shared/shared_slabs.hpp"
+
+namespace lite_alloc::shared {
+
+/// The counters of a shared heap, in bytes. They are sums over all threads, read without a lock:
+/// exact if no thread is inside a call, otherwise each is right for some moment close by. A thread
+/// that dies inside a call may leave the numbers of live blocks and bytes wrong by that call.
+struct SharedStatistics {
+  Size threads = 0;  // attached ones
+  Size live_blocks = 0;
+  Size live_bytes = 0;
+  Size cached_bytes = 0;         // free blocks outside of slabs, and slabs without used blocks
+  Size blocks_out_of_slabs = 0;  // live ones, and free ones in magazines, parcels and inboxes
+  Size heap_bytes = 0;           // all memory of the heap
+  Size used_chunk_bytes = 0;
+};
+
+/// The threads of a heap: how they come and go, how they send blocks to each other, and how what a
+/// dead one leaves behind is saved.
+///
+/// A *record* has what a thread has. The table of slots has a state for each record:
+///
+///     unused      no thread had it yet
+///     live        the record of a thread
+///     tended      some thread returns its blocks to their slabs
+///     abandoned   its thread has left; slabs with live blocks are still its own
+///
+/// A thread that attaches takes over an abandoned record with its slabs, if there is one. A parcel
+/// for an abandoned record is put into its slabs by the sender.
+template <PageSource Pages, ThreadHost Host>
+class ThreadRecords : public SharedSlabs<Pages, Host> {
+  using Base = SharedSlabs<Pages, Host>;
+
+ public:
+  using Base::Base;
+
+  static constexpr Size kMaxThreads = 127;
+
+  /// Sets the secret that all metadata is combined with; pass a random number. Requires that the
+  /// heap was not used yet.
+  void set_secret(std::uint64_t secret) noexcept {
+    Base::set_secret(static_cast<std::uint32_t>(secret >> 32U));
+    secret_ = secret;
+  }
+
+  // --- threads
+
+  /// Gives the calling thread a record. Other calls do it where it is needed. Fails iff
+  /// `kMaxThreads` threads have one, or there is no memory.
+  bool attach() noexcept {
+    if (Host::record()->id != 0) return true;
+    for (std::uint32_t id = 1; id <= kMaxThreads; ++id) {
+      Slot& slot = slots_[id];
+      std::uint32_t state = slot.state.load(std::memory_order_relaxed);
+      if (state != kUnused && state != kAbandoned) continue;
+      if (!slot.state.compare_exchange_strong(state, kLive, std::memory_order_acq_rel)) continue;
+      const Address place = record_of(id);
+      if (place == 0) {
+        slot.state.store(kUnused, std::memory_order_release);
+        return false;
+      }
+      Host::set_record(this->template at<ThreadRecord>(place));
+      return true;
+    }
+    return false;
+  }
+
+  /// Takes the record away from the calling thread, which ends. Its free blocks and empty slabs go
+  /// back to the heap. If the thread calls the heap again, it attaches again.
+  void detach() noexcept {
+    ThreadRecord& record = *Host::record();
+    if (record.id == 0) return;
+    tidy(record);
+    Host::set_record(nullptr);
+    slots_[record.id].state.store(kAbandoned, std::memory_order_release);
+  }
+
+  /// Returns the free blocks of the calling thread and of abandoned records to their slabs, and
+  /// segments without used blocks to the memory that all threads share. Returns false iff the
+  /// thread has no record.
+  bool trim() noexcept {
+    ThreadRecord& record = *Host::record();
+    if (record.id == 0) return false;
+    tidy(record);
+    for (std::uint32_t id = 1; id <= kMaxThreads; ++id) tend_if_abandoned(id);
+    return true;
+  }
+
+  // --- blocks that come and go
+
+  /// Fills an empty magazine: with blocks that came back from other threads, or from slabs. Fails
+  /// iff there is no memory.
+  [[nodiscard]] bool fill_magazine(ThreadRecord& record, Size c) noexcept {
+    if (const Size count = collect(record, c); count != 0) {
+      const Size limit = kSizeClasses[c].magazine;
+      if (count * bytes_of(c) <= kMaxDirectBytes) {
+        this->set_room(record, c, limit > count ? limit - count : 0);
+        record.bins[c].magazine = record.pending;
+        Base::keep_order();
+        record.pending = 0;
+        return true;
+      }
+      free_pending(record);
+    }
+    return this->fill_from_slabs(record, c);
+  }
+
+  /// Returns an own block to its slab, because the magazine is full.
+  void free_own(ThreadRecord& record, Address block, Size c) noexcept {
+    record.taken[c] = record.taken[c] - 1;
+    this->free_to_slab(record, block);
+  }
+
+  /// Puts a block of another thread into the parcel for it, which is sent when it is full.
+  void free_remote(ThreadRecord& record, Address block, const Slab& slab) noexcept {
+    const Size c = slab.size_class;
+    const std::uint32_t label = Size{slab.owner} * kLabelStep + c;
+    if (record.id == 0) {
+      deliver(label, block, block, 1);
+      return;
+    }
+    auto& parcel = record.parcels[(c + slab.owner * kParcelStep) % ThreadRecord::kParcels];
+    if (parcel.label != label) {
+      send(record, parcel);
+      parcel.label = label;
+    }
+    if (parcel.count == 0) parcel.last = block;
+    this->set_next(record, block, parcel.first);
+    Base::keep_order();
+    parcel.first = block;
+    parcel.count = parcel.count + 1;
+    record.parcel_bytes += bytes_of(c);
+    if (parcel.count >= kSizeClasses[c].parcel) {
+      send(record, parcel);
+    } else if (record.parcel_bytes > kMaxParcelBytes) {
+      send_all(record);
+    }
+  }
+
+  // --- marks
+
+  [[nodiscard]] std::uint64_t key() const noexcept { return secret_ ^ kDefaultKey; }
+
+  [[nodiscard]] bool is_marked(Address block) const noexcept {
+    return this->mark_at(block) == (key() ^ block);
+  }
+
+  // --- counters
+
+  /// Counts large blocks that the calling thread allocated or freed.
+  void count_large(Size blocks, Size bytes) noexcept {
+    large_blocks_.fetch_add(blocks, std::memory_order_relaxed);
+    large_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+  }
+
+  /// Returns the counters. Takes time in proportion to the number of records.
+  [[nodiscard]] SharedStatistics statistics() const noexcept {
+    SharedStatistics sum;
+    Size out_bytes = 0;
+    Size slab_bytes = 0;
+    for (const Slot& slot : slots_) {
+      const Address place = slot.record.load(std::memory_order_acquire);
+      if (place == 0) continue;
+      const auto& record = *this->template at<ThreadRecord>(place);
+      sum.threads += slot.state.load(std::memory_order_relaxed) == kLive ? 1 : 0;
+      sum.cached_bytes += record.empty_pages * kSlabPageBytes;
+      for (Size c = 1; c < kClasses; ++c) {
+        const Size taken = static_cast<Size>(record.taken[c]) + record.bins[c].room;
+        sum.live_blocks += taken;
+        slab_bytes += taken * bytes_of(c);
+        const auto out = static_cast<Size>(record.out_of_slabs[c]);
+        sum.blocks_out_of_slabs += out;
+        out_bytes += out * bytes_of(c);
+      }
+      for (const auto& parcel : record.parcels) {
+        sum.live_blocks -= parcel.count;
+        slab_bytes -= parcel.count * bytes_of(parcel.label % kLabelStep);
+      }
+    }
+    // A thread that is inside a call, or died in one, has changed one of the two numbers only.
+    sum.cached_bytes += out_bytes > slab_bytes ? out_bytes - slab_bytes : 0;
+    sum.live_blocks += large_blocks_.load(std::memory_order_relaxed);
+    sum.live_bytes = slab_bytes + large_bytes_.load(std::memory_order_relaxed);
+    sum.heap_bytes = this->memory_bytes();
+    sum.used_chunk_bytes = this->used_bytes();
+    return sum;
+  }
+
+  // --- after a death
+
+  /// Returns whether a death has damaged the heap beyond repair. Then all calls that need the lock
+  /// fail.
+  [[nodiscard]] bool is_damaged() const noexcept {
+    return is_damaged_.load(std::memory_order_relaxed) != 0;
+  }
+
+  /// Saves what a dead thread leaves behind: the lock, if the thread died with it, its free blocks
+  /// and its slabs. Its live blocks stay. Requires proof that the thread has ended: a thread that
+  /// only pauses would go on in the middle of its call. Takes time in proportion to the chunks of
+  /// the heap and the blocks of the thread. Fails iff the calling thread has no record and gets
+  /// none, or if the heap is damaged.
+  bool recover(std::uint32_t dead) noexcept {
+    if (dead == 0 || dead > kMaxThreads || !attach()) return false;
+    const std::uint32_t id = Host::record()->id;
+    auto& lock = this->chunk_lock();
+    if (lock.take_from(dead, id)) {
+      if (!this->rebuild()) is_damaged_.store(1, std::memory_order_relaxed);
+      lock.unlock();
+    }
+    if (is_damaged()) return false;
+    for (std::uint32_t other = 1; other <= kMaxThreads; ++other) {
+      const std::uint32_t state = slots_[other].state.load(std::memory_order_acquire);
+      const bool was_its_own = other == dead && state == kLive;
+      if (was_its_own || state == tended_by(dead)) adopt(other, state);
+    }
+    return true;
+  }
+
+ private:
+  enum State : std::uint32_t { kUnused, kLive, kAbandoned, kTended };
+
+  struct Slot {
+    std::atomic<std::uint32_t> state{0};
+    std::atomic<Address> record{0};
+  };
+
+  static constexpr std::uint64_t kDefaultKey = 0x9E37'79B9'7F4A'7C10;
+  static constexpr Size kLabelStep = 256;
+  static constexpr Size kParcelStep = 19;         // so that parcels for two threads seldom collide
+  static constexpr Size kMaxParcelBytes = 65536;  // in all parcels of a thread
+  static constexpr Size kMaxDirectBytes = 16384;
+  static_assert(kClasses <= kLabelStep);
+
+  [[nodiscard]] static constexpr std::uint32_t tended_by(std::uint32_t id) noexcept {
+    return kTended + id * 4;
+  }
+
+  /// Returns the record of a slot that the calling thread has taken; makes it if there is none.
+  [[nodiscard]] Address record_of(std::uint32_t id) noexcept {
+    std::atomic<Address>& place = slots_[id].record;
+    if (const Address old = place.load(std::memory_order_acquire); old != 0) return old;
+    const Size bytes = Base::chunk_size_for(sizeof(ThreadRecord));
+    const Address made = this->take_chunk(id, bytes, alignof(ThreadRecord));
+    if (made == 0) return 0;
+    auto* record = this->template at<ThreadRecord>(made);
+    std::memset(static_cast<void*>(record), 0, sizeof(ThreadRecord));
+    record->key = key();
+    record->id = id;
+    place.store(made, std::memory_order_release);
+    return made;
+  }
+
+  // --- parcels
+
+  void send_all(ThreadRecord& record) noexcept {
+    for (auto& parcel : record.parcels) send(record, parcel);
+  }
+
+  void send(ThreadRecord& record, ThreadRecord::Parcel& parcel) noexcept {
+    const Size count = parcel.count;
+    if (count == 0) return;
+    const std::uint32_t label = parcel.label;
+    const Address first = parcel.first;
+    record.parcel_bytes -= count * bytes_of(label % kLabelStep);
+    record.taken[label % kLabelStep] =
+        record.taken[label % kLabelStep] - static_cast<std::int32_t>(count);
+    // In this order: a thread that dies here loses a parcel; in the other one its blocks would be
+    // in two lists.
+    parcel.count = 0;
+    parcel.first = 0;
+    Base::keep_order();
+    deliver(label, first, parcel.last, count);
+  }
+
+  /// Puts a chain of blocks into the inbox of their owner.
+  void deliver(std::uint32_t label, Address first, Address last, Size count) noexcept {
+    const std::uint32_t owner = label / kLabelStep;
+    auto& target = *this->template at<ThreadRecord>(slots_[owner].record.load());
+    auto& inbox = target.inbox[label % kLabelStep];
+    std::uint64_t old = inbox.load(std::memory_order_relaxed);
+    std::uint64_t chain = 0;
+    do {
+      this->set_next(target, last, static_cast<Address>(old));
+      chain = ((old >> 32U) + count) << 32U | first;
+    } while (!inbox.compare_exchange_weak(old, chain, std::memory_order_release,
+                                          std::memory_order_relaxed));
+    tend_if_abandoned(owner);
+  }
+
+  /// Moves the chain of an inbox to `pending`. Returns the number of its blocks.
+  [[nodiscard]] Size collect(ThreadRecord& record, Size c) noexcept {
+    auto& inbox = record.inbox[c];
+    std::uint64_t chain = inbox.load(std::memory_order_relaxed);
+    if (chain == 0) return 0;
+    // In this order: after a death both may have the chain, which can be seen.
+    do {
+      record.pending = static_cast<Address>(chain);
+      Base::keep_order();
+    } while (!inbox.compare_exchange_weak(chain, 0, std::memory_order_acquire,
+                                          std::memory_order_relaxed));
+    return static_cast<Size>(chain >> 32U);
+  }
+
+  void free_pending(ThreadRecord& record) noexcept {
+    while (record.pending != 0) {
+      const Address block = record.pending;
+      record.pending = this->next_of(record, block);
+      Base::keep_order();
+      this->free_to_slab(record, block);
+    }
+  }
+
+  // --- tidying up
+
+  /// Sends all parcels, returns every free block to its slab, and empty segments to the heap.
+  void tidy(ThreadRecord& record) noexcept {
+    send_all(record);
+    free_pending(record);
+    for (Size c = 1; c < kClasses; ++c) {
+      this->empty_magazine(record, c);
+      if (collect(record, c) != 0) free_pending(record);
+    }
+    this->release_empty_slabs(record);
+  }
+
+  void tend_if_abandoned(std::uint32_t id) noexcept {
+    std::atomic<std::uint32_t>& slot = slots_[id].state;
+    std::uint32_t state = kAbandoned;
+    if (slot.load(std::memory_order_relaxed) != state) return;
+    if (!slot.compare_exchange_strong(state, tended_by(this->lock_id()),
+                                      std::memory_order_acq_rel)) {
+      return;
+    }
+    tidy(*this->template at<ThreadRecord>(slots_[id].record.load()));
+    slot.store(kAbandoned, std::memory_order_release);
+  }
+
+  // --- after a death
+
+  /// Makes the record of a dead thread an abandoned one.
+  void adopt(std::uint32_t id, std::uint32_t state) noexcept {
+    std::atomic<std::uint32_t>& slot = slots_[id].state;
+    const std::uint32_t mine = tended_by(Host::record()->id);
+    if (!slot.compare_exchange_strong(state, mine, std::memory_order_acq_rel)) return;
+    const Address place = slots_[id].record.load(std::memory_order_acquire);
+    if (place == 0) {
+      slot.store(kUnused, std::memory_order_release);
+      return;
+    }
+    auto& record = *this->template at<ThreadRecord>(place);
+    mend(record);
+    tidy(record);
+    slot.store(kAbandoned, std::memory_order_release);
+  }
+
+  /// Makes a record again from what is true after any store: the entries of slabs, their lists, and
+  /// the chains of free blocks that the record has.
+  void mend(ThreadRecord& record) noexcept {
+    mend_pending(record);
+    for (Size c = 1; c < kClasses; ++c) {
+      record.bins[c].ring = 0;
+      record.out_of_slabs[c] = 0;
+    }
+    record.segments = 0;
+    record.empty_pages = 0;
+    this->mend_slabs(record);
+    record.parcel_bytes = 0;
+    for (auto& parcel : record.parcels) {
+      const Size c = parcel.label % kLabelStep;
+      Address last = 0;
+      parcel.count = this->mend_chain(record, parcel.first, c, last);
+      parcel.last = last;
+      record.parcel_bytes += parcel.count * bytes_of(c);
+    }
+  }
+
+  /// The chain on its way may still be in the inbox, or be in a magazine already.
+  void mend_pending(ThreadRecord& record) noexcept {
+    const Address first = record.pending;
+    if (first == 0) return;
+    const Size c = this->slab_of(first).size_class;
+    bool is_elsewhere = record.bins[c].magazine == first;
+    auto block = static_cast<Address>(record.inbox[c].load(std::memory_order_acquire));
+    for (; block != 0 && !is_elsewhere; block = this->next_of(record, block)) {
+      is_elsewhere = block == first;
+    }
+    if (is_elsewhere) record.pending = 0;
+  }
+
+  std::uint64_t secret_ = 0;
+  std::atomic<std::uint32_t> is_damaged_{0};
+  std::atomic<Size> large_blocks_{0};
+  std::atomic<Size> large_bytes_{0};
+  std::array<Slot, kMaxThreads + 1> slots_ = {};
+};
+
+}  // namespace lite_alloc::shared

@@ -20,17 +20,31 @@ namespace lite_alloc::shared {
 /// this order: first the tags inside the free chunk, which no walk reaches yet, then the one tag
 /// that makes them part of the walk.
 ///
-/// Time: each call takes a bounded number of steps under the lock. `rebuild` takes time in
-/// proportion to the number of chunks.
+/// The last word of a used chunk is the id of the thread that it was cut for.
+///
+/// Time: each call takes a bounded number of steps under the lock. `rebuild` and `free_chunks_of`
+/// take time in proportion to the number of chunks.
 template <PageSource Pages, ThreadHost Host>
-class SharedChunks : protected segregated_fit::Regions<Pages, NoTracking, Hardened> {
+class SharedChunks : public segregated_fit::Regions<Pages, NoTracking, Hardened> {
   using Base = segregated_fit::Regions<Pages, NoTracking, Hardened>;
 
  public:
   using Base::Base;
-  using Base::chunk_size_for;
   using Base::kTagBytes;
   using Base::pages_;
+
+  /// The bytes of a used chunk that its owner must not use: the tag of the next one, and the id.
+  static constexpr Size kChunkOverhead = 2 * sizeof(Size);
+
+  /// Returns the size of the smallest chunk that has `size` bytes for its owner.
+  [[nodiscard]] static constexpr Size chunk_for(Size size) noexcept {
+    return Base::chunk_size_for(size + kChunkOverhead - kTagBytes);
+  }
+
+  /// Returns the id of the thread that a used chunk was cut for.
+  [[nodiscard]] std::uint32_t& owner_of_chunk(Address chunk, Size size) const noexcept {
+    return this->word_at(chunk + size - kChunkOverhead);
+  }
 
   /// Sets the secret that tags and links are combined with. Requires that nothing was allocated.
   void set_secret(std::uint32_t secret) noexcept { hardening_.set_secret(secret); }
@@ -45,7 +59,8 @@ class SharedChunks : protected segregated_fit::Regions<Pages, NoTracking, Harden
       if (chunk != 0) {
         const Address place = Base::place_in(chunk, alignment, 0);
         cut(chunk, place, size);
-        used_bytes_ = used_bytes_ + size;
+        owner_of_chunk(place, size) = id;
+        used_bytes_ += size;
         lock_.unlock();
         return place;
       }
@@ -62,7 +77,7 @@ class SharedChunks : protected segregated_fit::Regions<Pages, NoTracking, Harden
   /// Frees a chunk that `take_chunk` returned.
   void give_chunk(std::uint32_t id, Address chunk) noexcept {
     lock_.lock(id);
-    used_bytes_ = used_bytes_ - chunk_size(chunk);
+    used_bytes_ -= chunk_size(chunk);
     free_chunk(chunk);
     lock_.unlock();
   }
@@ -83,7 +98,7 @@ class SharedChunks : protected segregated_fit::Regions<Pages, NoTracking, Harden
     const Size tag = tag_if_used(chunk);
     if (tag != 0) {
       size = tag & ~kFlags;
-      used_bytes_ = used_bytes_ - (tag & ~kFlags);
+      used_bytes_ -= tag & ~kFlags;
       free_chunk(chunk);
       lock_.unlock();
       return Freed::kFreed;
@@ -99,6 +114,7 @@ class SharedChunks : protected segregated_fit::Regions<Pages, NoTracking, Harden
     for (;;) {
       lock_.lock(id);
       const Size old_size = chunk_size(chunk);
+      const std::uint32_t owner = owner_of_chunk(chunk, old_size);
       bool is_done = size <= old_size;
       if (is_done) {
         shrink(chunk, old_size, size);
@@ -109,7 +125,10 @@ class SharedChunks : protected segregated_fit::Regions<Pages, NoTracking, Harden
       const Address end = chunk + old_size;
       const bool is_last = end == heap_end_ || end == top_;
       const Size missing = chunk + size - heap_end_;
-      if (is_done) used_bytes_ = used_bytes_ + size - old_size;
+      if (is_done) {
+        owner_of_chunk(chunk, size) = owner;
+        used_bytes_ += size - old_size;
+      }
       lock_.unlock();
       if (is_done) return true;
       if (!is_last || !pages_.grow(missing)) return false;
@@ -145,7 +164,7 @@ class SharedChunks : protected segregated_fit::Regions<Pages, NoTracking, Harden
           if (run != 0) this->mark_free(run, chunk - run);
           return true;
         }
-        used_bytes_ = used_bytes_ + size;
+        used_bytes_ += size;
         if (run != 0) add_to_bin(run, chunk - run);
         run = 0;
       }
@@ -153,12 +172,48 @@ class SharedChunks : protected segregated_fit::Regions<Pages, NoTracking, Harden
     }
   }
 
-  [[nodiscard]] Size used_bytes() const noexcept { return used_bytes_; }
-  [[nodiscard]] Size memory_bytes() const noexcept {
-    return heap_end_ == 0 ? 0 : heap_end_ - pages_.begin();
+  struct Sum {
+    Size chunks = 0;
+    Size bytes = 0;
+  };
+
+  /// Frees the chunks of the thread `owner`, but those for which `is_kept(chunk)` holds. Returns
+  /// what it freed.
+  template <typename IsKept>
+  Sum free_chunks_of(std::uint32_t id, std::uint32_t owner, IsKept is_kept) noexcept {
+    Sum sum;
+    lock_.lock(id);
+    for (Address chunk = Base::region_begin(pages_.begin()); chunk < heap_end_;) {
+      const Size tag = tag_of(chunk);
+      const Size size = tag & ~kFlags;
+      if (size == 0) break;
+      const bool is_freed =
+          (tag & kFree) == 0 && owner_of_chunk(chunk, size) == owner && !is_kept(chunk);
+      if (is_freed) {
+        used_bytes_ -= size;
+        free_chunk(chunk);
+        sum = {sum.chunks + 1, sum.bytes + size};
+      }
+      chunk += size;  // if the chunk was merged with others, the tags inside stay as they are
+    }
+    lock_.unlock();
+    return sum;
   }
 
- protected:
+  // --- counters
+
+  /// Writes the counters of chunks into a `SharedStatistics`.
+  void add_chunk_counters(std::uint32_t id, auto& sum) noexcept {
+    sum.growths = growths_.load(std::memory_order_relaxed);
+    lock_.lock(id);
+    sum.heap_bytes = heap_end_ == 0 ? 0 : heap_end_ - pages_.begin();
+    sum.used_chunk_bytes = used_bytes_;
+    sum.slack_bytes = top_ == 0 ? 0 : chunk_size(top_);
+    const Size bin = filled_bins_.highest();
+    sum.largest_free_bytes = bin == SizeBins::kCount ? 0 : chunk_size(bins_[bin]);
+    lock_.unlock();
+  }
+
   using Base::add_to_bin;
   using Base::bins_;
   using Base::chunk_size;
@@ -292,7 +347,7 @@ class SharedChunks : protected segregated_fit::Regions<Pages, NoTracking, Harden
   }
 
   alignas(64) OwnedLock<Host> lock_;
-  Racy<Size> used_bytes_;
+  Size used_bytes_ = 0;
   std::atomic<std::uint32_t> growths_{0};
 };
 

@@ -37,7 +37,9 @@ class SharedFit : private ThreadRecords<Pages, Host> {
 
  public:
   using Base::attach;
+  using Base::claim;
   using Base::detach;
+  using Base::enter;
   using Base::is_damaged;
   using Base::kMaxThreads;
   using Base::recover;
@@ -70,13 +72,13 @@ class SharedFit : private ThreadRecords<Pages, Host> {
   /// `malloc` fails.
   [[nodiscard]] Address calloc(Size count, Size size) noexcept {
     Size whole = 0;
-    return __builtin_mul_overflow(count, size, &whole) ? 0 : malloc_zeroed(whole);
+    return __builtin_mul_overflow(count, size, &whole) ? this->fail() : malloc_zeroed(whole);
   }
 
   /// Allocates `size` bytes at a multiple of `alignment`. Returns 0 iff nothing free fits and
   /// memory cannot grow, or the alignment is not a power of two.
   [[nodiscard]] Address memalign(Size alignment, Size size) noexcept {
-    if (!std::has_single_bit(alignment) || size > kMaxSize - alignment) return 0;
+    if (!std::has_single_bit(alignment) || size > kMaxSize - alignment) return this->fail();
     if (alignment <= kGranule) return malloc(size);
     const Size c = aligned_class(alignment, size);
     return c != 0 ? allocate_small(c, size) : allocate_large(size, alignment);
@@ -133,16 +135,38 @@ class SharedFit : private ThreadRecords<Pages, Host> {
       return is_live ? bytes_of(slab.size_class) : 0;
     }
     const Size chunk = this->used_chunk_size(this->lock_id(), address);
-    return chunk != 0 ? chunk - kLargeOverhead : 0;
+    return chunk != 0 ? chunk - Base::kChunkOverhead : 0;
   }
+
+  /// Frees every block. Requires that no other thread calls the heap meanwhile. Takes time in
+  /// proportion to the memory of the heap. Returns the number of blocks that it freed.
+  Size reset() noexcept {
+    const Size count = free_blocks();
+    trim();
+    return count;
+  }
+
+  /// Returns the id of the thread that allocated a live block; 0 if none starts here, or if a
+  /// thread without a record allocated it.
+  [[nodiscard]] std::uint32_t owner_of(Address block) noexcept {
+    const Size usable = usable_size(block);
+    if (usable == 0) return 0;
+    if (this->is_in_segment(block)) return this->slab_of(block).owner;
+    const std::uint32_t owner = this->owner_of_chunk(block, usable + Base::kChunkOverhead);
+    return owner <= kMaxThreads ? owner : 0;
+  }
+
+  /// Returns the id of the thread that has the lock; 0 if none has it.
+  [[nodiscard]] std::uint32_t lock_owner() noexcept { return this->chunk_lock().owner(); }
+
+  /// Gives the code in inspect/ read access to all metadata.
+  using Parts = Base;
+  [[nodiscard]] const Parts& parts() const noexcept { return *this; }
 
   /// Returns the page source of this heap.
   [[nodiscard]] Pages& pages() noexcept { return this->pages_; }
 
  private:
-  /// A chunk's tag, and the id of the thread that allocated it, in the last word of a large block.
-  static constexpr Size kLargeOverhead = 2 * sizeof(Size);
-
   // --- blocks in slabs
 
   [[nodiscard]] Address allocate_small(Size c, Size size) noexcept {
@@ -154,6 +178,7 @@ class SharedFit : private ThreadRecords<Pages, Host> {
     }
     bin.magazine = this->next_of(record, block);
     bin.room = bin.room + 1;
+    bin.calls = bin.calls + 1;
     this->mark_at(block) = 0;
     return block;
   }
@@ -192,35 +217,63 @@ class SharedFit : private ThreadRecords<Pages, Host> {
     return FreeResult::kFreed;
   }
 
+  // --- all blocks
+
+  [[nodiscard]] Size free_blocks() noexcept {
+    Size count = 0;
+    const Address end = this->heap_end_;
+    if (end == 0) return 0;
+    for (Address chunk = this->region_begin(this->pages_.begin()); chunk < end;) {
+      const Size tag = this->tag_of(chunk);
+      // If this chunk is merged with others, the tags inside of the merged one stay as they are.
+      const Size size = tag & ~Base::kFlags;
+      if (size == 0) break;
+      if ((tag & Base::kFree) == 0 && !this->is_record(chunk)) {
+        count += this->is_in_segment(chunk) ? free_segment(chunk) : free_counted(chunk);
+      }
+      chunk += size;
+    }
+    return count;
+  }
+
+  /// Frees the blocks of a segment. The segment may end with its last block.
+  [[nodiscard]] Size free_segment(Address segment) noexcept {
+    Size count = 0;
+    for (Size page = 0; page < kSlabPages && this->is_in_segment(segment); ++page) {
+      const Slab& slab = *this->template at<Slab>(this->entry_of(segment, page));
+      const Size bytes = bytes_of(slab.size_class);
+      if (slab.blocks == 0 || slab.first_page != page) continue;
+      Address block = segment + slab.first * kGranule;
+      const Address last = block + slab.last * kGranule;
+      for (; block <= last && this->is_in_segment(block); block += bytes) {
+        count += free_counted(block);
+      }
+    }
+    return count;
+  }
+
+  [[nodiscard]] Size free_counted(Address block) noexcept {
+    return free(block) == FreeResult::kFreed ? 1 : 0;
+  }
+
   // --- blocks in chunks
 
   [[nodiscard, gnu::noinline]] Address allocate_large(Size size, Size alignment) noexcept {
-    if (size > kMaxSize) return 0;
-    const Size chunk = chunk_for(size);
+    if (size > kMaxSize) return this->fail();
+    const Size chunk = Base::chunk_for(size);
     const std::uint32_t id = this->lock_id();
     Address block = this->take_chunk(id, chunk, alignment);
     if (block == 0 && trim()) block = this->take_chunk(id, chunk, alignment);
-    if (block == 0) return 0;
-    owner_of_large(block, chunk) = id;
-    this->count_large(1, chunk - kLargeOverhead);
+    if (block == 0) return this->fail();
+    this->count_large(1, chunk - Base::kChunkOverhead);
     return block;
-  }
-
-  [[nodiscard]] static constexpr Size chunk_for(Size size) noexcept {
-    return Base::chunk_size_for(size + kLargeOverhead - Base::kTagBytes);
-  }
-
-  [[nodiscard]] std::uint32_t& owner_of_large(Address block, Size chunk) const noexcept {
-    return *this->template at<std::uint32_t>(block + chunk - kLargeOverhead);
   }
 
   [[nodiscard]] bool resize_large(Address block, Size size) noexcept {
     const std::uint32_t id = this->lock_id();
     const Size old_chunk = this->used_chunk_size(id, block);
-    const Size chunk = chunk_for(size);
-    const std::uint32_t owner = owner_of_large(block, old_chunk);
+    const Size chunk = Base::chunk_for(size);
     if (!this->resize_chunk_at(id, block, chunk)) return false;
-    owner_of_large(block, chunk) = owner;
     this->count_large(0, chunk - old_chunk);
     return true;
   }
@@ -230,7 +283,7 @@ class SharedFit : private ThreadRecords<Pages, Host> {
     Size chunk = 0;
     switch (this->free_chunk_at(this->lock_id(), block, chunk)) {
       case Base::Freed::kFreed:
-        this->count_large(~Size{0}, kLargeOverhead - chunk);
+        this->count_large(~Size{0}, Base::kChunkOverhead - chunk);
         return FreeResult::kFreed;
       case Base::Freed::kAlreadyFree:
         return FreeResult::kAlreadyFree;

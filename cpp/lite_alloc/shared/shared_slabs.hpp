@@ -61,7 +61,7 @@ class SharedSlabs : public SharedChunks<Pages, Host> {
 
   /// Returns the block behind this one in its list. Ends the program if the link was overwritten.
   [[nodiscard]] Address next_of(const ThreadRecord& record, Address block) const noexcept {
-    const Address next = stored_link(record, block);
+    const Address next = stored_link(record.key, block);
     Base::expect(next % kGranule == 0);
     return next;
   }
@@ -193,14 +193,15 @@ class SharedSlabs : public SharedChunks<Pages, Host> {
     auto& bin = record.bins[c];
     record.taken[c] = record.taken[c] + static_cast<std::int32_t>(bin.room - room);
     bin.room = room;
+    record.allocations = record.allocations + bin.calls;
+    bin.calls = 0;
   }
 
- protected:
   static constexpr Size kMarkOffset = 8;
   static constexpr std::uint16_t kAllPages = 0xFFFF;
 
-  [[nodiscard]] Address stored_link(const ThreadRecord& record, Address block) const noexcept {
-    return *at<Address>(block) ^ block ^ static_cast<Address>(record.key);
+  [[nodiscard]] Address stored_link(std::uint64_t key, Address block) const noexcept {
+    return *at<Address>(block) ^ block ^ static_cast<Address>(key);
   }
 
   [[nodiscard]] static constexpr Address head_of(Address address) noexcept {
@@ -347,33 +348,41 @@ class SharedSlabs : public SharedChunks<Pages, Host> {
     at<Slab>(next)->previous = previous;
   }
 
+  /// Calls `visit(segment)` for all segments of a record. It may release the segment.
+  template <typename Visit>
+  void for_each_segment_of(const ThreadRecord& record, Visit visit) noexcept {
+    for (Size number = 0; number < segment_map_.size(); ++number) {
+      const Address segment = number * kSegmentBytes;
+      if (segment_map_[number] != 0 && segment_at(segment).owner == record.id) visit(segment);
+    }
+  }
+
   // --- after a death
 
   /// Makes the rings, the list of segments and the counters of a record again: from the entries of
   /// its slabs, and from the lists of their blocks. Requires that these are empty.
   void mend_slabs(ThreadRecord& record) noexcept {
-    for (Size number = 0; number < segment_map_.size(); ++number) {
-      if (segment_map_[number] == 0) continue;
-      const Address segment = number * kSegmentBytes;
-      SegmentHead& head = segment_at(segment);
-      if (head.owner != record.id) continue;
-      std::uint16_t used_pages = 0;
-      for (Size page = 0; page < kSlabPages;) {
-        const Address entry = entry_of(segment, page);
-        const Slab& slab = *at<Slab>(entry);
-        const bool is_slab = slab.blocks != 0 && slab.first_page == page;
-        const Size pages = is_slab ? kSizeClasses[slab.size_class].pages : 1;
-        if (is_slab) {
-          mend_slab(record, entry);
-          used_pages = static_cast<std::uint16_t>(used_pages | page_bits(page, pages));
-        } else {
-          clear_entry(*at<Slab>(entry));
-        }
-        page += pages;
+    for_each_segment_of(record, [&](Address segment) { mend_segment(record, segment); });
+  }
+
+  void mend_segment(ThreadRecord& record, Address segment) noexcept {
+    std::uint16_t used_pages = 0;
+    for (Size page = 0; page < kSlabPages;) {
+      const Address entry = entry_of(segment, page);
+      const Slab& slab = *at<Slab>(entry);
+      const bool is_slab = slab.blocks != 0 && slab.first_page == page;
+      const Size pages = is_slab ? kSizeClasses[slab.size_class].pages : 1;
+      if (is_slab) {
+        mend_slab(record, entry);
+        used_pages = static_cast<std::uint16_t>(used_pages | page_bits(page, pages));
+      } else {
+        clear_entry(*at<Slab>(entry));
       }
-      head.free_pages = static_cast<std::uint16_t>(~used_pages);
-      if (head.free_pages != 0) open_segment(record, segment);
+      page += pages;
     }
+    SegmentHead& head = segment_at(segment);
+    head.free_pages = static_cast<std::uint16_t>(~used_pages);
+    if (head.free_pages != 0) open_segment(record, segment);
   }
 
   void mend_slab(ThreadRecord& record, Address entry) noexcept {
@@ -408,7 +417,7 @@ class SharedSlabs : public SharedChunks<Pages, Host> {
         break;
       }
       last = block;
-      block = stored_link(record, block);
+      block = stored_link(record.key, block);
     }
     return count;
   }

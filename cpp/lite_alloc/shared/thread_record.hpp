@@ -48,10 +48,10 @@ static_assert(sizeof(SegmentHead) + sizeof(Size) <= kHeadBytes, "the last word i
 /// record outlives the thread; a later one takes it over.
 struct alignas(64) ThreadRecord {
   struct Bin {
-    Address magazine;          // free blocks at hand: the first one
-    Racy<std::uint32_t> room;  // blocks that may still come back to the magazine
-    Address ring;              // the entry of the oldest slab with free blocks
-    std::uint32_t unused;
+    Address magazine;           // free blocks at hand: the first one
+    Racy<std::uint32_t> room;   // blocks that may still come back to the magazine
+    Address ring;               // the entry of the oldest slab with free blocks
+    Racy<std::uint32_t> calls;  // allocations since the last rare path
   };
 
   /// Freed blocks of one class and one other thread, to which they are sent together.
@@ -79,6 +79,8 @@ struct alignas(64) ThreadRecord {
 
   // For the counters. All are written in rare paths; `room` has the rest of the second one.
   std::array<Racy<std::int32_t>, kClasses> out_of_slabs;  // blocks, whoever has them
+  Racy<std::uint64_t> allocations;
+  Racy<std::uint32_t> failures;
   std::array<Racy<std::int32_t>, kClasses> taken;  // by callers, minus those that they freed here
 };
 static_assert(sizeof(ThreadRecord::inbox) % alignof(ThreadRecord) == 0);

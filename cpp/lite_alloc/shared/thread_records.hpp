@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstring>
@@ -9,17 +10,24 @@
 
 namespace lite_alloc::shared {
 
-/// The counters of a shared heap, in bytes. They are sums over all threads, read without a lock:
-/// exact if no thread is inside a call, otherwise each is right for some moment close by. A thread
-/// that dies inside a call may leave the numbers of live blocks and bytes wrong by that call.
+/// The counters of a shared heap, in bytes. They are sums over all threads, most of them read
+/// without a lock: exact if no thread is inside a call, otherwise each is right for some moment
+/// close by. A thread that dies inside a call may leave the numbers of live blocks and bytes wrong
+/// by that call.
 struct SharedStatistics {
-  Size threads = 0;  // attached ones
+  std::uint64_t allocations = 0;
+  std::uint64_t failures = 0;
+  Size growths = 0;
+  Size threads = 0;  // that have a record
   Size live_blocks = 0;
   Size live_bytes = 0;
+  Size peak_live_bytes = 0;      // of those that a call of `statistics` found
   Size cached_bytes = 0;         // free blocks outside of slabs, and slabs without used blocks
   Size blocks_out_of_slabs = 0;  // live ones, and free ones in magazines, parcels and inboxes
-  Size heap_bytes = 0;           // all memory of the heap
-  Size used_chunk_bytes = 0;
+  Size heap_bytes = 0;
+  Size used_chunk_bytes = 0;    // of large blocks, segments and records
+  Size slack_bytes = 0;         // at the end of the heap, behind the last used chunk
+  Size largest_free_bytes = 0;  // the largest free chunk, slack left out
 };
 
 /// The threads of a heap: how they come and go, how they send blocks to each other, and how what a
@@ -56,20 +64,33 @@ class ThreadRecords : public SharedSlabs<Pages, Host> {
   /// `kMaxThreads` threads have one, or there is no memory.
   bool attach() noexcept {
     if (Host::record()->id != 0) return true;
+    const std::uint32_t id = claim();
+    return id != 0 && enter(id);
+  }
+
+  /// Reserves a record, and returns its id; 0 iff `kMaxThreads` threads have one. Each id is that
+  /// of one live thread. Needs no stack, so a thread can choose its stack by the id.
+  [[nodiscard]] std::uint32_t claim() noexcept {
     for (std::uint32_t id = 1; id <= kMaxThreads; ++id) {
-      Slot& slot = slots_[id];
-      std::uint32_t state = slot.state.load(std::memory_order_relaxed);
+      std::uint32_t state = slots_[id].state.load(std::memory_order_relaxed);
       if (state != kUnused && state != kAbandoned) continue;
-      if (!slot.state.compare_exchange_strong(state, kLive, std::memory_order_acq_rel)) continue;
-      const Address place = record_of(id);
-      if (place == 0) {
-        slot.state.store(kUnused, std::memory_order_release);
-        return false;
+      if (slots_[id].state.compare_exchange_strong(state, kLive, std::memory_order_acq_rel)) {
+        return id;
       }
-      Host::set_record(this->template at<ThreadRecord>(place));
-      return true;
     }
-    return false;
+    return 0;
+  }
+
+  /// Gives the calling thread the record with an id that `claim` has returned. Fails, and gives the
+  /// id back, iff there is no memory for it.
+  [[nodiscard]] bool enter(std::uint32_t id) noexcept {
+    const Address place = record_of(id);
+    if (place == 0) {
+      slots_[id].state.store(kUnused, std::memory_order_release);
+      return false;
+    }
+    Host::set_record(this->template at<ThreadRecord>(place));
+    return true;
   }
 
   /// Takes the record away from the calling thread, which ends. Its free blocks and empty slabs go
@@ -154,14 +175,22 @@ class ThreadRecords : public SharedSlabs<Pages, Host> {
 
   // --- counters
 
+  /// Counts a call that fails, and returns its result.
+  Address fail() noexcept {
+    ThreadRecord& record = *Host::record();
+    if (record.id != 0) record.failures = record.failures + 1;
+    return 0;
+  }
+
   /// Counts large blocks that the calling thread allocated or freed.
   void count_large(Size blocks, Size bytes) noexcept {
+    if (blocks == 1) large_allocations_.fetch_add(1, std::memory_order_relaxed);
     large_blocks_.fetch_add(blocks, std::memory_order_relaxed);
     large_bytes_.fetch_add(bytes, std::memory_order_relaxed);
   }
 
   /// Returns the counters. Takes time in proportion to the number of records.
-  [[nodiscard]] SharedStatistics statistics() const noexcept {
+  [[nodiscard]] SharedStatistics statistics() noexcept {
     SharedStatistics sum;
     Size out_bytes = 0;
     Size slab_bytes = 0;
@@ -171,9 +200,12 @@ class ThreadRecords : public SharedSlabs<Pages, Host> {
       const auto& record = *this->template at<ThreadRecord>(place);
       sum.threads += slot.state.load(std::memory_order_relaxed) == kLive ? 1 : 0;
       sum.cached_bytes += record.empty_pages * kSlabPageBytes;
+      sum.allocations += record.allocations;
+      sum.failures += record.failures;
       for (Size c = 1; c < kClasses; ++c) {
         const Size taken = static_cast<Size>(record.taken[c]) + record.bins[c].room;
         sum.live_blocks += taken;
+        sum.allocations += record.bins[c].calls;
         slab_bytes += taken * bytes_of(c);
         const auto out = static_cast<Size>(record.out_of_slabs[c]);
         sum.blocks_out_of_slabs += out;
@@ -188,9 +220,18 @@ class ThreadRecords : public SharedSlabs<Pages, Host> {
     sum.cached_bytes += out_bytes > slab_bytes ? out_bytes - slab_bytes : 0;
     sum.live_blocks += large_blocks_.load(std::memory_order_relaxed);
     sum.live_bytes = slab_bytes + large_bytes_.load(std::memory_order_relaxed);
-    sum.heap_bytes = this->memory_bytes();
-    sum.used_chunk_bytes = this->used_bytes();
+    sum.allocations += large_allocations_.load(std::memory_order_relaxed);
+    sum.peak_live_bytes = raise_peak(sum.live_bytes);
+    this->add_chunk_counters(this->lock_id(), sum);
     return sum;
+  }
+
+  /// Returns whether the chunk at an address is a thread's record.
+  [[nodiscard]] bool is_record(Address chunk) const noexcept {
+    for (const Slot& slot : slots_) {
+      if (slot.record.load(std::memory_order_acquire) == chunk) return true;
+    }
+    return false;
   }
 
   // --- after a death
@@ -202,11 +243,12 @@ class ThreadRecords : public SharedSlabs<Pages, Host> {
   }
 
   /// Saves what a dead thread leaves behind: the lock, if the thread died with it, its free blocks
-  /// and its slabs. Its live blocks stay. Requires proof that the thread has ended: a thread that
-  /// only pauses would go on in the middle of its call. Takes time in proportion to the chunks of
-  /// the heap and the blocks of the thread. Fails iff the calling thread has no record and gets
-  /// none, or if the heap is damaged.
-  bool recover(std::uint32_t dead) noexcept {
+  /// and its slabs. Its live blocks stay, unless `frees_blocks`. Requires proof that the thread has
+  /// ended: a thread that only pauses would go on in the middle of its call. With `frees_blocks` it
+  /// also requires that no other thread uses one of its blocks. Takes time in proportion to the
+  /// chunks of the heap and the blocks of the thread. Fails iff the calling thread has no record
+  /// and gets none, or if the heap is damaged.
+  bool recover(std::uint32_t dead, bool frees_blocks = false) noexcept {
     if (dead == 0 || dead > kMaxThreads || !attach()) return false;
     const std::uint32_t id = Host::record()->id;
     auto& lock = this->chunk_lock();
@@ -215,10 +257,11 @@ class ThreadRecords : public SharedSlabs<Pages, Host> {
       lock.unlock();
     }
     if (is_damaged()) return false;
+    if (frees_blocks) free_large_blocks_of(dead);
     for (std::uint32_t other = 1; other <= kMaxThreads; ++other) {
       const std::uint32_t state = slots_[other].state.load(std::memory_order_acquire);
       const bool was_its_own = other == dead && state == kLive;
-      if (was_its_own || state == tended_by(dead)) adopt(other, state);
+      if (was_its_own || state == tended_by(dead)) adopt(other, state, was_its_own && frees_blocks);
     }
     return true;
   }
@@ -246,7 +289,7 @@ class ThreadRecords : public SharedSlabs<Pages, Host> {
   [[nodiscard]] Address record_of(std::uint32_t id) noexcept {
     std::atomic<Address>& place = slots_[id].record;
     if (const Address old = place.load(std::memory_order_acquire); old != 0) return old;
-    const Size bytes = Base::chunk_size_for(sizeof(ThreadRecord));
+    const Size bytes = Base::chunk_for(sizeof(ThreadRecord));
     const Address made = this->take_chunk(id, bytes, alignof(ThreadRecord));
     if (made == 0) return 0;
     auto* record = this->template at<ThreadRecord>(made);
@@ -255,6 +298,14 @@ class ThreadRecords : public SharedSlabs<Pages, Host> {
     record->id = id;
     place.store(made, std::memory_order_release);
     return made;
+  }
+
+  /// Returns the largest number that it was called with so far.
+  [[nodiscard]] Size raise_peak(Size bytes) noexcept {
+    Size peak = peak_live_bytes_.load(std::memory_order_relaxed);
+    while (peak < bytes && !peak_live_bytes_.compare_exchange_weak(peak, bytes)) {
+    }
+    return std::max(peak, bytes);
   }
 
   // --- parcels
@@ -345,7 +396,7 @@ class ThreadRecords : public SharedSlabs<Pages, Host> {
   // --- after a death
 
   /// Makes the record of a dead thread an abandoned one.
-  void adopt(std::uint32_t id, std::uint32_t state) noexcept {
+  void adopt(std::uint32_t id, std::uint32_t state, bool frees_blocks) noexcept {
     std::atomic<std::uint32_t>& slot = slots_[id].state;
     const std::uint32_t mine = tended_by(Host::record()->id);
     if (!slot.compare_exchange_strong(state, mine, std::memory_order_acq_rel)) return;
@@ -356,8 +407,33 @@ class ThreadRecords : public SharedSlabs<Pages, Host> {
     }
     auto& record = *this->template at<ThreadRecord>(place);
     mend(record);
+    if (frees_blocks) free_all_blocks(record);
     tidy(record);
     slot.store(kAbandoned, std::memory_order_release);
+  }
+
+  void free_large_blocks_of(std::uint32_t dead) noexcept {
+    const auto freed = this->free_chunks_of(this->lock_id(), dead, [this](Address chunk) {
+      return this->is_in_segment(chunk) || is_record(chunk);
+    });
+    count_large(0 - freed.chunks, freed.chunks * Base::kChunkOverhead - freed.bytes);
+  }
+
+  /// Frees the used blocks of all slabs of a record.
+  void free_all_blocks(ThreadRecord& record) noexcept {
+    this->for_each_segment_of(record, [&](Address segment) {
+      for (Size page = 0; page < kSlabPages; ++page) {
+        const Slab& slab = *this->template at<Slab>(this->entry_of(segment, page));
+        if (slab.blocks == 0 || slab.first_page != page) continue;
+        const Size c = slab.size_class;
+        Address block = segment + slab.first * kGranule;
+        for (Size left = slab.blocks; left != 0; --left, block += bytes_of(c)) {
+          if (this->is_marked(block)) continue;
+          this->mark_at(block) = this->mark_of(record, block);
+          this->free_own(record, block, c);
+        }
+      }
+    });
   }
 
   /// Makes a record again from what is true after any store: the entries of slabs, their lists, and
@@ -396,8 +472,10 @@ class ThreadRecords : public SharedSlabs<Pages, Host> {
 
   std::uint64_t secret_ = 0;
   std::atomic<std::uint32_t> is_damaged_{0};
+  std::atomic<std::uint64_t> large_allocations_{0};
   std::atomic<Size> large_blocks_{0};
   std::atomic<Size> large_bytes_{0};
+  std::atomic<Size> peak_live_bytes_{0};
   std::array<Slot, kMaxThreads + 1> slots_ = {};
 };
 

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "lite_alloc/inspect/shared_fit_check.hpp"
 #include "lite_alloc/shared/shared_fit.hpp"
 #include "support/random.hpp"
 #include "support/shared_heaps.hpp"
@@ -121,6 +122,7 @@ bool dies_and_is_survived(const Scenario& scenario, std::uint32_t access) {
   TestThreads::set_record(world.survivor);
   EXPECT_TRUE(world.heap.recover(world.victim->id));
   EXPECT_FALSE(world.heap.is_damaged());
+  EXPECT_FALSE(SharedFitCheck<SharedHeap::Parts>(world.heap.parts()).run());
 
   for (const Address block : touched) world.live.erase(block);
   for (const auto& [block, size] : world.live) {
@@ -147,6 +149,7 @@ bool dies_and_is_survived(const Scenario& scenario, std::uint32_t access) {
   for (const Address block : touched) (void)world.heap.free(block);
   // At most 64 small blocks and one chunk are lost. A lost block keeps its segment.
   constexpr Size kLargestChunk = 400'000;
+  EXPECT_FALSE(SharedFitCheck<SharedHeap::Parts>(world.heap.parts()).run());
   EXPECT_LE(world.lost_bytes(), 2 * shared::kSegmentBytes + kLargestChunk);
   EXPECT_LE(world.heap.statistics().blocks_out_of_slabs, 64U);
   return true;

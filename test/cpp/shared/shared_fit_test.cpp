@@ -54,7 +54,7 @@ class SharedFit : public testing::Test {
   }
 
   /// Bytes of the heap that are in use once no block is live: those of the records.
-  [[nodiscard]] Size bytes_of_records() const { return heap_.statistics().used_chunk_bytes; }
+  [[nodiscard]] Size bytes_of_records() { return heap_.statistics().used_chunk_bytes; }
 
   void fill(Address block, Size size, int value) {
     std::memset(heap_.pages().at<std::byte>(block), value, size);

@@ -160,7 +160,7 @@ TEST_F(SharedFitThreads, NeverOverlapLoseOrLeakBlocks) {
     EXPECT_EQ(heap_.statistics().live_bytes, 0U);
     heap_.trim();
     EXPECT_EQ(heap_.statistics().cached_bytes, 0U);
-    const Size record_bytes = align_up(sizeof(shared::ThreadRecord) + 4, kGranule);
+    const Size record_bytes = align_up(sizeof(shared::ThreadRecord) + 8, kGranule);
     EXPECT_EQ(heap_.statistics().used_chunk_bytes, records * record_bytes);
   }
 }

@@ -41,15 +41,16 @@ export const maxThreads = 4;
 /**
  * The cases whose name is, or begins with, one of the names in the list.
  *
- * @param {string | undefined} text names with commas between them
+ * @param {string | undefined} text names with commas between them; without it, all cases
+ * @param {string} option what the text was given with
  */
-export function chosenCases(text) {
+export function chosenCases(text, option) {
   if (text === undefined) return cases;
   const names = text.split(',');
   const fits = (one, name) => one === name || one.startsWith(`${name} `);
   for (const name of names.filter((name) => !cases.some((one) => fits(one.name, name)))) {
     const known = [...Object.keys(workloads), ...cases.map((one) => one.name)].join(', ');
-    throw new Error(`--workloads: there is no workload ${name}; there are ${known}.`);
+    throw new Error(`${option}: there is no workload ${name}; there are ${known}.`);
   }
   return cases.filter((one) => names.some((name) => fits(one.name, name)));
 }

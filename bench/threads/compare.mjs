@@ -37,7 +37,7 @@ try {
 }
 
 async function compare() {
-  const cases = chosenCases(values.workloads);
+  const cases = chosenCases(values.workloads, '--workloads');
   const threads = list(values.threads).map((one) => integer('--threads', one, maxThreads));
   const rounds = integer('--rounds', values.rounds, 1000);
   const milliseconds = integer('--milliseconds', values.milliseconds, 10_000);

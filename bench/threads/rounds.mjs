@@ -5,6 +5,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { significant } from '../wasm/ratios.mjs';
 
 const execute = promisify(execFile);
 const script = fileURLToPath(new URL('case.mjs', import.meta.url));
@@ -18,12 +19,16 @@ const limitSeconds = 10;
  *
  * @param {Program[]} programs
  * @param {import('./cases.mjs').Case[]} cases
- * @param {{ rounds: number, warmUp: number, milliseconds: number, threads: number[], progress: (now: string) => void }} options
+ * @param {{ rounds: number, warmUp: number, milliseconds: number, threads: number[], isSmoke?: boolean, progress: (now: string, steps?: number) => void }} options
  * @returns {Promise<{ name: string, runs: Map<string, Run[]> }[]>} the runs, by `keyOf(case, threads)`
  */
 export async function runRounds(programs, cases, options) {
   const results = programs.map((program) => ({ ...program, runs: new Map() }));
   const turns = turnsOf(results, cases, options.threads);
+  if (options.isSmoke) {
+    for (const result of results) await runAllCases(result, turns, options);
+    return results;
+  }
   for (let round = 0; round < options.rounds; round++) {
     for (const { result, one, threads } of turns) {
       const key = keyOf(one, threads);
@@ -54,19 +59,43 @@ export function keyOf({ name }, threads) {
   return `${name}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
 }
 
+/** Runs all cases of an allocator in one process: quick, and only for seeing whether they run. */
+async function runAllCases(result, turns, options) {
+  const own = turns.filter((turn) => turn.result === result);
+  options.progress(result.name, own.length);
+  const found = await runCases(result, own, options);
+  own.forEach(({ one, threads }, index) => {
+    result.runs.set(keyOf(one, threads), [found[index]]);
+  });
+}
+
 /** Runs one case in a fresh process. */
-async function runCase({ kind, module }, { workload, low, high }, threads, options) {
-  const { warmUp, milliseconds } = options;
-  const numbers = [workload, threads, low, high, warmUp, milliseconds].map(String);
-  const seconds = limitSeconds + (warmUp + milliseconds) / 1000;
+async function runCase(program, one, threads, options) {
+  const [found] = await runCases(program, [{ one, threads }], options);
+  return found;
+}
+
+/** Runs cases in one fresh process, each in the memory that the one before leaves. */
+async function runCases({ kind, module }, turns, { warmUp, milliseconds }) {
+  const times = [warmUp, milliseconds].map(String);
+  const texts = turns.map(({ one: { workload, low, high }, threads }) =>
+    [workload, threads, low, high].join(':'),
+  );
+  const seconds = limitSeconds + (turns.length * (warmUp + milliseconds)) / 1000;
+  const found = await runProcess([script, kind, module, ...times, ...texts], { seconds });
+  return found.failure === undefined ? found.map(runOf) : turns.map(() => found);
+}
+
+/** What a script prints as JSON, or why it failed. */
+export async function runProcess(command, { seconds }) {
   try {
-    const { stdout } = await execute(process.execPath, [script, kind, module, ...numbers], {
+    const { stdout } = await execute(process.execPath, command, {
       timeout: seconds * 1000,
       killSignal: 'SIGKILL',
     });
-    return runOf(JSON.parse(stdout));
+    return JSON.parse(stdout);
   } catch (error) {
-    if (error.killed) return { failure: `over ${seconds} s` };
+    if (error.killed) return { failure: `over ${significant(seconds)} s` };
     const [reason] = /\w*Error: .*/.exec(String(error.stderr)) ?? [String(error.message)];
     return { failure: reason, isFault: true };
   }

@@ -88,6 +88,8 @@ inline constinit Case current_case;
 alignas(kApart) inline constinit Barrier barrier;
 /// How many threads have begun to measure.
 alignas(kApart) inline constinit std::atomic<std::uint32_t> measuring = 0;
+/// Ends the measuring before its time.
+alignas(kApart) inline constinit std::atomic<bool> stopped = false;
 inline constinit Result results[kMaxThreads];
 
 inline constexpr std::uint32_t kSizeBits = 13;
@@ -156,7 +158,7 @@ class Member {
   Result run_for(Workload& workload, double milliseconds) {
     const double begin = bench_now();
     Result found;
-    while (found.milliseconds < milliseconds) {
+    while (found.milliseconds < milliseconds && !stopped.load()) {
       found.operations += run_slice(workload, *this);
       found.milliseconds = bench_now() - begin;
     }

@@ -337,7 +337,12 @@ void bench_choose(std::uint32_t workload, std::uint32_t threads, std::uint32_t l
                   std::uint32_t high, double warm_up_milliseconds, double milliseconds) {
   current_case = {workload, threads, low, high, warm_up_milliseconds, milliseconds};
   measuring.store(0);
+  stopped.store(false);
 }
+
+/// Makes the threads finish soon.
+BENCH_EXPORT(bench_stop)
+void bench_stop() { stopped.store(true); }
 
 /// Runs one thread of the case. Each of the case's threads must call it once.
 BENCH_EXPORT(bench_run)

@@ -12,7 +12,7 @@ import { root } from '../wasm/allocators.mjs';
 const run = promisify(execFile);
 const sources = join(root, 'bench', 'cpp', 'threads');
 
-/** The candidates of this project: the heap for threads, the lock that it has to beat, and no allocator. */
+/** Candidates of this project. */
 export const ownCandidates = [{ name: 'one lock', header: join(sources, 'one_lock.hpp') }];
 export const floor = { name: 'floor', header: join(sources, 'floor.hpp'), isFloor: true };
 export const peers = ['mimalloc', 'dlmalloc', 'emmalloc'];
@@ -21,7 +21,7 @@ export const initialPages = 24;
 export const maximumPages = 16384;
 
 const common = ['-std=c++20', '-O3', '-DNDEBUG', '-fno-exceptions', '-fno-rtti'];
-const warnings = ['-Wall', '-Wextra', '-Wpedantic', '-Wshadow', '-Werror'];
+const warnings = ['-Wall', '-Wextra', '-Wpedantic', '-Wconversion', '-Wshadow', '-Werror'];
 /** Threads without a runtime for them: libc and libc++ are not linked. */
 const plainFlags = [...common, '-matomics', '-mbulk-memory', `-I${join(root, 'cpp')}`];
 /** The compiler must not remove pairs of malloc and free. */

@@ -66,7 +66,7 @@ function measureCalls(count) {
   while (made < count && performance.now() < end) {
     seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0;
     const address = timed(program.malloc, low + ((seed >>> 8) % (high - low + 1))) >>> 0;
-    if (address === 0) throw new Error('malloc returned 0.');
+    if (address === 0) throw new Error('malloc returned 0');
     if (address / 4 >= words.length) words = new Uint32Array(program.memory.buffer);
     words[address / 4] = address;
     blocks.push(address);

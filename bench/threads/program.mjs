@@ -11,6 +11,7 @@ import { loadPthread } from './pthread.mjs';
 export async function load(kind, path) {
   const program = await (kind === 'plain' ? loadPlain(path) : loadPthread(path));
   const { exports } = program;
+  explainCrashes(exports);
   return {
     ...program,
     /** Resolves once all threads have run a workload, to what each of them found. */
@@ -26,4 +27,12 @@ export async function load(kind, path) {
       }));
     },
   };
+}
+
+/** Ends the process with one line when a thread has crashed. */
+function explainCrashes(exports) {
+  process.on('uncaughtException', (error) => {
+    const reason = exports.bench_out_of_memory() === 0 ? error.stack : 'Error: malloc returned 0';
+    process.stderr.write(`${reason}\n`, () => process.exit(1));
+  });
 }

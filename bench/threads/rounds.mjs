@@ -96,7 +96,9 @@ export async function runProcess(command, { seconds }) {
     return JSON.parse(stdout);
   } catch (error) {
     if (error.killed) return { failure: `over ${significant(seconds)} s` };
-    const [reason] = /\w*Error: .*/.exec(String(error.stderr)) ?? [String(error.message)];
+    const [reason] = /\w*Error: .*|\w*Error\]: .*/.exec(String(error.stderr)) ?? [
+      String(error.message),
+    ];
     return { failure: reason, isFault: true };
   }
 }

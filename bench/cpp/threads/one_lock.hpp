@@ -9,12 +9,22 @@
 
 #include "lite_alloc/heap/segregated_fit.hpp"
 #include "lite_alloc/memory/stepped_growth.hpp"
-#include "lite_alloc/memory/wasm_memory.hpp"
 #include "spin_lock.hpp"
+#ifdef __wasm__
+#include "lite_alloc/memory/wasm_memory.hpp"
+#else
+#include "lite_alloc/memory/host_memory.hpp"
+#endif
 
 namespace lite_alloc::bench {
 
-inline constinit SegregatedFit<SteppedGrowth<WasmMemory<>>, NoTracking> one_heap;
+#ifdef __wasm__
+using OneHeap = SegregatedFit<SteppedGrowth<WasmMemory<>>, NoTracking>;
+inline constinit OneHeap one_heap;
+#else
+using OneHeap = SegregatedFit<HostMemory, NoTracking>;
+inline OneHeap one_heap;
+#endif
 alignas(128) inline constinit SpinLock one_lock;
 
 }  // namespace lite_alloc::bench
@@ -25,16 +35,18 @@ void candidate_thread_begin() {}
 void candidate_thread_end() {}
 
 void* candidate_malloc(std::size_t size) {
-  lite_alloc::bench::one_lock.lock();
-  const lite_alloc::Address block = lite_alloc::bench::one_heap.malloc(size);
-  lite_alloc::bench::one_lock.unlock();
-  return reinterpret_cast<void*>(block);
+  using namespace lite_alloc::bench;
+  one_lock.lock();
+  const lite_alloc::Address block = one_heap.malloc(static_cast<lite_alloc::Size>(size));
+  one_lock.unlock();
+  return block == 0 ? nullptr : one_heap.pages().at<void>(block);
 }
 
 void candidate_free(void* block) {
-  lite_alloc::bench::one_lock.lock();
-  lite_alloc::bench::one_heap.free(
-      static_cast<lite_alloc::Address>(reinterpret_cast<std::uintptr_t>(block)));
-  lite_alloc::bench::one_lock.unlock();
+  using namespace lite_alloc::bench;
+  const auto distance = static_cast<std::byte*>(block) - one_heap.pages().at<std::byte>(0);
+  one_lock.lock();
+  one_heap.free(static_cast<lite_alloc::Address>(distance));
+  one_lock.unlock();
 }
 }

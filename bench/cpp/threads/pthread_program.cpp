@@ -13,8 +13,9 @@ void bench_run(std::uint32_t index);
 
 double bench_now() { return emscripten_get_now(); }
 
-void candidate_thread_begin() {}
-void candidate_thread_end() {}
+// A malloc needs no such calls, since it can use the hooks of pthreads; but it may define them.
+[[gnu::weak]] void candidate_thread_begin() {}
+[[gnu::weak]] void candidate_thread_end() {}
 }
 
 namespace {

@@ -40,7 +40,8 @@ class Pair {
   void empty(Member&) {}
 };
 
-using Slots = std::array<Held, 1000>;
+constexpr std::uint32_t kSlots = 1000;
+using Slots = std::array<Held, kSlots>;
 
 void fill_all(Slots& slots, Member& me) {
   for (Held& held : slots) held = me.take(me.random_size());
@@ -52,7 +53,7 @@ void empty_all(Slots& slots, Member& me) {
 
 [[gnu::always_inline]] inline void replace_some(Slots& slots, Member& me) {
   for (std::uint32_t times = kSlice; times != 0; --times) {
-    Held& held = slots[me.random().between(0, slots.size() - 1)];
+    Held& held = slots[me.random().between(0, kSlots - 1)];
     me.give_back(held);
     held = me.take(me.random_size());
   }
@@ -356,6 +357,10 @@ void bench_run(std::uint32_t index) {
 /// Returns how many threads have begun to measure.
 BENCH_EXPORT(bench_measuring)
 std::uint32_t bench_measuring() { return measuring.load(); }
+
+/// Returns whether an allocation has failed, which ends the thread.
+BENCH_EXPORT(bench_out_of_memory)
+bool bench_out_of_memory() { return out_of_memory; }
 
 BENCH_EXPORT(bench_operations)
 double bench_operations(std::uint32_t index) { return results[index].operations; }

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
-// Compiles the workloads and links them with each allocator. What is up to date is kept.
+// Compiles the workloads and links them with each allocator. What is up to date is kept in the folder of the build.
+// A run uses copies, so that another run may build meanwhile.
 
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, extname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { root } from '../wasm/allocators.mjs';
+import { initialPages, maximumPages } from './memory.mjs';
 
 const run = promisify(execFile);
 const sources = join(root, 'bench', 'cpp', 'threads');
@@ -16,9 +18,6 @@ const sources = join(root, 'bench', 'cpp', 'threads');
 export const ownCandidates = [{ name: 'one lock', header: join(sources, 'one_lock.hpp') }];
 export const floor = { name: 'floor', header: join(sources, 'floor.hpp'), isFloor: true };
 export const peers = ['mimalloc', 'dlmalloc', 'emmalloc'];
-
-export const initialPages = 24;
-export const maximumPages = 16384;
 
 const common = ['-std=c++20', '-O3', '-DNDEBUG', '-fno-exceptions', '-fno-rtti'];
 const warnings = ['-Wall', '-Wextra', '-Wpedantic', '-Wconversion', '-Wshadow', '-Werror'];
@@ -77,12 +76,40 @@ const pthreadLinkFlags = [
   '-sEXPORTED_RUNTIME_METHODS=[wasmMemory]',
 ];
 
+/** The modules of a build. */
+export const buildFolder = (build) => resolve(root, build, 'bench', 'threads');
+
+/**
+ * Builds allocators, and copies their modules to a folder.
+ *
+ * @param {{ name: string, header?: string, file?: string }[]} allocators with a header: candidates; else mallocs
+ * @returns {Promise<import('./rounds.mjs').Program[]>}
+ */
+export async function buildAll(allocators, folder, copies) {
+  const programs = [];
+  for (const one of allocators) {
+    const build = one.header === undefined ? buildMalloc : buildCandidate;
+    programs.push(copyOf(await build(one, folder), copies));
+  }
+  return programs;
+}
+
+function copyOf(program, folder) {
+  const copy = (file) => {
+    const target = join(folder, basename(file));
+    copyFileSync(file, target);
+    return target;
+  };
+  if (program.kind === 'pthread') copy(program.module.replace(/\.mjs$/, '.wasm'));
+  return { ...program, module: copy(program.module) };
+}
+
 /**
  * @param {{ name: string, header: string }} candidate a header as bench/cpp/threads/candidate.hpp describes
  * @param {string} folder
  * @returns {Promise<{ name: string, kind: 'plain', module: string }>}
  */
-export async function buildCandidate({ name, header, isFloor = false }, folder) {
+async function buildCandidate({ name, header, isFloor = false }, folder) {
   const own = makeFolder(folder, 'plain');
   const shared = await Promise.all(
     ['workloads', 'plain_workers', 'freestanding'].map((source) =>
@@ -107,7 +134,7 @@ export async function buildCandidate({ name, header, isFloor = false }, folder) 
  * @param {string} folder
  * @returns {Promise<{ name: string, kind: 'pthread', module: string }>}
  */
-export async function buildMalloc({ name, file }, folder) {
+async function buildMalloc({ name, file }, folder) {
   const own = makeFolder(folder, 'pthread');
   const objects = await Promise.all(
     ['workloads', 'pthread_program'].map((source) =>

@@ -59,8 +59,8 @@ function measureCalls(count) {
     if (made < count) times[made++] = time * 1e6;
     return value;
   };
-  const free = (address) => {
-    if (words[address / 4] !== address) wrongBlocks++;
+  const free = ({ address, stamp }) => {
+    if (words[address / 4] !== stamp) wrongBlocks++;
     timed(program.free, address);
   };
   while (made < count && performance.now() < end) {
@@ -68,11 +68,11 @@ function measureCalls(count) {
     const address = timed(program.malloc, low + ((seed >>> 8) % (high - low + 1))) >>> 0;
     if (address === 0) throw new Error('malloc returned 0');
     if (address / 4 >= words.length) words = new Uint32Array(program.memory.buffer);
-    words[address / 4] = address;
-    blocks.push(address);
+    words[address / 4] = seed;
+    blocks.push({ address, stamp: seed });
     if (blocks.length > kept) free(blocks.shift());
   }
-  for (const address of blocks) free(address);
+  for (const block of blocks) free(block);
   return { times: times.subarray(0, made), wrongBlocks };
 }
 

@@ -44,6 +44,12 @@ function wrongRun(run) {
   return { failure: `${run.wrongBlocks} blocks with wrong contents`, isFault: true };
 }
 
+export function latencyFaults(results) {
+  return results
+    .filter(({ runs }) => runs[0].isFault)
+    .map(({ name, workers, runs }) => `${name}: latency, ${workers} workers: ${runs[0].failure}`);
+}
+
 /** A row for each allocator, alone and with workers: the median over the rounds of each quantile. */
 export function latencyTable(results) {
   const columns = ['p50', 'p99', 'p99.9', 'max'];

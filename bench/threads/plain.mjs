@@ -4,8 +4,8 @@
 
 import { readFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
-import { initialPages, maximumPages } from './build.mjs';
 import { instantiate } from './instance.mjs';
+import { initialPages, maximumPages } from './memory.mjs';
 
 /**
  * The program for one case; `run` resolves once all threads have finished.

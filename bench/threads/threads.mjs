@@ -2,13 +2,12 @@
 //
 // Measures allocators that several threads share.
 
-import { resolve } from 'node:path';
-import { root } from '../wasm/allocators.mjs';
-import { buildCandidate, buildMalloc, floor, ownCandidates, peers } from './build.mjs';
+import { buildAll, buildFolder, floor, ownCandidates, peers } from './build.mjs';
 import { chosenCases } from './cases.mjs';
-import { latencyTable, latencyTurns, measureLatency } from './latency.mjs';
+import { latencyFaults, latencyTable, latencyTurns, measureLatency } from './latency.mjs';
 import { faultsOf, runRounds, turnsOf } from './rounds.mjs';
 import { describeLoad, tablesOf } from './tables.mjs';
+import { inTemporaryFolder } from './temporary.mjs';
 
 const modes = {
   smoke: { rounds: 1, warmUp: 1, milliseconds: 4, calls: 2000, isSmoke: true },
@@ -21,7 +20,14 @@ export async function measure({ mode, progress, build = 'build/wasm-release', ..
   const options = { ...modes[mode], threads };
   if (choice.rounds !== undefined && !options.isSmoke) options.rounds = Number(choice.rounds);
   const cases = chosenCases(choice.columns, '--columns');
-  const programs = await buildAll(resolve(root, build, 'bench', 'threads'));
+  const allocators = [...ownCandidates, floor, ...peers.map((name) => ({ name }))];
+  return await inTemporaryFolder(async (folder) => {
+    const programs = await buildAll(allocators, buildFolder(build), folder);
+    return await measureAll(programs, cases, progress, options);
+  });
+}
+
+async function measureAll(programs, cases, progress, options) {
   const turns = turnsOf(programs, cases, threads).length + latencyTurns(programs).length;
   progress.start(options.rounds * turns, 0, { now: '' });
   options.progress = (now, steps = 1) => progress.increment(steps, { now });
@@ -34,19 +40,6 @@ export async function measure({ mode, progress, build = 'build/wasm-release', ..
     latency: latencyTable(latencies),
     load: { title: 'The machine', rows: [{ name: 'load', found: describeLoad(results) }] },
   };
-}
-
-async function buildAll(folder) {
-  const programs = [];
-  for (const one of [...ownCandidates, floor]) programs.push(await buildCandidate(one, folder));
-  for (const name of peers) programs.push(await buildMalloc({ name }, folder));
-  return programs;
-}
-
-function latencyFaults(results) {
-  return results
-    .filter(({ runs }) => runs[0].isFault)
-    .map(({ name, workers, runs }) => `${name}: latency, ${workers} workers: ${runs[0].failure}`);
 }
 
 /** An allocator that crashes or mixes up blocks has no figures. */

@@ -131,7 +131,8 @@ describe('compare.mjs', () => {
   }
 
   test('each worker has thread-local variables of its own', () => {
-    const found = compare('--candidate', write('own-block', 'return mine;'), '--workloads', 'pair');
+    const candidate = write('own-block', 'return mine;');
+    const found = compare('--candidate', candidate, '--workloads', 'pair');
     expect(found.stderr).toBe('');
     expect(found.stdout).toMatch(/own-block │ [\d.]+ +│ [\d.]+ +│/);
     expect(found.status).toBe(0);
@@ -142,6 +143,16 @@ describe('compare.mjs', () => {
     const found = compare('--candidate', twice, '--workloads', 'own 16-128', '--threads', '2');
     expect(found.stderr).toMatch(/^twice: own 16-128, 2 threads: \d+ blocks with wrong contents$/m);
     expect(found.status).toBe(1);
+  });
+
+  test('calls of the main thread are timed on demand, and their blocks are checked', () => {
+    const options = ['--workloads', 'pair 32', '--threads', '1', '--latency', '1000'];
+    const found = compare('--own', 'one lock', ...options);
+    expect(found.stdout).toMatch(
+      /one lock, 3 workers │ [\d.]+ +│ [\d.]+ +│ [\d.]+ +│ [\d.]+ +│ 1000/,
+    );
+    const wrong = compare('--candidate', write('twice', 'return mine;'), ...options);
+    expect(wrong.stderr).toMatch(/^twice: latency, 0 workers: \d+ blocks with wrong contents$/m);
   });
 
   test('an allocator that has no memory is a fault', () => {

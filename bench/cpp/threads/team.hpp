@@ -21,12 +21,25 @@ inline constexpr std::uint32_t kMaxThreads = 4;
 /// Bytes that two threads do not share: two cache lines, since processors load lines in pairs.
 inline constexpr std::size_t kApart = 128;
 
+#ifdef __wasm__
+inline void wait_in_wasm(int* word, int value, std::int64_t nanoseconds) {
+  __builtin_wasm_memory_atomic_wait32(word, value, nanoseconds);
+}
+
+/// Waits while a word has a value, at most for some time, or for ever if that is negative.
+///
+/// The baseline compiler of Node 20 may lose local variables of a function that has a waiting
+/// instruction in a loop. So that instruction is in a function without such variables, and no
+/// optimiser can inline a call through a volatile pointer.
+inline void (*volatile wait_while)(int*, int, std::int64_t) = wait_in_wasm;
+#endif
+
 /// Leaves the processor to other threads for some microseconds.
 inline void rest() {
 #ifdef __wasm__
   static int never_changes = 0;
   constexpr std::int64_t kNanoseconds = 20'000;
-  __builtin_wasm_memory_atomic_wait32(&never_changes, 0, kNanoseconds);
+  wait_while(&never_changes, 0, kNanoseconds);
 #else
   std::this_thread::yield();
 #endif
@@ -48,9 +61,7 @@ class Barrier {
 
  private:
 #ifdef __wasm__
-  void sleep(std::uint32_t epoch) noexcept {
-    __builtin_wasm_memory_atomic_wait32(word(), static_cast<int>(epoch), -1);
-  }
+  void sleep(std::uint32_t epoch) noexcept { wait_while(word(), static_cast<int>(epoch), -1); }
   void wake() noexcept { __builtin_wasm_memory_atomic_notify(word(), kMaxThreads); }
   int* word() noexcept { return reinterpret_cast<int*>(&epoch_); }
 #else
@@ -154,11 +165,13 @@ class Member {
   void finish() const { results[index_].wrong_blocks = wrong_blocks_; }
 
  private:
+  /// Runs until the time is over, and until there is an operation: a thread may have to wait for
+  /// another one that has no processor.
   template <typename Workload>
   Result run_for(Workload& workload, double milliseconds) {
     const double begin = bench_now();
     Result found;
-    while (found.milliseconds < milliseconds && !stopped.load()) {
+    while ((found.milliseconds < milliseconds || found.operations == 0) && !stopped.load()) {
       found.operations += run_slice(workload, *this);
       found.milliseconds = bench_now() - begin;
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// npm run bench -- [javascript | programs | sizes | wasm] [--heavy | --smoke] [--json FILE]
+// npm run bench -- [javascript | programs | sizes | threads | wasm] [--heavy | --smoke] [--json FILE]
 //
 // Runs the benches, prints tables and writes bench/results/NAME.json. --heavy takes longer and varies less.
 // --smoke runs everything once and writes nothing. --json writes to FILE instead.
@@ -28,12 +28,14 @@ const benches = {
   javascript: await import('./javascript/javascript.mjs'),
   programs: await import('./programs/programs.mjs'),
   sizes: await import('./sizes.mjs'),
+  threads: await import('./threads/threads.mjs'),
   wasm: await import('./wasm/wasm.mjs'),
 };
 const { tablesOf } = await import('./tables.mjs');
 const ownOptions = {
   javascript: ['filter'],
   programs: ['malloc', 'columns', 'rounds', 'cpu', 'build'],
+  threads: ['columns', 'rounds', 'build'],
   wasm: ['malloc', 'columns', 'all', 'rounds', 'cpu', 'build'],
 };
 

@@ -62,7 +62,25 @@ describe('the benches', () => {
   test('run in smoke mode and print their tables', () => {
     expect(output).toMatch(/dlmalloc[ │]+[\d.]+[ │]+[\d.]+/);
     expect(output).toMatch(/lite-alloc\.wasm[ │]+\d+[ │]+\d+/);
-    expect(Object.keys(results)).toEqual(['javascript', 'programs', 'sizes', 'wasm']);
+    expect(Object.keys(results)).toEqual(['javascript', 'programs', 'sizes', 'threads', 'wasm']);
+  });
+
+  test('run every workload of several threads on every allocator', () => {
+    const tables = results['threads']?.tables ?? {};
+    const allocators = ['one lock', 'floor', 'mimalloc', 'dlmalloc', 'emmalloc'];
+    for (const name of ['speed-1', 'speed-2', 'speed-4', 'scaling-2', 'memory-4', 'remote-2']) {
+      const rows = tables[name]?.rows ?? [];
+      expect(rows.map((row) => row['name'])).toEqual(allocators);
+      for (const row of rows.filter((one) => one['name'] !== 'floor')) {
+        const { name: _, 'producer-consumer 16-256': passed, ...figures } = row;
+        expect(Object.keys(figures)).toHaveLength(9);
+        for (const figure of Object.values(figures)) expect(figure).toBeTypeOf('number');
+        if (name !== 'scaling-2' && name !== 'speed-1') expect(passed).toBeTypeOf('number');
+      }
+    }
+    const latencies = tables['latency']?.rows ?? [];
+    expect(latencies).toHaveLength(8);
+    for (const { p50, max } of latencies) expect(Number(max)).toBeGreaterThanOrEqual(Number(p50));
   });
 
   test('run the whole programs whose sources are here, and name those that are left out', () => {

@@ -24,7 +24,7 @@ namespace lite_alloc {
 ///     blocks.hpp          which kind of block a size gets; free and resize of either kind
 ///     slabs.hpp           the life of a slab, and the slab map
 ///     regions.hpp         memory that the heap has, and how it grows
-///     chunks.hpp          free chunks: find, cut, merge
+///     chunks.hpp          free chunks: find, cut, merge, park (parking.hpp)
 ///     slab_blocks.hpp     the layout of slabs, and the lists of their free blocks
 ///     tagged_memory.hpp   memory as chunks with tags
 ///
@@ -148,8 +148,10 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
       return is_live(address);
     } else {
       const Size size_class = class_at(address);
-      if (size_class == 0)
-        return address % kGranule == 0 && is_used_chunk(address, tag_of(address));
+      if (size_class == 0) {
+        return address % kGranule == 0 && is_used_chunk(address, tag_of(address)) &&
+               !parking_.is_parked(address);
+      }
       return is_block_start(address, size_class) && !is_free_block(address, size_class);
     }
   }
@@ -210,6 +212,7 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
   /// cannot grow.
   [[nodiscard]] Address allocate_last(Size size) noexcept {
     if (size > kMaxBlock) return 0;
+    release_parked();
     const Size chunk = chunk_size_for(size);
     while (top_ == 0 || chunk_size(top_) < chunk) {
       if (!grow(chunk, kGranule, 0)) return 0;
@@ -224,6 +227,7 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
   /// iff the block lies in a slab, `may_be_live` is false, or there is no room behind the block.
   [[nodiscard]] bool resize_in_place(Address block, Size size) noexcept {
     if (size > kMaxBlock || block == 0 || class_at(block) != 0 || !may_be_live(block)) return false;
+    release_parked();
     const Size old_size = chunk_size(block);
     const Size chunk = chunk_size_for(size_with_prefix(size, 0));
     while (!resize_chunk(block, old_size, chunk)) {
@@ -269,7 +273,7 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
   /// is the mark of a free block.
   [[nodiscard]] bool is_live(Address address) const noexcept requires(Tracker::kEnabled) {
     const Size size_class = class_at(address);
-    if (size_class == 0) return live_tag_at(address) != 0;
+    if (size_class == 0) return live_tag_at(address) != 0 && !parking_.is_parked(address);
     return is_block_start(address, size_class) && !is_free_block(address, size_class);
   }
 
@@ -325,8 +329,10 @@ class SegregatedFit : private segregated_fit::Blocks<Pages, Tracker, Hardening> 
   using Parts::is_used_chunk;
   using Parts::live_tag_at;
   using Parts::pages_;
+  using Parts::parking_;
   using Parts::pop_free_block;
   using Parts::reallocate_counted;
+  using Parts::release_parked;
   using Parts::resize_chunk;
   using Parts::size_with_prefix;
   using Parts::tag_of;

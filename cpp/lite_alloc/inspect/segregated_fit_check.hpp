@@ -75,6 +75,8 @@ class SegregatedFitCheck {
       if (is_free) {
         free_bytes_ += size;
         free_chunks_ += static_cast<Size>(chunk != parts_->top_);
+      } else if (parts_->parking_.is_parked(chunk)) {
+        free_bytes_ += size;
       } else if (const Size size_class = parts_->class_at(chunk)) {
         if (!check_slab(chunk, size, size_class)) return false;
       } else {

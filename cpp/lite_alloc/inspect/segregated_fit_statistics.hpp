@@ -18,6 +18,8 @@ class LargestFreeBlock {
     for (Size size_class = 1; size_class < Parts::kClasses; ++size_class) {
       largest = std::max(largest, in_class(parts, size_class));
     }
+    // A parked chunk counts without the neighbours that it is going to merge with, too.
+    largest = std::max(largest, parts.parking_.tag() & ~Parts::kFlags);
     return parts.spare_slabs_ != 0 ? std::max(largest, Parts::kSlabBytes) : largest;
   }
 

@@ -21,7 +21,8 @@ class SegregatedFitTotals {
   static_assert(Parts::kOwnsAllPages, "the heap must have a single region");
 
  public:
-  /// Counts chunk by chunk. Takes time in proportion to the number of chunks and free blocks.
+  /// Counts chunk by chunk; a parked chunk is a free block of its own. Takes time in proportion to
+  /// the number of chunks and free blocks.
   [[nodiscard]] static HeapTotals of(const Heap& heap) noexcept {
     const Parts& parts = heap.parts();
     HeapTotals totals;
@@ -31,7 +32,7 @@ class SegregatedFitTotals {
     for (Address chunk = begin + Parts::kRegionHead; chunk < parts.heap_end_;) {
       const Size size = parts.chunk_size(chunk);
       const Size size_class = parts.class_at(chunk);
-      if ((parts.tag_of(chunk) & Parts::kFree) != 0) {
+      if ((parts.tag_of(chunk) & Parts::kFree) != 0 || parts.parking_.is_parked(chunk)) {
         add(totals, 1, size);
       } else if (size_class != 0) {
         add(totals, blocks_in(parts, parts.slab_at(chunk).free), size_class * kGranule);

@@ -88,7 +88,8 @@ class SlabContents {
 };
 
 /// Walks the extents of a `SegregatedFit` in address order. Each used extent is a block, or
-/// metadata: the head or the end of a slab, or the slab map. An extent whose tag was overwritten
+/// metadata: the head or the end of a slab, or the slab map. A parked chunk is a free extent of its
+/// own. An extent whose tag was overwritten
 /// ends with its region at the latest.
 ///
 /// `Access` is `PartsPointer` or a class like it.
@@ -116,7 +117,7 @@ class SegregatedFitCursor {
     }
     const Size tag = parts_->tag_of(chunk_);
     const Size size = std::min((tag & ~Parts::kFlags) - 1, end - chunk_ - 1) + 1;
-    const bool is_free = (tag & Parts::kFree) != 0;
+    const bool is_free = (tag & Parts::kFree) != 0 || parts_->parking_.is_parked(chunk_);
     const bool may_be_slab =
         !is_free && size == Parts::kSlabBytes && chunk_ % Parts::kSlabBytes == 0;
     const Size size_class = may_be_slab ? parts_->class_at(chunk_) : 0;

@@ -57,7 +57,10 @@ static_assert(sizeof(void*) == sizeof(Address), "lite_alloc::malloc is for wasm3
 
 // A type of this file alone. So the compiler sees every call of the templates over it, and drops
 // parameters that never vary.
-class ProcessMemory : public ProgramMemory<LITE_ALLOC_GROWTH_SHARE> {};
+class ProcessMemory : public ProgramMemory<LITE_ALLOC_GROWTH_SHARE> {
+ public:
+  static constexpr bool kParks = LITE_ALLOC_HAS_ROOM;
+};
 
 #if LITE_ALLOC_HARDENED || LITE_ALLOC_CHECKED
 

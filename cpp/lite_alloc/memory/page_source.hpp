@@ -22,6 +22,10 @@ namespace lite_alloc {
 /// the heap belong to it, whoever added them, and the heap uses them before it grows memory.
 /// Without that a heap steps over pages that it did not add.
 ///
+/// A source may also declare `static constexpr bool kParks = true`. Then a `SegregatedFit` over it
+/// takes less time for a block above 1008 bytes that is freed right after its allocation, and about
+/// 150 bytes more code. All source files that share a heap must see the same declaration.
+///
 /// All calls take constant time, except `grow`, whose time is the platform's.
 // clang-format would lay the requirements out as statements.
 // clang-format off

@@ -77,7 +77,11 @@ class FencedMemory {
   Address end_ = 2 * kPageBytes;
 };
 
-using Heap = SegregatedFit<FencedMemory>;
+/// The same for a heap that parks the chunk that was allocated last.
+class ParkingFencedMemory : public FencedMemory {
+ public:
+  static constexpr bool kParks = true;
+};
 
 /// The progress of a process that tries one corruption: its current phase, and what it has found.
 /// The process that started it reads this from shared memory.
@@ -87,6 +91,7 @@ struct Progress {
   bool does_harm;  // a later call gave a block twice, lost contents, or refused a live block
 };
 
+template <PageSource Pages>
 class CorruptedHeap {
  public:
   explicit CorruptedHeap(Random& random) : random_(&random) {
@@ -96,6 +101,9 @@ class CorruptedHeap {
       if (random_->one_in(150)) heap_.pages().grow_as_other_code();
       call();
     }
+    // Where a heap parks chunks, the word to overwrite may be the tag of a parked one.
+    const Address parked = heap_.malloc(3000);
+    expect(heap_.free(parked) == FreeResult::kFreed);
   }
 
   [[nodiscard]] bool is_sound() const { return !heap_.find_corruption(); }
@@ -127,7 +135,7 @@ class CorruptedHeap {
 
   /// Overwrites a word, looks into the heap, and goes on with calls.
   void corrupt(Address address, Progress& progress) {
-    auto& word = *heap_.pages().at<std::uint32_t>(address);
+    auto& word = *heap_.pages().template at<std::uint32_t>(address);
     const auto before = word;
     word = wrong_value(word);
     changed_ =
@@ -164,7 +172,7 @@ class CorruptedHeap {
       case 5:
         return align_down(somewhere, kGranule);
       case 6:
-        return *heap_.pages().at<std::uint32_t>(any_word());
+        return *heap_.pages().template at<std::uint32_t>(any_word());
       default:
         return random_->below(5000);
     }
@@ -205,14 +213,14 @@ class CorruptedHeap {
   void expect(bool holds) { does_harm_ = does_harm_ || !holds; }
 
   Random* random_;
-  Heap heap_;
-  ShadowHeap<FencedMemory> shadow_{heap_.pages()};
+  SegregatedFit<Pages> heap_;
+  ShadowHeap<Pages> shadow_{heap_.pages()};
   bool does_harm_ = false;
   std::string changed_;
 };
 
 /// Tries one corruption in a process of its own. Returns what is wrong, or nothing if all is well.
-std::string failure_of(CorruptedHeap& heap, Address word, Progress& progress) {
+std::string failure_of(auto& heap, Address word, Progress& progress) {
   progress = {};
   const pid_t child = ::fork();
   if (child == 0) {
@@ -234,7 +242,12 @@ std::string failure_of(CorruptedHeap& heap, Address word, Progress& progress) {
   return {};
 }
 
-TEST(CorruptedSegregatedFit, IsFoundByTheCheckBeforeItDoesHarmAndNeverHangs) {
+template <PageSource Pages>
+class CorruptedSegregatedFit : public testing::Test {};
+using Memories = testing::Types<FencedMemory, ParkingFencedMemory>;
+TYPED_TEST_SUITE(CorruptedSegregatedFit, Memories);
+
+TYPED_TEST(CorruptedSegregatedFit, IsFoundByTheCheckBeforeItDoesHarmAndNeverHangs) {
   Random random;
   Size left = number_from_environment("LITE_ALLOC_CORRUPTIONS", 300);
   Size found = 0;
@@ -245,7 +258,7 @@ TEST(CorruptedSegregatedFit, IsFoundByTheCheckBeforeItDoesHarmAndNeverHangs) {
   auto& progress = *static_cast<Progress*>(shared);
   const Size tried = left;
   while (left != 0) {
-    CorruptedHeap heap(random);
+    CorruptedHeap<TypeParam> heap(random);
     ASSERT_TRUE(heap.is_sound());
     const std::vector<Address> words = heap.words();
     for (Size i = 0; i < 50 && left != 0; ++i, --left) {

@@ -68,8 +68,9 @@ struct Concatenate<testing::Types<First...>, testing::Types<Second...>, Rest...>
     : Concatenate<testing::Types<First..., Second...>, Rest...> {};
 
 /// The heaps whose memory grows.
-using GrowingHeaps = Concatenate<Strategies::On<HostPages>, Strategies::On<HighPages>,
-                                 Strategies::On<SteppedPages>>::Result;
+using GrowingHeaps =
+    Concatenate<Strategies::On<HostPages>, Strategies::On<HighPages>, Strategies::On<SteppedPages>,
+                List<UseSegregatedFit>::On<ParkingPages>>::Result;
 using AllHeaps = Concatenate<GrowingHeaps, Strategies::On<FixedPages>>::Result;
 
 /// The heaps for tests of the layers above. Only addresses and growth matter to those layers, so

@@ -67,6 +67,12 @@ class HighPages : public WatchedMemory {
 
 class SteppedPages : public SteppedGrowth<HostPages> {};
 
+/// Pages of a heap that parks the chunk that was allocated last.
+class ParkingPages : public HostPages {
+ public:
+  static constexpr bool kParks = true;
+};
+
 /// Zeroed bytes between two guards. They start `skew` bytes behind a multiple of a granule.
 class GuardedBytes {
  public:

@@ -78,6 +78,7 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
   using Base::mark_free;
   using Base::next_region;
   using Base::oldest_region;
+  using Base::parking_;
   using Base::partial_slabs_;
   using Base::pop_free_block;
   using Base::reclaim;
@@ -85,6 +86,7 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
   using Base::region_around;
   using Base::region_begin;
   using Base::region_end;
+  using Base::release_parked;
   using Base::resize_chunk;
   using Base::set_tag;
   using Base::slab_map_;
@@ -211,9 +213,22 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
     return free_live_chunk(block, tag, prefix);
   }
 
+  /// Frees or parks a used chunk. Requires that `tag` is its tag. Finds out whether it is parked
+  /// already.
   FreeResult free_live_chunk(Address block, Size tag, Size prefix) noexcept {
     const Size size = tag & ~kFlags;
+    if (parking_.is_latest(block)) {
+      if (parking_.has_parked()) return FreeResult::kAlreadyFree;
+      tracker_.deallocated(size, prefix + kTagBytes);
+      parking_.park(tag & ~kBelowFree);
+      return FreeResult::kFreed;
+    }
     tracker_.deallocated(size, prefix + kTagBytes);
+    if (parking_.has_parked()) [[unlikely]] {
+      free_chunk(block);  // first merges the parked chunk, which may change the tags of this one
+      return FreeResult::kFreed;
+    }
+    parking_.allocated(0);
     if constexpr (LITE_ALLOC_HAS_ROOM) {
       free_chunk(block, tag, tag_of(block + size));  // both tags are known already
     } else {
@@ -224,8 +239,8 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
 
   // --- what an address is
 
-  /// Returns the tag of the block in a chunk that starts here; 0 iff none does. Requires that no
-  /// slab lies here.
+  /// Returns the tag of the used chunk with a block that starts here; 0 iff none does. The chunk
+  /// may be parked. Requires that no slab lies here.
   [[nodiscard]] Size live_tag_at(Address address) const noexcept requires(Tracker::kEnabled) {
     const Address region = region_around(address);
     if (address % kGranule != 0 || region == 0 || address - slab_map_ < slab_map_bytes_) return 0;
@@ -289,6 +304,7 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
     if (size_class != 0) {
       if (whole <= old_size) return block;
     } else {
+      release_parked();
       const Size chunk = chunk_size_for(whole);
       for (;;) {
         if (resize_chunk(block, old_size + kTagBytes, chunk)) return block;
@@ -350,6 +366,8 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
   }
 
   void forget_lists() noexcept {
+    parking_.clear();
+    parking_.allocated(0);
     top_ = slab_map_ = slab_map_bytes_ = spare_slabs_ = spare_count_ = 0;
     free_lists_ = {};
     active_slabs_ = {};

@@ -4,15 +4,17 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <type_traits>
 
+#include "lite_alloc/heap/segregated_fit/parking.hpp"
 #include "lite_alloc/heap/segregated_fit/slab_blocks.hpp"
 #include "lite_alloc/heap/size_bins.hpp"
 
 namespace lite_alloc::segregated_fit {
 
 /// Free chunks, kept by size: a segregated fit. This part finds a free chunk for a size, cuts used
-/// chunks out of free ones, merges a freed chunk with its free neighbours at once, and gives chunks
-/// another size where they are.
+/// chunks out of free ones, merges a freed chunk with its free neighbours at once (a heap that
+/// parks chunks makes one exception), and gives chunks another size where they are.
 ///
 /// Each free chunk but `top_` is in the doubly linked list of a *bin* (`SizeBins` says which sizes
 /// a bin has). `filled_bins_`, a set of bits, says which bins have chunks. So two bit scans find
@@ -35,7 +37,21 @@ namespace lite_alloc::segregated_fit {
 /// among the first 8 of its own bin; it merges with two neighbours at most; the lists are doubly
 /// linked.
 ///
+/// A pair of `malloc` and `free` would cut a chunk and merge it again each time. So a heap whose
+/// page source declares `kParks` makes an exception for the chunk that was allocated last, until
+/// another call changes chunks: if a program frees it, it is *parked*. It stays as it is, with the
+/// tag of a used chunk, and `Parking` knows that it is free. The next request takes it back if it
+/// needs a chunk of that size:
+///
+///     used      -> parked    `free`, if no chunk has changed since this one was allocated
+///     parked    -> used      `malloc` of the same size
+///     parked    -> free      `release_parked`, before any other change of a chunk
+///
+/// Without parking, that `malloc` would cut the same chunk out of the same free one again. So a
+/// heap returns the same addresses, and takes the same memory, whether it parks chunks or not.
+///
 /// Invariants, beside those of `TaggedMemory`:
+/// - At most one chunk is parked. Its tag is that of a used chunk, and no slab lies in it.
 /// - `filled_bins_` has bin b iff `bins_[b]` is not 0. `bins_[SizeBins::kCount]` is always 0: that
 ///   is the bin that `SizeBins::next` returns where no bin is filled.
 /// - Links lead to free chunks of the same bin, and back: `previous` of a chunk's `next` is the
@@ -65,6 +81,7 @@ class Chunks : public SlabBlocks<Pages, Tracker, Hardening> {
   using Base::top_;
 
   static constexpr Size kSearchSteps = 8;
+  static constexpr bool kParks = requires { requires Pages::kParks; };  // else no chunk is parked
 
   /// The first words of a free chunk, as stored: see `next_chunk` and `previous_chunk`.
   struct Links {
@@ -189,8 +206,9 @@ class Chunks : public SlabBlocks<Pages, Tracker, Hardening> {
     return chunk;
   }
 
-  /// Frees a used chunk and merges it with its free neighbours.
+  /// Frees a used chunk and merges it with its free neighbours; before that, the parked chunk.
   void free_chunk(Address chunk) noexcept {
+    release_parked();
     const Size tag = tag_of(chunk);
     free_chunk(chunk, tag, tag_of(chunk + (tag & ~kFlags)));
   }
@@ -218,6 +236,42 @@ class Chunks : public SlabBlocks<Pages, Tracker, Hardening> {
     } else {
       add_to_bin(begin, end - begin);
     }
+  }
+
+  // --- the parked chunk
+
+  /// Takes the parked chunk if it has this size. Otherwise returns 0, and no chunk is parked then.
+  /// A chunk whose tag has `kAligned` is not taken, since its new block has no alignment to keep.
+  [[nodiscard]] LITE_ALLOC_HOT_CODE Address take_parked(Size size) noexcept {
+    if (!parking_.has_parked()) return 0;
+    if (parking_.tag() != size || (Hardening::kEnabled && !has_parked_tag())) {
+      unpark();
+      return 0;
+    }
+    parking_.clear();
+    return parking_.latest();
+  }
+
+  /// Checks whether the tag of the parked chunk is the one that it was parked with.
+  [[nodiscard]] bool has_parked_tag() const noexcept {
+    return (tag_of(parking_.latest()) & ~kBelowFree) == parking_.tag();
+  }
+
+  /// Merges the parked chunk, if there is one, with its free neighbours. Until the next allocation
+  /// no chunk can be parked.
+  [[gnu::always_inline]] void release_parked() noexcept {
+    if (parking_.has_parked()) unpark();
+    parking_.allocated(0);
+  }
+
+  /// Does so for a chunk that is parked. A hardened heap ends the program if the chunk's tag was
+  /// overwritten.
+  [[gnu::noinline]] LITE_ALLOC_RARE_CODE void unpark() noexcept {
+    const Address chunk = parking_.latest();
+    if constexpr (Hardening::kEnabled) expect(has_parked_tag());
+    parking_.clear();
+    const Size tag = tag_of(chunk);
+    free_chunk(chunk, tag, tag_of(chunk + (tag & ~kFlags)));
   }
 
   // --- another size
@@ -337,6 +391,7 @@ class Chunks : public SlabBlocks<Pages, Tracker, Hardening> {
     return tag_of(chunk) == (size | kFree) && size_at_end_of(chunk, size) == size;
   }
 
+  [[no_unique_address]] std::conditional_t<kParks, Parking, NoParking> parking_;
   SizeBins filled_bins_;
   std::array<Address, SizeBins::kCount + 1> bins_ = {};
 };

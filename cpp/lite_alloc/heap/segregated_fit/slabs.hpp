@@ -73,9 +73,11 @@ class Slabs : public Regions<Pages, Tracker, Hardening> {
   using Base::kTagBytes;
   using Base::map_index;
   using Base::next_block;
+  using Base::parking_;
   using Base::partial_slabs_;
   using Base::place_in;
   using Base::pop_free_block;
+  using Base::release_parked;
   using Base::remove_partial;
   using Base::set_class;
   using Base::set_next_block;
@@ -90,6 +92,7 @@ class Slabs : public Regions<Pages, Tracker, Hardening> {
   using Base::spare_slabs_;
   using Base::stash_count_of;
   using Base::take_chunk;
+  using Base::take_parked;
   using Base::tracker_;
 
   static constexpr Size kMaxSpare = 16;
@@ -98,15 +101,17 @@ class Slabs : public Regions<Pages, Tracker, Hardening> {
   /// Returns a new used chunk of `size` bytes without an alignment. Fails iff `allocate_chunk`
   /// does.
   [[nodiscard]] LITE_ALLOC_HOT_CODE Address allocate_plain_chunk(Size size) noexcept {
-    if constexpr (LITE_ALLOC_HAS_ROOM) {
-      if (const Address chunk = take_chunk(size); chunk != 0) return chunk;
-    }
-    return allocate_chunk(size, kGranule, 0);
+    if (const Address chunk = take_parked(size); chunk != 0) return chunk;
+    Address chunk = LITE_ALLOC_HAS_ROOM ? take_chunk(size) : 0;
+    if (chunk == 0) chunk = allocate_chunk(size, kGranule, 0);
+    parking_.allocated(chunk);
+    return chunk;
   }
 
   /// Returns a new used chunk of `size` bytes; reclaims slabs and grows memory if need be. Returns
   /// 0 iff memory cannot grow and nothing free fits.
   [[nodiscard]] Address allocate_chunk(Size size, Size alignment, Size prefix) noexcept {
+    release_parked();
     for (;;) {
       const Address chunk = find_chunk(size, alignment, prefix);
       if (chunk != 0) {

@@ -27,7 +27,8 @@ namespace lite_alloc::segregated_fit {
 /// - Addresses and sizes of chunks are multiples of 16, so the low four bits of a tag hold flags.
 /// - The chunks of a region lie without gaps: the next one starts at `chunk + chunk_size(chunk)`.
 ///   The last tag of a region, right below its end, is that of a used chunk of size 0.
-/// - Two neighbouring chunks are never both free.
+/// - Two neighbouring chunks are never both free. (A parked chunk, which `Chunks` explains, has the
+///   tag of a used one and counts as used here.)
 /// - A tag has `kBelowFree` iff the chunk below is free.
 /// - The free chunk that ends at `heap_end_` is `top_`, and in no list. Every other free chunk is
 ///   in the list of its size.

@@ -15,7 +15,10 @@ const run = promisify(execFile);
 const sources = join(root, 'bench', 'cpp', 'threads');
 
 /** Candidates of this project. */
-export const ownCandidates = [{ name: 'one lock', header: join(sources, 'one_lock.hpp') }];
+export const ownCandidates = [
+  { name: 'lite-alloc', header: join(sources, 'shared_fit.hpp') },
+  { name: 'one lock', header: join(sources, 'one_lock.hpp') },
+];
 export const floor = { name: 'floor', header: join(sources, 'floor.hpp'), isFloor: true };
 export const peers = ['mimalloc', 'dlmalloc', 'emmalloc'];
 

@@ -63,29 +63,31 @@ class SharedFitCheck {
 
   [[nodiscard]] Corruption check_segment(Address segment) noexcept {
     for (Size page = 0; page < shared::kSlabPages; ++page) {
-      const Address entry = heap_->entry_of(segment, page);
-      const auto& slab = *heap_->template at<shared::Slab>(entry);
-      if (slab.blocks == 0 || slab.first_page != page) continue;
+      const Address place = heap_->list_of(segment, page);
+      const auto& list = *heap_->template at<shared::SlabList>(place);
+      const auto& slab = heap_->slab_at(segment, page);
+      if (list.blocks == 0 || slab.first_page != page) continue;
       if (slab.size_class == 0 || slab.size_class >= shared::kClasses) {
-        return {Kind::kSlabMapOverwritten, entry};
+        return {Kind::kSlabMapOverwritten, place};
       }
-      if (const Corruption found = check_slab(slab)) return found;
+      if (const Corruption found = check_slab(slab, list)) return found;
     }
     return {};
   }
 
-  [[nodiscard]] Corruption check_slab(const shared::Slab& slab) noexcept {
+  [[nodiscard]] Corruption check_slab(const shared::Slab& slab,
+                                      const shared::SlabList& list) noexcept {
     Size free = 0;
-    for (Address block = slab.free; block != 0; ++free) {
+    for (Address block = list.free; block != 0; ++free) {
       const bool is_sound =
-          block % kGranule == 0 && heap_->is_in_segment(block) && free < slab.blocks &&
+          block % kGranule == 0 && heap_->is_in_segment(block) && free < list.blocks &&
           heap_->slab_of(block).first_page == slab.first_page &&
           heap_->is_block_start(block, heap_->slab_of(block)) && heap_->is_marked(block);
       if (!is_sound) return {Kind::kFreeListOutsideHeap, block};
       block = heap_->stored_link(heap_->key(), block);
     }
-    return free + slab.used == slab.blocks ? Corruption{}
-                                           : Corruption{Kind::kCountersDisagree, slab.free};
+    return free + list.used == list.blocks ? Corruption{}
+                                           : Corruption{Kind::kCountersDisagree, list.free};
   }
 
   const Parts* heap_;

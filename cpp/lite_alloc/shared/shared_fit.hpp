@@ -240,9 +240,9 @@ class SharedFit : private ThreadRecords<Pages, Host> {
   [[nodiscard]] Size free_segment(Address segment) noexcept {
     Size count = 0;
     for (Size page = 0; page < kSlabPages && this->is_in_segment(segment); ++page) {
-      const Slab& slab = *this->template at<Slab>(this->entry_of(segment, page));
+      if (this->slab_pages(segment, page) == 0) continue;
+      const Slab& slab = this->slab_at(segment, page);
       const Size bytes = bytes_of(slab.size_class);
-      if (slab.blocks == 0 || slab.first_page != page) continue;
       Address block = segment + slab.first * kGranule;
       const Address last = block + slab.last * kGranule;
       for (; block <= last && this->is_in_segment(block); block += bytes) {

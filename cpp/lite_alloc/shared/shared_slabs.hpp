@@ -79,7 +79,7 @@ class SharedSlabs : public SharedChunks<Pages, Host> {
 
   /// Returns the slab that has this address. Requires `is_in_segment`.
   [[nodiscard]] Slab& slab_of(Address address) const noexcept {
-    return *at<Slab>(entry_of(address, address / kSlabPageBytes));
+    return slab_at(address, address / kSlabPageBytes);
   }
 
   /// Returns whether a block starts at this address of a slab. No block starts in free pages.
@@ -96,7 +96,7 @@ class SharedSlabs : public SharedChunks<Pages, Host> {
   [[nodiscard]] bool fill_from_slabs(ThreadRecord& record, Size c) noexcept {
     auto& bin = record.bins[c];
     if (bin.ring == 0 && !add_slab(record, c)) return false;
-    Slab& slab = *at<Slab>(bin.ring);
+    SlabList& slab = *at<SlabList>(bin.ring);
     if (slab.used == 0) record.empty_pages = record.empty_pages - kSizeClasses[c].pages;
     const Size free = Size{slab.blocks} - slab.used;
     const Size limit = std::max<Size>(kSizeClasses[c].magazine, 1);
@@ -125,18 +125,19 @@ class SharedSlabs : public SharedChunks<Pages, Host> {
 
   /// Returns a block, which counts as used in its slab, to the slab's own list.
   void free_to_slab(ThreadRecord& record, Address block) noexcept {
-    const Address entry = entry_of(block, slab_of(block).first_page);
-    Slab& slab = *at<Slab>(entry);
+    const Slab& slab = slab_of(block);
     const Size c = slab.size_class;
-    const Address next = slab.free;
+    const Address place = list_of(block, slab.first_page);
+    SlabList& list = *at<SlabList>(place);
+    const Address next = list.free;
     set_next(record, block, next);
     Base::keep_order();
-    slab.free = block;
+    list.free = block;
     count_out(record, c, ~Size{0});
-    if (next == 0) add_to_ring(record.bins[c], entry);
-    if (--slab.used == 0) {
+    if (next == 0) add_to_ring(record.bins[c], place);
+    if (--list.used == 0) {
       record.empty_pages = record.empty_pages + kSizeClasses[c].pages;
-      if (record.empty_pages > kMaxEmptyPages) release_slab(record, entry);
+      if (record.empty_pages > kMaxEmptyPages) release_slab(record, place);
     }
   }
 
@@ -157,13 +158,13 @@ class SharedSlabs : public SharedChunks<Pages, Host> {
     for (Size c = 1; c < kClasses && record.empty_pages != 0; ++c) {
       const Address first = record.bins[c].ring;
       if (first == 0) continue;
-      const Address last = at<Slab>(first)->previous;
-      Address entry = first;
+      const Address last = at<SlabList>(first)->previous;
+      Address list = first;
       for (bool is_last = false; !is_last;) {
-        is_last = entry == last;
-        const Address next = at<Slab>(entry)->next;
-        if (at<Slab>(entry)->used == 0) release_slab(record, entry);
-        entry = next;
+        is_last = list == last;
+        const Address next = at<SlabList>(list)->next;
+        if (at<SlabList>(list)->used == 0) release_slab(record, list);
+        list = next;
       }
     }
     for (Address segment = record.segments; segment != 0;) {
@@ -212,16 +213,31 @@ class SharedSlabs : public SharedChunks<Pages, Host> {
     return *at<SegmentHead>(head_of(address));
   }
 
-  /// Returns the entry of a page of the segment at an address. Segments have their entries in
+  /// Returns where the entry of a page stands in its segment. Segments have their entries in
   /// different orders; otherwise the busiest ones would all compete for the same lines of a cache.
-  [[nodiscard]] static constexpr Address entry_of(Address address, Size page) noexcept {
-    return head_of(address) +
-           ((page ^ (address / kSegmentBytes)) % kSlabPages) * Size{sizeof(Slab)};
+  [[nodiscard]] static constexpr Size place_of(Address address, Size page) noexcept {
+    return (page ^ (address / kSegmentBytes)) % kSlabPages;
   }
 
-  /// Returns the segment of an entry.
-  [[nodiscard]] static constexpr Address segment_of(Address entry) noexcept {
-    return align_down(entry, kSegmentBytes);
+  /// Returns the slab that has a page of the segment at an address.
+  [[nodiscard]] Slab& slab_at(Address address, Size page) const noexcept {
+    return *at<Slab>(head_of(address) + place_of(address, page) * Size{sizeof(Slab)});
+  }
+
+  /// Returns the address of the list of the slab that begins at a page of this segment.
+  [[nodiscard]] static constexpr Address list_of(Address address, Size page) noexcept {
+    return head_of(address) + kSlabPages * Size{sizeof(Slab)} +
+           place_of(address, page) * Size{sizeof(SlabList)};
+  }
+
+  /// Returns the slab that a list belongs to.
+  [[nodiscard]] Slab& slab_of_list(Address list) const noexcept {
+    return *at<Slab>(list - kSlabPages * Size{sizeof(Slab)});
+  }
+
+  /// Returns the segment of a list.
+  [[nodiscard]] static constexpr Address segment_of(Address list) noexcept {
+    return align_down(list, kSegmentBytes);
   }
 
   // --- slabs
@@ -275,7 +291,7 @@ class SharedSlabs : public SharedChunks<Pages, Host> {
     const Size bytes = bytes_of(c);
     const Size blocks = (end - begin) / bytes;
     for (Size p = page; p < page + kind.pages; ++p) {
-      Slab& entry = *at<Slab>(entry_of(segment, p));
+      Slab& entry = slab_at(segment, p);
       entry.reciprocal = kind.reciprocal;
       entry.first = static_cast<std::uint16_t>(begin / kGranule);
       entry.last = static_cast<std::uint16_t>((blocks - 1) * kind.granules);
@@ -284,31 +300,31 @@ class SharedSlabs : public SharedChunks<Pages, Host> {
       entry.first_page = static_cast<std::uint8_t>(page);
     }
     Address block = segment + begin;
-    const Address entry = entry_of(segment, page);
-    Slab& slab = *at<Slab>(entry);
-    slab.free = block;
-    slab.used = 0;
+    const Address place = list_of(segment, page);
+    SlabList& list = *at<SlabList>(place);
+    list.free = block;
+    list.used = 0;
     for (Size left = blocks; left != 0; --left, block += bytes) {
       set_next(record, block, left == 1 ? 0 : block + bytes);
       mark_at(block) = mark_of(record, block);
     }
     Base::keep_order();
-    slab.blocks = static_cast<std::uint16_t>(blocks);
+    list.blocks = static_cast<std::uint16_t>(blocks);
     record.empty_pages = record.empty_pages + kind.pages;
-    add_to_ring(record.bins[c], entry);
+    add_to_ring(record.bins[c], place);
   }
 
   /// Makes the pages of a slab free. Requires that no block is used.
-  void release_slab(ThreadRecord& record, Address entry) noexcept {
-    Slab& slab = *at<Slab>(entry);
-    const Size pages = kSizeClasses[slab.size_class].pages;
-    const Size page = slab.first_page;
-    const Address segment = segment_of(entry);
-    slab.blocks = 0;
+  void release_slab(ThreadRecord& record, Address list) noexcept {
+    const Size c = slab_of_list(list).size_class;
+    const Size page = slab_of_list(list).first_page;
+    const Size pages = kSizeClasses[c].pages;
+    const Address segment = segment_of(list);
+    at<SlabList>(list)->blocks = 0;
     Base::keep_order();
-    remove_from_ring(record.bins[slab.size_class], entry);
+    remove_from_ring(record.bins[c], list);
     record.empty_pages = record.empty_pages - pages;
-    for (Size p = page; p < page + pages; ++p) clear_entry(*at<Slab>(entry_of(segment, p)));
+    for (Size p = page; p < page + pages; ++p) clear_page(segment, p);
     SegmentHead& head = segment_at(segment);
     const bool was_full = head.free_pages == 0;
     head.free_pages = static_cast<std::uint16_t>(head.free_pages | page_bits(page, pages));
@@ -320,32 +336,41 @@ class SharedSlabs : public SharedChunks<Pages, Host> {
     }
   }
 
-  static void clear_entry(Slab& entry) noexcept {
+  void clear_page(Address segment, Size page) noexcept {
+    Slab& entry = slab_at(segment, page);
     entry.first = kNowhere;
     entry.last = 0;
     entry.size_class = 0;
-    entry.blocks = 0;
+    at<SlabList>(list_of(segment, page))->blocks = 0;
   }
 
-  void add_to_ring(ThreadRecord::Bin& bin, Address entry) noexcept {
-    Slab& slab = *at<Slab>(entry);
-    slab.previous = entry;
-    if (bin.ring == 0) bin.ring = entry;
-    Slab& first = *at<Slab>(bin.ring);
+  void add_to_ring(ThreadRecord::Bin& bin, Address list) noexcept {
+    SlabList& added = *at<SlabList>(list);
+    added.previous = list;
+    if (bin.ring == 0) bin.ring = list;
+    SlabList& first = *at<SlabList>(bin.ring);
     const Address last = first.previous;
-    slab.next = bin.ring;
-    slab.previous = last;
-    at<Slab>(last)->next = entry;
-    first.previous = entry;
+    added.next = bin.ring;
+    added.previous = last;
+    at<SlabList>(last)->next = list;
+    first.previous = list;
   }
 
-  void remove_from_ring(ThreadRecord::Bin& bin, Address entry) noexcept {
-    const Address next = at<Slab>(entry)->next;
-    const Address previous = at<Slab>(entry)->previous;
-    Base::expect(at<Slab>(next)->previous == entry && at<Slab>(previous)->next == entry);
-    if (bin.ring == entry) bin.ring = next == entry ? 0 : next;
-    at<Slab>(previous)->next = next;
-    at<Slab>(next)->previous = previous;
+  void remove_from_ring(ThreadRecord::Bin& bin, Address list) noexcept {
+    const Address next = at<SlabList>(list)->next;
+    const Address previous = at<SlabList>(list)->previous;
+    Base::expect(at<SlabList>(next)->previous == list && at<SlabList>(previous)->next == list);
+    if (bin.ring == list) bin.ring = next == list ? 0 : next;
+    at<SlabList>(previous)->next = next;
+    at<SlabList>(next)->previous = previous;
+  }
+
+  /// Returns the pages of the slab that begins at a page; 0 if none does.
+  [[nodiscard]] Size slab_pages(Address segment, Size page) const noexcept {
+    const Slab& slab = slab_at(segment, page);
+    const bool begins =
+        at<SlabList>(list_of(segment, page))->blocks != 0 && slab.first_page == page;
+    return begins ? kSizeClasses[slab.size_class].pages : 0;
   }
 
   /// Calls `visit(segment)` for all segments of a record. It may release the segment.
@@ -368,34 +393,31 @@ class SharedSlabs : public SharedChunks<Pages, Host> {
   void mend_segment(ThreadRecord& record, Address segment) noexcept {
     std::uint16_t used_pages = 0;
     for (Size page = 0; page < kSlabPages;) {
-      const Address entry = entry_of(segment, page);
-      const Slab& slab = *at<Slab>(entry);
-      const bool is_slab = slab.blocks != 0 && slab.first_page == page;
-      const Size pages = is_slab ? kSizeClasses[slab.size_class].pages : 1;
-      if (is_slab) {
-        mend_slab(record, entry);
+      const Size pages = slab_pages(segment, page);
+      if (pages != 0) {
+        mend_slab(record, list_of(segment, page));
         used_pages = static_cast<std::uint16_t>(used_pages | page_bits(page, pages));
       } else {
-        clear_entry(*at<Slab>(entry));
+        clear_page(segment, page);
       }
-      page += pages;
+      page += std::max<Size>(pages, 1);
     }
     SegmentHead& head = segment_at(segment);
     head.free_pages = static_cast<std::uint16_t>(~used_pages);
     if (head.free_pages != 0) open_segment(record, segment);
   }
 
-  void mend_slab(ThreadRecord& record, Address entry) noexcept {
-    Slab& slab = *at<Slab>(entry);
-    const Size c = slab.size_class;
+  void mend_slab(ThreadRecord& record, Address place) noexcept {
+    SlabList& list = *at<SlabList>(place);
+    const Size c = slab_of_list(place).size_class;
     // The magazine has got the whole list of the slab, but the slab has not lost it yet.
-    if (slab.free == record.bins[c].magazine) slab.free = 0;
+    if (list.free == record.bins[c].magazine) list.free = 0;
     Address last = 0;
-    const Size free = mend_chain(record, slab.free, c, last);
-    slab.used = static_cast<std::uint16_t>(slab.blocks - free);
-    count_out(record, c, slab.used);
-    if (free != 0) add_to_ring(record.bins[c], entry);
-    if (slab.used == 0) record.empty_pages = record.empty_pages + kSizeClasses[c].pages;
+    const Size free = mend_chain(record, list.free, c, last);
+    list.used = static_cast<std::uint16_t>(list.blocks - free);
+    count_out(record, c, list.used);
+    if (free != 0) add_to_ring(record.bins[c], place);
+    if (list.used == 0) record.empty_pages = record.empty_pages + kSizeClasses[c].pages;
   }
 
   /// Returns the number of blocks in a chain, and its last block. Ends the chain before the first
@@ -429,7 +451,7 @@ class SharedSlabs : public SharedChunks<Pages, Host> {
     const Address segment = this->take_chunk(lock_id(), kSegmentBytes, kSegmentBytes);
     if (segment == 0) return 0;
     SegmentHead& head = segment_at(segment);
-    for (Slab& entry : head.slabs) clear_entry(entry);
+    for (Size page = 0; page < kSlabPages; ++page) clear_page(segment, page);
     head.owner = static_cast<std::uint16_t>(record.id);
     head.free_pages = kAllPages;
     segment_map_[segment / kSegmentBytes] = 1;

@@ -10,12 +10,9 @@
 
 namespace lite_alloc::shared {
 
-/// One slab, as the head of its segment describes it. A slab of several pages has an entry for each
-/// page: the first half is the same in all of them, the second half is used in the entry of the
-/// first page.
-///
-/// The first half does not change while a block of the slab is live. So every thread that may free
-/// the block can read it without a lock.
+/// A slab, as every thread sees it. A slab of several pages has an entry for each page, all with
+/// the same values. They do not change while a block of the slab is live. So every thread that may
+/// free the block can read them without a lock.
 struct Slab {
   Racy<std::uint32_t> reciprocal;  // of the size of a block in granules: see `is_multiple`
   Racy<std::uint16_t> first;       // granules from the start of the segment to the first block
@@ -23,19 +20,26 @@ struct Slab {
   Racy<std::uint16_t> owner;       // the id of a thread
   Racy<std::uint8_t> size_class;
   Racy<std::uint8_t> first_page;
-
-  Address free;          // the first block of its list
-  std::uint16_t blocks;  // in the slab; 0 if these pages are no slab
-  std::uint16_t used;    // those that are not in the list
-  Address next;          // entries, in the ring of the class
-  Address previous;
   std::uint32_t unused;
 };
-static_assert(sizeof(Slab) == 32, "an entry must not lie in two lines of a cache");
+static_assert(sizeof(Slab) == 16);
+
+/// The list of a slab's free blocks, which only the owner uses: that of the entry of its first
+/// page. It lies apart from the entry, so that the owner's writes do not take the line of a cache
+/// away from threads that read the entry.
+struct SlabList {
+  Address free;          // the first block
+  std::uint16_t blocks;  // in the slab; 0 if these pages are no slab
+  std::uint16_t used;    // those that are not in the list
+  Address next;          // lists, in the ring of the class
+  Address previous;
+};
+static_assert(sizeof(SlabList) == 16);
 
 /// The end of a segment.
 struct SegmentHead {
   std::array<Slab, kSlabPages> slabs;
+  std::array<SlabList, kSlabPages> lists;
   Address next;  // in the owner's list of segments that have free pages
   Address previous;
   std::uint16_t free_pages;  // bit p: page p is in no slab
@@ -50,7 +54,7 @@ struct alignas(64) ThreadRecord {
   struct Bin {
     Address magazine;           // free blocks at hand: the first one
     Racy<std::uint32_t> room;   // blocks that may still come back to the magazine
-    Address ring;               // the entry of the oldest slab with free blocks
+    Address ring;               // the list of the oldest slab with free blocks
     Racy<std::uint32_t> calls;  // allocations since the last rare path
   };
 

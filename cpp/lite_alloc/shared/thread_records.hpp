@@ -423,11 +423,12 @@ class ThreadRecords : public SharedSlabs<Pages, Host> {
   void free_all_blocks(ThreadRecord& record) noexcept {
     this->for_each_segment_of(record, [&](Address segment) {
       for (Size page = 0; page < kSlabPages; ++page) {
-        const Slab& slab = *this->template at<Slab>(this->entry_of(segment, page));
-        if (slab.blocks == 0 || slab.first_page != page) continue;
+        if (this->slab_pages(segment, page) == 0) continue;
+        const Slab& slab = this->slab_at(segment, page);
         const Size c = slab.size_class;
         Address block = segment + slab.first * kGranule;
-        for (Size left = slab.blocks; left != 0; --left, block += bytes_of(c)) {
+        const Address last = block + slab.last * kGranule;
+        for (; block <= last && this->is_in_segment(segment); block += bytes_of(c)) {
           if (this->is_marked(block)) continue;
           this->mark_at(block) = this->mark_of(record, block);
           this->free_own(record, block, c);

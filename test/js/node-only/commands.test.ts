@@ -67,7 +67,7 @@ describe('the benches', () => {
 
   test('run every workload of several threads on every allocator', () => {
     const tables = results['threads']?.tables ?? {};
-    const allocators = ['one lock', 'floor', 'mimalloc', 'dlmalloc', 'emmalloc'];
+    const allocators = ['lite-alloc', 'one lock', 'floor', 'mimalloc', 'dlmalloc', 'emmalloc'];
     for (const name of ['speed-1', 'speed-2', 'speed-4', 'scaling-2', 'memory-4', 'remote-2']) {
       const rows = tables[name]?.rows ?? [];
       expect(rows.map((row) => row['name'])).toEqual(allocators);

@@ -15,12 +15,15 @@ const modes = {
   heavy: { rounds: 9, warmUp: 100, milliseconds: 400, calls: 1_000_000 },
 };
 const threads = [1, 2, 4];
+/** The peer of smoke mode: linking a program for threads takes ten seconds. */
+const smokePeers = ['dlmalloc'];
 
 export async function measure({ mode, progress, build = 'build/wasm-release', ...choice }) {
   const options = { ...modes[mode], threads };
   if (choice.rounds !== undefined && !options.isSmoke) options.rounds = Number(choice.rounds);
   const cases = chosenCases(choice.columns, '--columns');
-  const allocators = [...ownCandidates, floor, ...peers.map((name) => ({ name }))];
+  const chosenPeers = options.isSmoke ? smokePeers : peers;
+  const allocators = [...ownCandidates, floor, ...chosenPeers.map((name) => ({ name }))];
   return await inTemporaryFolder(async (folder) => {
     const programs = await buildAll(allocators, buildFolder(build), folder);
     return await measureAll(programs, cases, progress, options);

@@ -21,6 +21,12 @@
 #include "lite_alloc/memory/wasm_memory.hpp"
 #include "lite_alloc/shared/shared_fit.hpp"
 
+/// Blocks until `wake` is called for this word, for a millisecond at most. Returns at once if the
+/// word has another value, or if the thread must not block. JavaScript does it, since the baseline
+/// compiler of V8 loses local variables across a `memory.atomic.wait32` in a loop (Node 20).
+extern "C" [[clang::import_module("env"), clang::import_name("wait")]] void lite_alloc_wait(
+    std::uint32_t word, std::uint32_t value) noexcept;
+
 namespace lite_alloc::bindings::shared {
 
 namespace {
@@ -45,12 +51,6 @@ template <typename Object>
   return reinterpret_cast<Object*>(static_cast<std::uintptr_t>(address));
 }
 
-/// Blocks until `wake` is called for this word, for a millisecond at most. Returns at once if the
-/// word has another value, or if the thread must not block. JavaScript does it, since the baseline
-/// compiler of V8 loses local variables across a `memory.atomic.wait32` in a loop (Node 20).
-[[clang::import_module("env"), clang::import_name("wait")]] void wait_in_host(
-    Address word, std::uint32_t value) noexcept;
-
 class InstanceThread {
  public:
   static ThreadRecord* record() noexcept { return object_at<ThreadRecord>(current_record); }
@@ -60,7 +60,7 @@ class InstanceThread {
   }
 
   static void wait(std::atomic<std::uint32_t>& word, std::uint32_t value) noexcept {
-    wait_in_host(address_of(word), value);
+    lite_alloc_wait(address_of(word), value);
   }
 
   static void wake(std::atomic<std::uint32_t>& word) noexcept {
@@ -127,7 +127,7 @@ LITE_ALLOC_EXPORT(stackOf) Address stack_of(Size id) noexcept {
 /// Makes this instance that of the thread with this id. Returns 0 iff there is no memory.
 LITE_ALLOC_EXPORT(enter) Size enter(Size id) noexcept { return heap.enter(id) ? 1 : 0; }
 
-/// Ends the thread of this instance.
+/// Ends the thread of this instance: no other function may be called afterwards.
 LITE_ALLOC_EXPORT(leave) Size leave() noexcept {
   heap.detach();
   return 1;

@@ -20,7 +20,8 @@ namespace lite_alloc::shared {
 /// this order: first the tags inside the free chunk, which no walk reaches yet, then the one tag
 /// that makes them part of the walk.
 ///
-/// The last word of a used chunk is the id of the thread that it was cut for.
+/// The last word of a used chunk says what it is: the id of the thread that allocated the block in
+/// it, or `kInternal` if it has a segment or a record.
 ///
 /// Time: each call takes a bounded number of steps under the lock. `rebuild` and `free_chunks_of`
 /// take time in proportion to the number of chunks.
@@ -41,7 +42,10 @@ class SharedChunks : public segregated_fit::Regions<Pages, NoTracking, Hardened>
     return Base::chunk_size_for(size + kChunkOverhead - kTagBytes);
   }
 
-  /// Returns the id of the thread that a used chunk was cut for.
+  /// As the owner of a chunk: it is no block, so no caller can free it.
+  static constexpr std::uint32_t kInternal = 0x8000'0000;
+
+  /// Returns the id of the thread that allocated the block in a used chunk, or `kInternal`.
   [[nodiscard]] std::uint32_t& owner_of_chunk(Address chunk, Size size) const noexcept {
     return this->word_at(chunk + size - kChunkOverhead);
   }
@@ -49,17 +53,21 @@ class SharedChunks : public segregated_fit::Regions<Pages, NoTracking, Hardened>
   /// Sets the secret that tags and links are combined with. Requires that nothing was allocated.
   void set_secret(std::uint32_t secret) noexcept { hardening_.set_secret(secret); }
 
-  /// Returns a used chunk of `size` bytes for the thread `id`. Returns 0 iff nothing free fits and
-  /// memory cannot grow.
-  [[nodiscard]] Address take_chunk(std::uint32_t id, Size size, Size alignment) noexcept {
+  /// Returns a used chunk of `size` bytes of this owner. `id` is that of the calling thread.
+  /// Returns 0 iff nothing free fits and memory cannot grow, or the heap is damaged.
+  [[nodiscard]] Address take_chunk(std::uint32_t id, Size size, Size alignment,
+                                   std::uint32_t owner) noexcept {
     for (;;) {
       lock_.lock(id);
+      if (is_damaged_ != 0) [[unlikely]] {
+        lock_.unlock();
+        return 0;
+      }
       Address chunk = find(size, alignment);
       if (chunk == 0 && use_new_pages()) chunk = find(size, alignment);
       if (chunk != 0) {
         const Address place = Base::place_in(chunk, alignment, 0);
-        cut(chunk, place, size);
-        owner_of_chunk(place, size) = id;
+        cut(chunk, place, size, owner);
         used_bytes_ += size;
         lock_.unlock();
         return place;
@@ -77,8 +85,10 @@ class SharedChunks : public segregated_fit::Regions<Pages, NoTracking, Hardened>
   /// Frees a chunk that `take_chunk` returned.
   void give_chunk(std::uint32_t id, Address chunk) noexcept {
     lock_.lock(id);
-    used_bytes_ -= chunk_size(chunk);
-    free_chunk(chunk);
+    if (is_damaged_ == 0) [[likely]] {
+      used_bytes_ -= chunk_size(chunk);
+      free_chunk(chunk);
+    }
     lock_.unlock();
   }
 
@@ -113,22 +123,23 @@ class SharedChunks : public segregated_fit::Regions<Pages, NoTracking, Hardened>
   [[nodiscard]] bool resize_chunk_at(std::uint32_t id, Address chunk, Size size) noexcept {
     for (;;) {
       lock_.lock(id);
+      if (is_damaged_ != 0) [[unlikely]] {
+        lock_.unlock();
+        return false;
+      }
       const Size old_size = chunk_size(chunk);
       const std::uint32_t owner = owner_of_chunk(chunk, old_size);
       bool is_done = size <= old_size;
       if (is_done) {
-        shrink(chunk, old_size, size);
+        shrink(chunk, old_size, size, owner);
       } else {
         (void)use_new_pages();
-        is_done = extend(chunk, old_size, size);
+        is_done = extend(chunk, old_size, size, owner);
       }
       const Address end = chunk + old_size;
       const bool is_last = end == heap_end_ || end == top_;
       const Size missing = chunk + size - heap_end_;
-      if (is_done) {
-        owner_of_chunk(chunk, size) = owner;
-        used_bytes_ += size - old_size;
-      }
+      if (is_done) used_bytes_ += size - old_size;
       lock_.unlock();
       if (is_done) return true;
       if (!is_last || !pages_.grow(missing)) return false;
@@ -138,12 +149,20 @@ class SharedChunks : public segregated_fit::Regions<Pages, NoTracking, Hardened>
 
   [[nodiscard]] OwnedLock<Host>& chunk_lock() noexcept { return lock_; }
 
+  /// Returns whether a death has damaged the heap beyond repair. Then there are no more chunks, and
+  /// none is freed or resized; threads go on with the slabs that they have.
+  [[nodiscard]] bool is_damaged() const noexcept { return is_damaged_ != 0; }
+
   // --- after a death
 
-  /// Makes everything but the tags again. Requires the lock. Fails iff the tags do not lead from
-  /// the start of the region to its end.
-  [[nodiscard]] bool rebuild() noexcept {
-    if (heap_end_ == 0) return true;
+  /// Makes everything but the tags again. Requires the lock. The heap is damaged afterwards iff the
+  /// tags do not lead from the start of the region to its end.
+  void rebuild() noexcept {
+    if (heap_end_ != 0 && !rebuild_lists()) is_damaged_ = 1;
+  }
+
+ private:
+  [[nodiscard]] bool rebuild_lists() noexcept {
     top_ = 0;
     bins_ = {};
     filled_bins_ = {};
@@ -172,24 +191,22 @@ class SharedChunks : public segregated_fit::Regions<Pages, NoTracking, Hardened>
     }
   }
 
+ public:
   struct Sum {
     Size chunks = 0;
     Size bytes = 0;
   };
 
-  /// Frees the chunks of the thread `owner`, but those for which `is_kept(chunk)` holds. Returns
-  /// what it freed.
-  template <typename IsKept>
-  Sum free_chunks_of(std::uint32_t id, std::uint32_t owner, IsKept is_kept) noexcept {
+  /// Frees the chunks of an owner. Returns what it freed.
+  Sum free_chunks_of(std::uint32_t id, std::uint32_t owner) noexcept {
     Sum sum;
     lock_.lock(id);
-    for (Address chunk = Base::region_begin(pages_.begin()); chunk < heap_end_;) {
+    const Address end = is_damaged() ? 0 : heap_end_;
+    for (Address chunk = Base::region_begin(pages_.begin()); chunk < end;) {
       const Size tag = tag_of(chunk);
       const Size size = tag & ~kFlags;
       if (size == 0) break;
-      const bool is_freed =
-          (tag & kFree) == 0 && owner_of_chunk(chunk, size) == owner && !is_kept(chunk);
-      if (is_freed) {
+      if ((tag & kFree) == 0 && owner_of_chunk(chunk, size) == owner) {
         used_bytes_ -= size;
         free_chunk(chunk);
         sum = {sum.chunks + 1, sum.bytes + size};
@@ -243,10 +260,12 @@ class SharedChunks : public segregated_fit::Regions<Pages, NoTracking, Hardened>
     return chunk % kGranule == 0 && heap_end_ != 0 && chunk - begin < heap_end_ - begin;
   }
 
+  /// Returns the tag of the chunk of a block; 0 if none starts here.
   [[nodiscard]] Size tag_if_used(Address chunk) const noexcept {
-    if (!has_tag(chunk)) return 0;
+    if (!has_tag(chunk) || is_damaged_ != 0) return 0;
     const Size tag = tag_of(chunk);
-    return is_used_chunk(chunk, tag) ? tag : 0;
+    if (!is_used_chunk(chunk, tag)) return 0;
+    return owner_of_chunk(chunk, tag & ~kFlags) == kInternal ? 0 : tag;
   }
 
   /// Returns a free chunk that is large enough; 0 if it finds none. The same as `find_chunk`, but
@@ -278,13 +297,13 @@ class SharedChunks : public segregated_fit::Regions<Pages, NoTracking, Hardened>
     keep_order();
     mark_free(begin, end - begin);
     keep_order();
-    top_ = begin;
     heap_end_ = end;
+    top_ = begin;
     return true;
   }
 
   /// Does what `carve` does, in the order that a walk needs.
-  void cut(Address chunk, Address place, Size size) noexcept {
+  void cut(Address chunk, Address place, Size size, std::uint32_t owner) noexcept {
     const Size whole = chunk_size(chunk);
     const Address end = chunk + whole;
     const Size gap = place - chunk;
@@ -297,6 +316,7 @@ class SharedChunks : public segregated_fit::Regions<Pages, NoTracking, Hardened>
     }
     if (rest != 0) mark_free(end - rest, rest);
     if (gap != 0) set_tag(place, size | kBelowFree);
+    owner_of_chunk(place, size) = owner;
     keep_order();
     set_tag(chunk, gap != 0 ? gap | kFree : size);
     keep_order();
@@ -315,8 +335,9 @@ class SharedChunks : public segregated_fit::Regions<Pages, NoTracking, Hardened>
     }
   }
 
-  void shrink(Address chunk, Size old_size, Size size) noexcept {
+  void shrink(Address chunk, Size old_size, Size size, std::uint32_t owner) noexcept {
     if (size == old_size) return;
+    owner_of_chunk(chunk, size) = owner;
     set_tag(chunk + size, old_size - size);
     keep_order();
     set_tag(chunk, tag_of(chunk) - (old_size - size));
@@ -324,7 +345,7 @@ class SharedChunks : public segregated_fit::Regions<Pages, NoTracking, Hardened>
     free_chunk(chunk + size);
   }
 
-  [[nodiscard]] bool extend(Address chunk, Size old_size, Size size) noexcept {
+  [[nodiscard]] bool extend(Address chunk, Size old_size, Size size, std::uint32_t owner) noexcept {
     const Address next = chunk + old_size;
     const Size missing = size - old_size;
     const Size tag = tag_of(next);
@@ -338,6 +359,7 @@ class SharedChunks : public segregated_fit::Regions<Pages, NoTracking, Hardened>
     }
     const Size rest = whole - missing;
     if (rest != 0) mark_free(next + missing, rest);
+    owner_of_chunk(chunk, size) = owner;
     keep_order();
     set_tag(chunk, tag_of(chunk) + missing);
     keep_order();
@@ -347,6 +369,7 @@ class SharedChunks : public segregated_fit::Regions<Pages, NoTracking, Hardened>
   }
 
   alignas(64) OwnedLock<Host> lock_;
+  Racy<std::uint32_t> is_damaged_;
   Size used_bytes_ = 0;
   std::atomic<std::uint32_t> growths_{0};
 };

@@ -29,6 +29,8 @@ namespace lite_alloc::shared {
 ///     shared_chunks.hpp   memory that all share, behind a lock
 ///     owned_lock.hpp, thread_record.hpp, size_classes.hpp, racy.hpp
 ///
+/// The heap uses all pages from the start of its page source on, whoever added them.
+///
 /// All state lies in the object and in the memory of the page source, and starts as zeroes, so that
 /// each thread can have an instance of the program of its own over the same memory.
 template <PageSource Pages, ThreadHost Host>
@@ -58,7 +60,7 @@ class SharedFit : private ThreadRecords<Pages, Host> {
     if (size > kMaxSlabBlock) [[unlikely]] {
       return allocate_large(size, kGranule);
     }
-    return allocate_small(class_for(size), size);
+    return allocate_small(class_for(size), size, kGranule);
   }
 
   /// Allocates `size` bytes that are all 0. Fails iff `malloc` does.
@@ -81,7 +83,7 @@ class SharedFit : private ThreadRecords<Pages, Host> {
     if (!std::has_single_bit(alignment) || size > kMaxSize - alignment) return this->fail();
     if (alignment <= kGranule) return malloc(size);
     const Size c = aligned_class(alignment, size);
-    return c != 0 ? allocate_small(c, size) : allocate_large(size, alignment);
+    return c != 0 ? allocate_small(c, size, alignment) : allocate_large(size, alignment);
   }
 
   /// Gives a block another size and returns its address, which may be another one. Contents are
@@ -104,8 +106,8 @@ class SharedFit : private ThreadRecords<Pages, Host> {
     return moved;
   }
 
-  /// Frees a block; ignores 0. If the result is not `kFreed`, the heap is unchanged. Of two threads
-  /// that free the same block at the same moment, none may notice.
+  /// Frees a block; ignores 0. If the result is not `kFreed`, the heap is unchanged. It does not
+  /// notice that two threads free the same block at the same moment.
   FreeResult free(Address address) noexcept {
     if (!this->is_in_segment(address)) [[unlikely]] {
       return free_large(address);
@@ -123,6 +125,7 @@ class SharedFit : private ThreadRecords<Pages, Host> {
     bin.room = bin.room - 1;
     this->set_next(record, address, bin.magazine);
     this->mark_at(address) = mark;
+    Base::keep_order();
     bin.magazine = address;
     return FreeResult::kFreed;
   }
@@ -134,6 +137,7 @@ class SharedFit : private ThreadRecords<Pages, Host> {
       const bool is_live = this->is_block_start(address, slab) && !this->is_marked(address);
       return is_live ? bytes_of(slab.size_class) : 0;
     }
+    (void)attach();
     const Size chunk = this->used_chunk_size(this->lock_id(), address);
     return chunk != 0 ? chunk - Base::kChunkOverhead : 0;
   }
@@ -169,14 +173,15 @@ class SharedFit : private ThreadRecords<Pages, Host> {
  private:
   // --- blocks in slabs
 
-  [[nodiscard]] Address allocate_small(Size c, Size size) noexcept {
+  [[nodiscard]] Address allocate_small(Size c, Size size, Size alignment) noexcept {
     ThreadRecord& record = *Host::record();
     auto& bin = record.bins[c];
     const Address block = bin.magazine;
     if (block == 0) [[unlikely]] {
-      return allocate_slowly(c, size);
+      return allocate_slowly(c, size, alignment);
     }
     bin.magazine = this->next_of(record, block);
+    Base::keep_order();
     bin.room = bin.room + 1;
     bin.calls = bin.calls + 1;
     this->mark_at(block) = 0;
@@ -184,12 +189,11 @@ class SharedFit : private ThreadRecords<Pages, Host> {
   }
 
   /// Does so with an empty magazine. Where there is no room for a slab, the block fills a chunk.
-  [[nodiscard, gnu::noinline]] Address allocate_slowly(Size c, Size size) noexcept {
-    if (Host::record()->id == 0 && !attach()) return allocate_large(size, kGranule);
+  [[nodiscard, gnu::noinline]] Address allocate_slowly(Size c, Size size, Size alignment) noexcept {
+    if (!attach()) return allocate_large(size, alignment);
     ThreadRecord& record = *Host::record();
     const bool has_block = record.bins[c].magazine != 0 || this->fill_magazine(record, c);
-    if (has_block) return allocate_small(c, size);
-    return allocate_large(size, kGranule);
+    return has_block ? allocate_small(c, size, alignment) : allocate_large(size, alignment);
   }
 
   /// Returns the class whose blocks all have this alignment and room for `size` bytes without
@@ -205,7 +209,7 @@ class SharedFit : private ThreadRecords<Pages, Host> {
   /// Frees a block of another thread, one whose magazine is full, or one that is free already.
   [[gnu::noinline]] FreeResult free_slowly(Address block) noexcept {
     if (this->is_marked(block)) return FreeResult::kAlreadyFree;
-    if (Host::record()->id == 0) (void)attach();
+    (void)attach();
     ThreadRecord& record = *Host::record();
     this->mark_at(block) = this->key() ^ block;
     const Slab& slab = this->slab_of(block);
@@ -222,13 +226,14 @@ class SharedFit : private ThreadRecords<Pages, Host> {
   [[nodiscard]] Size free_blocks() noexcept {
     Size count = 0;
     const Address end = this->heap_end_;
-    if (end == 0) return 0;
+    if (end == 0 || is_damaged()) return 0;
     for (Address chunk = this->region_begin(this->pages_.begin()); chunk < end;) {
       const Size tag = this->tag_of(chunk);
       // If this chunk is merged with others, the tags inside of the merged one stay as they are.
       const Size size = tag & ~Base::kFlags;
       if (size == 0) break;
-      if ((tag & Base::kFree) == 0 && !this->is_record(chunk)) {
+      // A record is no block, so that free rejects it.
+      if ((tag & Base::kFree) == 0) {
         count += this->is_in_segment(chunk) ? free_segment(chunk) : free_counted(chunk);
       }
       chunk += size;
@@ -261,9 +266,10 @@ class SharedFit : private ThreadRecords<Pages, Host> {
   [[nodiscard, gnu::noinline]] Address allocate_large(Size size, Size alignment) noexcept {
     if (size > kMaxSize) return this->fail();
     const Size chunk = Base::chunk_for(size);
+    (void)attach();  // so that others can take the lock from this thread if it dies
     const std::uint32_t id = this->lock_id();
-    Address block = this->take_chunk(id, chunk, alignment);
-    if (block == 0 && trim()) block = this->take_chunk(id, chunk, alignment);
+    Address block = this->take_chunk(id, chunk, alignment, id);
+    if (block == 0 && trim()) block = this->take_chunk(id, chunk, alignment, id);
     if (block == 0) return this->fail();
     this->count_large(1, chunk - Base::kChunkOverhead);
     return block;
@@ -280,6 +286,7 @@ class SharedFit : private ThreadRecords<Pages, Host> {
 
   [[gnu::noinline]] FreeResult free_large(Address block) noexcept {
     if (block == 0) return FreeResult::kFreed;
+    (void)attach();
     Size chunk = 0;
     switch (this->free_chunk_at(this->lock_id(), block, chunk)) {
       case Base::Freed::kFreed:

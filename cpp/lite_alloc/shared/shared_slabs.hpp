@@ -31,7 +31,7 @@ namespace lite_alloc::shared {
 ///
 /// Like chunks, slabs survive the death of their owner: the own list of a slab can be walked after
 /// every single store, and `blocks` says whether the pages are a slab at all. The rest is made
-/// again by `adopt_slabs`.
+/// again by `mend_slabs`.
 template <PageSource Pages, ThreadHost Host>
 class SharedSlabs : public SharedChunks<Pages, Host> {
   using Base = SharedChunks<Pages, Host>;
@@ -123,8 +123,9 @@ class SharedSlabs : public SharedChunks<Pages, Host> {
     return true;
   }
 
-  /// Returns a block, which counts as used in its slab, to the slab's own list.
-  void free_to_slab(ThreadRecord& record, Address block) noexcept {
+  /// Returns a block, which counts as used in its slab, to the slab's own list. If too many slabs
+  /// have no used block then, this one is released, unless `releases` is false.
+  void free_to_slab(ThreadRecord& record, Address block, bool releases = true) noexcept {
     const Slab& slab = slab_of(block);
     const Size c = slab.size_class;
     const Address place = list_of(block, slab.first_page);
@@ -137,7 +138,7 @@ class SharedSlabs : public SharedChunks<Pages, Host> {
     if (next == 0) add_to_ring(record.bins[c], place);
     if (--list.used == 0) {
       record.empty_pages = record.empty_pages + kSizeClasses[c].pages;
-      if (record.empty_pages > kMaxEmptyPages) release_slab(record, place);
+      if (releases && record.empty_pages > kMaxEmptyPages) release_slab(record, place);
     }
   }
 
@@ -148,6 +149,7 @@ class SharedSlabs : public SharedChunks<Pages, Host> {
     while (bin.magazine != 0) {
       const Address block = bin.magazine;
       bin.magazine = next_of(record, block);
+      Base::keep_order();
       free_to_slab(record, block);
     }
   }
@@ -373,13 +375,27 @@ class SharedSlabs : public SharedChunks<Pages, Host> {
     return begins ? kSizeClasses[slab.size_class].pages : 0;
   }
 
-  /// Calls `visit(segment)` for all segments of a record. It may release the segment.
+  /// Calls `visit(segment)` for all segments of a record that no other thread changes. It may
+  /// release the segment.
   template <typename Visit>
   void for_each_segment_of(const ThreadRecord& record, Visit visit) noexcept {
     for (Size number = 0; number < segment_map_.size(); ++number) {
       const Address segment = number * kSegmentBytes;
-      if (segment_map_[number] != 0 && segment_at(segment).owner == record.id) visit(segment);
+      if (is_segment_of(record, segment)) visit(segment);
     }
+  }
+
+  /// Another thread may give its segment back meanwhile, which another one then fills with any
+  /// contents. It needs the lock for that, so what is read under the lock is true.
+  [[nodiscard]] bool is_segment_of(const ThreadRecord& record, Address segment) noexcept {
+    const auto looks_so = [&] {
+      return is_in_segment(segment) && segment_at(segment).owner == record.id;
+    };
+    if (!looks_so()) return false;
+    this->chunk_lock().lock(lock_id());
+    const bool is_so = looks_so();
+    this->chunk_lock().unlock();
+    return is_so;
   }
 
   // --- after a death
@@ -413,7 +429,7 @@ class SharedSlabs : public SharedChunks<Pages, Host> {
     // The magazine has got the whole list of the slab, but the slab has not lost it yet.
     if (list.free == record.bins[c].magazine) list.free = 0;
     Address last = 0;
-    const Size free = mend_chain(record, list.free, c, last);
+    const Size free = mend_chain(record, list.free, c, list.blocks, last);
     list.used = static_cast<std::uint16_t>(list.blocks - free);
     count_out(record, c, list.used);
     if (free != 0) add_to_ring(record.bins[c], place);
@@ -421,15 +437,16 @@ class SharedSlabs : public SharedChunks<Pages, Host> {
   }
 
   /// Returns the number of blocks in a chain, and its last block. Ends the chain before the first
-  /// link that does not lead to a free block of this class.
-  [[nodiscard]] Size mend_chain(const ThreadRecord& record, Address& first, Size c,
+  /// link that does not lead to a free block of this class, and behind `most` blocks.
+  [[nodiscard]] Size mend_chain(const ThreadRecord& record, Address& first, Size c, Size most,
                                 Address& last) noexcept {
     Size count = 0;
     last = 0;
     for (Address block = first; block != 0; ++count) {
-      const bool is_sound =
-          block % kGranule == 0 && is_in_segment(block) && slab_of(block).size_class == c &&
-          is_block_start(block, slab_of(block)) && mark_at(block) == mark_of(record, block);
+      const bool is_sound = count != most && block % kGranule == 0 && is_in_segment(block) &&
+                            slab_of(block).size_class == c &&
+                            is_block_start(block, slab_of(block)) &&
+                            mark_at(block) == mark_of(record, block);
       if (!is_sound) {
         if (last == 0) {
           first = 0;
@@ -448,13 +465,17 @@ class SharedSlabs : public SharedChunks<Pages, Host> {
 
   /// Makes a new segment, all of whose pages are free; 0 iff there is no memory.
   [[nodiscard]] Address add_segment(ThreadRecord& record) noexcept {
-    const Address segment = this->take_chunk(lock_id(), kSegmentBytes, kSegmentBytes);
+    const Address segment =
+        this->take_chunk(lock_id(), kSegmentBytes, kSegmentBytes, Base::kInternal);
     if (segment == 0) return 0;
     SegmentHead& head = segment_at(segment);
     for (Size page = 0; page < kSlabPages; ++page) clear_page(segment, page);
-    head.owner = static_cast<std::uint16_t>(record.id);
     head.free_pages = kAllPages;
+    // Under the lock: `is_segment_of` must not see one without the other.
+    this->chunk_lock().lock(lock_id());
+    head.owner = static_cast<std::uint16_t>(record.id);
     segment_map_[segment / kSegmentBytes] = 1;
+    this->chunk_lock().unlock();
     open_segment(record, segment);
     return segment;
   }

@@ -79,8 +79,8 @@ inline constexpr Size kMaxParcel = 64;
 struct SizeClass {
   std::uint32_t reciprocal = 0;  // 2^32 / granules, rounded up
   std::uint16_t granules = 0;    // of a block
+  std::uint16_t magazine = 0;    // blocks that a thread keeps at hand
   std::uint8_t pages = 0;        // of a slab
-  std::uint8_t magazine = 0;     // blocks that a thread keeps at hand
   std::uint8_t parcel = 0;       // blocks that a thread sends to another one together
 };
 
@@ -90,11 +90,11 @@ inline constexpr std::array<SizeClass, kClasses> kSizeClasses = [] {
   for (Size c = 1; c < kClasses; ++c) {
     const Size granules = granules_of(c);
     const std::uint64_t reciprocal = ((std::uint64_t{1} << 32U) + granules - 1) / granules;
-    const Size magazine = std::min<Size>(kMagazineBytes / (granules * kGranule), 255);
+    const Size magazine = kMagazineBytes / (granules * kGranule);
     classes[c] = {.reciprocal = static_cast<std::uint32_t>(reciprocal),
                   .granules = static_cast<std::uint16_t>(granules),
+                  .magazine = static_cast<std::uint16_t>(magazine),
                   .pages = static_cast<std::uint8_t>(pages_of(c)),
-                  .magazine = static_cast<std::uint8_t>(magazine),
                   .parcel = static_cast<std::uint8_t>(std::clamp<Size>(magazine, 1, kMaxParcel))};
   }
   return classes;

@@ -48,14 +48,16 @@ struct SegmentHead {
 static_assert(sizeof(SegmentHead) + sizeof(Size) <= kHeadBytes, "the last word is a chunk's tag");
 
 /// What one thread has: free blocks at hand, slabs with free blocks, and blocks that it sends to
-/// other threads or gets from them. Only the thread itself writes a record, but for `inbox`. The
-/// record outlives the thread; a later one takes it over.
+/// other threads or gets from them. Only the thread itself writes a record, but for `inbox`, or, if
+/// the thread has ended, the one that tends it. The record outlives the thread; a later one takes
+/// it over.
 struct alignas(64) ThreadRecord {
   struct Bin {
+    Racy<std::uint64_t> calls;  // allocations since the last rare path
     Address magazine;           // free blocks at hand: the first one
     Racy<std::uint32_t> room;   // blocks that may still come back to the magazine
     Address ring;               // the list of the oldest slab with free blocks
-    Racy<std::uint32_t> calls;  // allocations since the last rare path
+    std::uint32_t unused;
   };
 
   /// Freed blocks of one class and one other thread, to which they are sent together.

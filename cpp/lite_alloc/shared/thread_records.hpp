@@ -40,8 +40,8 @@ struct SharedStatistics {
 ///     tended      some thread returns its blocks to their slabs
 ///     abandoned   its thread has left; slabs with live blocks are still its own
 ///
-/// A thread that attaches takes over an abandoned record with its slabs, if there is one. A parcel
-/// for an abandoned record is put into its slabs by the sender.
+/// A thread that attaches takes over an abandoned record with its slabs, if there is one. A thread
+/// that sends a parcel to an abandoned record also tends it.
 template <PageSource Pages, ThreadHost Host>
 class ThreadRecords : public SharedSlabs<Pages, Host> {
   using Base = SharedSlabs<Pages, Host>;
@@ -105,7 +105,7 @@ class ThreadRecords : public SharedSlabs<Pages, Host> {
 
   /// Returns the free blocks of the calling thread and of abandoned records to their slabs, and
   /// segments without used blocks to the memory that all threads share. Returns false iff the
-  /// thread has no record.
+  /// calling thread has no record.
   bool trim() noexcept {
     ThreadRecord& record = *Host::record();
     if (record.id == 0) return false;
@@ -119,6 +119,8 @@ class ThreadRecords : public SharedSlabs<Pages, Host> {
   /// Fills an empty magazine: with blocks that came back from other threads, or from slabs. Fails
   /// iff there is no memory.
   [[nodiscard]] bool fill_magazine(ThreadRecord& record, Size c) noexcept {
+    // Where a new segment would be needed, what came back in other sizes may make it unnecessary.
+    if (record.bins[c].ring == 0 && record.segments == 0) collect_all(record);
     if (const Size count = collect(record, c); count != 0) {
       const Size limit = kSizeClasses[c].magazine;
       if (count * bytes_of(c) <= kMaxDirectBytes) {
@@ -144,6 +146,7 @@ class ThreadRecords : public SharedSlabs<Pages, Host> {
     const Size c = slab.size_class;
     const std::uint32_t label = Size{slab.owner} * kLabelStep + c;
     if (record.id == 0) {
+      count_large(~Size{0}, 0 - bytes_of(c));
       deliver(label, block, block, 1);
       return;
     }
@@ -192,8 +195,10 @@ class ThreadRecords : public SharedSlabs<Pages, Host> {
   /// Returns the counters. Takes time in proportion to the number of records.
   [[nodiscard]] SharedStatistics statistics() noexcept {
     SharedStatistics sum;
-    Size out_bytes = 0;
-    Size slab_bytes = 0;
+    // Signed: a block that is freed while this adds up may be counted as freed alone.
+    std::int64_t blocks = static_cast<std::int32_t>(large_blocks_.load(std::memory_order_relaxed));
+    std::int64_t slab_bytes = 0;
+    std::int64_t out_bytes = 0;
     for (const Slot& slot : slots_) {
       const Address place = slot.record.load(std::memory_order_acquire);
       if (place == 0) continue;
@@ -203,23 +208,28 @@ class ThreadRecords : public SharedSlabs<Pages, Host> {
       sum.allocations += record.allocations;
       sum.failures += record.failures;
       for (Size c = 1; c < kClasses; ++c) {
-        const Size taken = static_cast<Size>(record.taken[c]) + record.bins[c].room;
-        sum.live_blocks += taken;
-        sum.allocations += record.bins[c].calls;
-        slab_bytes += taken * bytes_of(c);
-        const auto out = static_cast<Size>(record.out_of_slabs[c]);
-        sum.blocks_out_of_slabs += out;
-        out_bytes += out * bytes_of(c);
+        const auto& bin = record.bins[c];
+        const auto taken = static_cast<std::int32_t>(static_cast<Size>(record.taken[c]) + bin.room);
+        const std::int32_t out = record.out_of_slabs[c];
+        blocks += taken;
+        slab_bytes += std::int64_t{taken} * bytes_of(c);
+        out_bytes += std::int64_t{out} * bytes_of(c);
+        sum.blocks_out_of_slabs += static_cast<Size>(out);
+        sum.allocations += bin.calls;
       }
       for (const auto& parcel : record.parcels) {
-        sum.live_blocks -= parcel.count;
-        slab_bytes -= parcel.count * bytes_of(parcel.label % kLabelStep);
+        blocks -= std::int64_t{parcel.count};
+        slab_bytes -= std::int64_t{parcel.count} * bytes_of(parcel.label % kLabelStep);
       }
     }
-    // A thread that is inside a call, or died in one, has changed one of the two numbers only.
-    sum.cached_bytes += out_bytes > slab_bytes ? out_bytes - slab_bytes : 0;
-    sum.live_blocks += large_blocks_.load(std::memory_order_relaxed);
-    sum.live_bytes = slab_bytes + large_bytes_.load(std::memory_order_relaxed);
+    const auto positive = [](std::int64_t number) {
+      return static_cast<Size>(std::max<std::int64_t>(number, 0));
+    };
+    const auto large_bytes =
+        static_cast<std::int32_t>(large_bytes_.load(std::memory_order_relaxed));
+    sum.cached_bytes += positive(out_bytes - slab_bytes);
+    sum.live_blocks = positive(blocks);
+    sum.live_bytes = positive(slab_bytes + large_bytes);
     sum.allocations += large_allocations_.load(std::memory_order_relaxed);
     sum.peak_live_bytes = raise_peak(sum.live_bytes);
     this->add_chunk_counters(this->lock_id(), sum);
@@ -236,34 +246,36 @@ class ThreadRecords : public SharedSlabs<Pages, Host> {
 
   // --- after a death
 
-  /// Returns whether a death has damaged the heap beyond repair. Then all calls that need the lock
-  /// fail.
-  [[nodiscard]] bool is_damaged() const noexcept {
-    return is_damaged_.load(std::memory_order_relaxed) != 0;
-  }
-
   /// Saves what a dead thread leaves behind: the lock, if the thread died with it, its free blocks
-  /// and its slabs. Its live blocks stay, unless `frees_blocks`. Requires proof that the thread has
-  /// ended: a thread that only pauses would go on in the middle of its call. With `frees_blocks` it
-  /// also requires that no other thread uses one of its blocks. Takes time in proportion to the
-  /// chunks of the heap and the blocks of the thread. Fails iff the calling thread has no record
-  /// and gets none, or if the heap is damaged.
+  /// and its slabs. Its live blocks stay, unless `frees_blocks`: then all that were allocated under
+  /// its id are freed, those of earlier threads with this id too. Takes time in proportion to the
+  /// chunks of the heap and the blocks of the thread.
+  ///
+  /// Requires proof that the thread has ended: a thread that only pauses would go on in the middle
+  /// of its call. Requires that this is the first call since then, because a later thread may have
+  /// the id. With `frees_blocks` it also requires that no other thread uses one of the blocks.
+  ///
+  /// Fails iff the heap is damaged, or no thread can have died with this id: it is the caller's
+  /// own, or out of range, or the caller has no record and gets none.
   bool recover(std::uint32_t dead, bool frees_blocks = false) noexcept {
-    if (dead == 0 || dead > kMaxThreads || !attach()) return false;
+    if (dead == 0 || dead > kMaxThreads || Host::record()->id == dead) return false;
+    // Asked before this thread attaches: it could get the id of a thread that has left.
+    const bool was_live = slots_[dead].state.load(std::memory_order_acquire) == kLive;
+    if (!attach()) return false;
     const std::uint32_t id = Host::record()->id;
     auto& lock = this->chunk_lock();
-    if (lock.take_from(dead, id)) {
-      if (!this->rebuild()) is_damaged_.store(1, std::memory_order_relaxed);
+    if (id != dead && lock.take_from(dead, id)) {
+      this->rebuild();
       lock.unlock();
     }
-    if (is_damaged()) return false;
-    if (frees_blocks) free_large_blocks_of(dead);
+    if (was_live && frees_blocks) free_large_blocks_of(dead);
     for (std::uint32_t other = 1; other <= kMaxThreads; ++other) {
       const std::uint32_t state = slots_[other].state.load(std::memory_order_acquire);
-      const bool was_its_own = other == dead && state == kLive;
-      if (was_its_own || state == tended_by(dead)) adopt(other, state, was_its_own && frees_blocks);
+      const bool is_its_own = other == dead && was_live && state == kLive;
+      const bool was_tended = other != dead && state == tended_by(dead);
+      if (is_its_own || was_tended) adopt(other, state, is_its_own && frees_blocks);
     }
-    return true;
+    return !this->is_damaged();
   }
 
  private:
@@ -290,7 +302,7 @@ class ThreadRecords : public SharedSlabs<Pages, Host> {
     std::atomic<Address>& place = slots_[id].record;
     if (const Address old = place.load(std::memory_order_acquire); old != 0) return old;
     const Size bytes = Base::chunk_for(sizeof(ThreadRecord));
-    const Address made = this->take_chunk(id, bytes, alignof(ThreadRecord));
+    const Address made = this->take_chunk(id, bytes, alignof(ThreadRecord), Base::kInternal);
     if (made == 0) return 0;
     auto* record = this->template at<ThreadRecord>(made);
     std::memset(static_cast<void*>(record), 0, sizeof(ThreadRecord));
@@ -359,6 +371,13 @@ class ThreadRecords : public SharedSlabs<Pages, Host> {
     return static_cast<Size>(chain >> 32U);
   }
 
+  /// Returns all blocks that came back to their slabs.
+  void collect_all(ThreadRecord& record) noexcept {
+    for (Size c = 1; c < kClasses; ++c) {
+      if (collect(record, c) != 0) free_pending(record);
+    }
+  }
+
   void free_pending(ThreadRecord& record) noexcept {
     while (record.pending != 0) {
       const Address block = record.pending;
@@ -374,10 +393,8 @@ class ThreadRecords : public SharedSlabs<Pages, Host> {
   void tidy(ThreadRecord& record) noexcept {
     send_all(record);
     free_pending(record);
-    for (Size c = 1; c < kClasses; ++c) {
-      this->empty_magazine(record, c);
-      if (collect(record, c) != 0) free_pending(record);
-    }
+    for (Size c = 1; c < kClasses; ++c) this->empty_magazine(record, c);
+    collect_all(record);
     this->release_empty_slabs(record);
   }
 
@@ -413,9 +430,7 @@ class ThreadRecords : public SharedSlabs<Pages, Host> {
   }
 
   void free_large_blocks_of(std::uint32_t dead) noexcept {
-    const auto freed = this->free_chunks_of(this->lock_id(), dead, [this](Address chunk) {
-      return this->is_in_segment(chunk) || is_record(chunk);
-    });
+    const auto freed = this->free_chunks_of(this->lock_id(), dead);
     count_large(0 - freed.chunks, freed.chunks * Base::kChunkOverhead - freed.bytes);
   }
 
@@ -428,10 +443,12 @@ class ThreadRecords : public SharedSlabs<Pages, Host> {
         const Size c = slab.size_class;
         Address block = segment + slab.first * kGranule;
         const Address last = block + slab.last * kGranule;
-        for (; block <= last && this->is_in_segment(segment); block += bytes_of(c)) {
+        for (; block <= last; block += bytes_of(c)) {
           if (this->is_marked(block)) continue;
           this->mark_at(block) = this->mark_of(record, block);
-          this->free_own(record, block, c);
+          record.taken[c] = record.taken[c] - 1;
+          // A segment that is released could be another thread's at once.
+          this->free_to_slab(record, block, false);
         }
       }
     });
@@ -452,7 +469,7 @@ class ThreadRecords : public SharedSlabs<Pages, Host> {
     for (auto& parcel : record.parcels) {
       const Size c = parcel.label % kLabelStep;
       Address last = 0;
-      parcel.count = this->mend_chain(record, parcel.first, c, last);
+      parcel.count = this->mend_chain(record, parcel.first, c, size_classes::kMaxParcel, last);
       parcel.last = last;
       record.parcel_bytes += parcel.count * bytes_of(c);
     }
@@ -472,7 +489,6 @@ class ThreadRecords : public SharedSlabs<Pages, Host> {
   }
 
   std::uint64_t secret_ = 0;
-  std::atomic<std::uint32_t> is_damaged_{0};
   std::atomic<std::uint64_t> large_allocations_{0};
   std::atomic<Size> large_blocks_{0};
   std::atomic<Size> large_bytes_{0};

@@ -298,5 +298,56 @@ TEST(SharedFitRecovery, SurvivesADeathAtEveryAccessOfEveryCall) {
   EXPECT_GT(deaths, 1000U);
 }
 
+TEST(SharedFitRecovery, SaysSoIfTheTagsWereOverwrittenAndGoesOnWithSlabs) {
+  World world;
+  const Address small = world.allocate(world.survivor, 100);
+  const Address first = world.allocate(world.victim, 50'000);
+  const Address second = world.allocate(world.victim, 50'000);
+  for (std::uint32_t access = 1;; ++access) {
+    const AsThread as(world.victim);
+    ASSERT_TRUE(Death::at_access(access, [&] { (void)world.heap.malloc(60'000); })) << access;
+    if (world.heap.lock_owner() == world.victim->id) break;
+  }
+  *world.heap.pages().at<std::uint32_t>(second - 4) = 12345;
+  EXPECT_FALSE(world.heap.recover(world.victim->id));
+  EXPECT_TRUE(world.heap.is_damaged());
+  EXPECT_EQ(world.heap.lock_owner(), 0U);
+  EXPECT_EQ(world.heap.malloc(50'000), 0U);
+  EXPECT_EQ(world.heap.realloc(first, 80'000), 0U);
+  EXPECT_EQ(world.heap.usable_size(first), 0U);
+  EXPECT_EQ(world.heap.free(first), FreeResult::kNotABlock);
+  EXPECT_EQ(world.heap.free(small), FreeResult::kFreed);
+  EXPECT_EQ(world.heap.malloc(100), small);
+}
+
+TEST(SharedFitRecovery, LeavesTheRecordOfAThreadThatHasLeftAlone) {
+  World world;
+  const std::uint32_t left = world.victim->id;
+  {
+    const AsThread as(world.victim);
+    world.heap.detach();
+  }
+  // The thread that calls has no record yet, and gets that one.
+  TestThreads::set_record(nullptr);
+  EXPECT_TRUE(world.heap.recover(left, true));
+  EXPECT_EQ(TestThreads::record(), world.victim);
+  const Address block = world.heap.malloc(100);
+  EXPECT_EQ(world.heap.owner_of(block), left);
+  TestThreads::set_record(nullptr);
+  EXPECT_TRUE(world.heap.attach());
+  EXPECT_NE(TestThreads::record(), world.victim) << "the record is not given to a second thread";
+  EXPECT_EQ(world.heap.free(block), FreeResult::kFreed);
+}
+
+TEST(SharedFitRecovery, RefusesThreadsThatCannotBe) {
+  World world;
+  EXPECT_FALSE(world.heap.recover(0));
+  EXPECT_FALSE(world.heap.recover(world.survivor->id)) << "its own id";
+  EXPECT_FALSE(world.heap.recover(SharedHeap::kMaxThreads + 1));
+  EXPECT_TRUE(world.heap.recover(SharedHeap::kMaxThreads)) << "there is nothing to do";
+  const Address block = world.allocate(world.survivor, 100);
+  EXPECT_TRUE(world.is_intact(block, 100));
+}
+
 }  // namespace
 }  // namespace lite_alloc::test

@@ -309,6 +309,74 @@ TEST_F(SharedFitInLittleMemory, FailsWhenMemoryIsExhaustedAndGoesOnAfterwards) {
   for (const Size size : {~0U, ~0U - 16, kMaxSize + 1, kMaxSize}) EXPECT_EQ(heap_.malloc(size), 0U);
 }
 
+TEST_F(SharedFitInLittleMemory, KeepsTheAlignmentWhereThereIsNoRoomForASlab) {
+  std::vector<Address> blocks;
+  for (Address block = heap_.malloc(20'000); block != 0; block = heap_.malloc(20'000)) {
+    blocks.push_back(block);
+  }
+  // Two free blocks in different segments: room for chunks only where a segment ends up free.
+  for (std::size_t i = 0; i < 12; ++i) heap_.free(blocks[i]);
+  for (Size alignment = 32; alignment <= 4096; alignment *= 2) {
+    const Address block = heap_.memalign(alignment, 700);
+    ASSERT_NE(block, 0U) << alignment;
+    EXPECT_EQ(block % alignment, 0U) << alignment;
+  }
+}
+
+TEST_F(SharedFit, AlignsForThreadsWithoutARecord) {
+  std::vector<ThreadRecord*> records;
+  for (Size i = 2; i < SharedHeap::kMaxThreads; ++i) {
+    TestThreads::set_record(nullptr);
+    ASSERT_TRUE(heap_.attach());
+    records.push_back(TestThreads::record());
+  }
+  TestThreads::set_record(nullptr);
+  const auto before = heap_.statistics();
+  for (Size alignment = 16; alignment <= 65536; alignment *= 2) {
+    const Address block = heap_.memalign(alignment, 100);
+    ASSERT_NE(block, 0U);
+    EXPECT_EQ(block % alignment, 0U) << alignment;
+    EXPECT_EQ(heap_.free(block), FreeResult::kFreed);
+  }
+  const Address own = [&] {
+    const AsThread one(one_);
+    return heap_.malloc(100);
+  }();
+  EXPECT_EQ(heap_.free(own), FreeResult::kFreed);
+  EXPECT_EQ(heap_.statistics().live_blocks, before.live_blocks);
+  EXPECT_EQ(heap_.statistics().live_bytes, before.live_bytes);
+}
+
+TEST_F(SharedFit, NeverFreesARecordOrASegment) {
+  const Address block = heap_.malloc(100);
+  const Address segment = align_down(block, shared::kSegmentBytes);
+  const auto* base = heap_.pages().at<std::byte>(SharedMemory::kBegin);
+  for (ThreadRecord* record : {one_, other_}) {
+    const auto offset = reinterpret_cast<std::byte*>(record) - base;
+    const Address address = SharedMemory::kBegin + static_cast<Address>(offset);
+    EXPECT_EQ(heap_.free(address), FreeResult::kNotABlock);
+    EXPECT_EQ(heap_.realloc(address, 10'000), 0U);
+    EXPECT_EQ(heap_.usable_size(address), 0U);
+  }
+  if (segment != block) {
+    EXPECT_NE(heap_.free(segment), FreeResult::kFreed);
+  }
+  EXPECT_EQ(heap_.free(block), FreeResult::kFreed);
+}
+
+TEST_F(SharedFit, UsesWhatCameBackInOtherSizesBeforeMemoryGrows) {
+  std::vector<Address> blocks;
+  for (int i = 0; i < 3000; ++i) blocks.push_back(heap_.malloc(500));
+  const Size memory = heap_.statistics().heap_bytes;
+  for (const Address block : blocks) EXPECT_EQ(free_as_other(block), FreeResult::kFreed);
+  {
+    const AsThread other(other_);
+    heap_.trim();
+  }
+  for (int i = 0; i < 1200; ++i) EXPECT_NE(heap_.malloc(1000), 0U);
+  EXPECT_EQ(heap_.statistics().heap_bytes, memory);
+}
+
 TEST_F(SharedFit, CountsLiveBlocksOfAllThreads) {
   const Address first = heap_.malloc(100);
   const Address second = malloc_as_other(40'000);

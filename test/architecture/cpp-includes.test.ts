@@ -85,7 +85,7 @@ describe('C++ include lines', () => {
 
   test('leave the growth of memory to the wasm page sources', () => {
     const users = files.filter(({ code }) =>
-      /__builtin_wasm_memory|emscripten_resize_heap/.test(code),
+      /__builtin_wasm_memory_(grow|size)|emscripten_resize_heap/.test(code),
     );
     expect(users.map(({ path }) => path).toSorted()).toEqual([
       'lite_alloc/memory/program_memory.hpp',

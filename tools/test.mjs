@@ -47,6 +47,9 @@ const suites = {
   types: { types: () => runVitest('types') },
 };
 
+/** The GoogleTest programs. */
+const nativePrograms = ['random_tests', 'tests', 'shared_tests', 'thread_tests'];
+
 /** Seconds after which a test program, or a suite, is killed: a corrupted free list may make a heap loop for ever. */
 const testTimeout = 900;
 const suiteTimeout = 1800;
@@ -71,9 +74,6 @@ const chosen = Object.keys(suites).filter(
 );
 const parts = chosen.flatMap((name) => Object.entries(suites[name]));
 close(await runAtOnce(parts, ([name, runPart]) => report(name, runPart), 2));
-
-/** The GoogleTest programs. */
-const nativePrograms = ['random_tests', 'tests', 'shared_tests', 'thread_tests'];
 
 /** Configures and builds some GoogleTest programs with one preset, and runs each in one part per core. */
 async function runNative(preset, missing, programs = nativePrograms) {

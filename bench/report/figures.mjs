@@ -50,7 +50,7 @@ if (!process.argv.includes('--check')) {
 }
 
 function block(name) {
-  if (name === 'origin') return originsOf(results).join('\n\n');
+  if (name === 'origin') return originsOf(results).join(' ');
   if (name === 'losses') return explainLosses(tables).join('\n') || 'Nowhere.';
   if (name === 'summary') return markdownTable(summaryRows(tables.javascript));
   const [table, chosen] = name.split(': ');

@@ -15,14 +15,13 @@ const modes = {
   heavy: { rounds: 9, warmUp: 100, milliseconds: 400, calls: 1_000_000 },
 };
 const threads = [1, 2, 4];
-/** The peer of smoke mode: linking a program for threads takes ten seconds. */
-const smokePeers = ['dlmalloc'];
 
 export async function measure({ mode, progress, build = 'build/wasm-release', ...choice }) {
   const options = { ...modes[mode], threads };
   if (choice.rounds !== undefined && !options.isSmoke) options.rounds = Number(choice.rounds);
   const cases = chosenCases(choice.columns, '--columns');
-  const chosenPeers = options.isSmoke ? smokePeers : peers;
+  // Where Emscripten has not compiled its libraries for threads yet, that takes minutes.
+  const chosenPeers = options.isSmoke ? [] : peers;
   const allocators = [...ownCandidates, floor, ...chosenPeers.map((name) => ({ name }))];
   return await inTemporaryFolder(async (folder) => {
     const programs = await buildAll(allocators, buildFolder(build), folder);

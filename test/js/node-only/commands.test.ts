@@ -57,7 +57,7 @@ describe('the benches', () => {
       output = run('bench/run.mjs', '--smoke', '--json', file);
       results = JSON.parse(readFileSync(file, 'utf8')) as Record<string, StoredResult>;
     });
-  }, 300_000);
+  }, 900_000);
 
   test('run in smoke mode and print their tables', () => {
     expect(output).toMatch(/dlmalloc[ │]+[\d.]+[ │]+[\d.]+/);

@@ -9,6 +9,7 @@ import { keyOf } from './rounds.mjs';
  * @param {{ name: string, runs: Map<string, import('./rounds.mjs').Run[]> }[]} results
  * @param {import('./cases.mjs').Case[]} cases
  * @param {number[]} counts numbers of threads
+ * @returns {Record<string, { title: string, rows: Record<string, unknown>[], isDetail: boolean }>}
  */
 export function tablesOf(results, cases, counts) {
   const minimum = figure((runs) => Math.min(...runs.map(({ nanoseconds }) => nanoseconds)));

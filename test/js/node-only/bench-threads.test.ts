@@ -47,7 +47,7 @@ describe('figures', () => {
       },
       {
         name: 'fails',
-        runs: new Map([
+        runs: new Map<string, object[]>([
           ['larson 16-500, 1 thread', runs(10)],
           ['larson 16-500, 2 threads', [{ failure: 'over 10 s' }]],
         ]),

@@ -7,6 +7,7 @@
 #include "lite_alloc/heap/hardening.hpp"
 #include "lite_alloc/heap/segregated_fit/regions.hpp"
 #include "lite_alloc/shared/owned_lock.hpp"
+#include "lite_alloc/shared/shared_statistics.hpp"
 
 namespace lite_alloc::shared {
 
@@ -30,9 +31,27 @@ class SharedChunks : public segregated_fit::Regions<Pages, NoTracking, Hardened>
   using Base = segregated_fit::Regions<Pages, NoTracking, Hardened>;
 
  public:
+  // Names from the base class: a class template must declare those that it uses.
+  using Base::add_to_bin;
   using Base::Base;
+  using Base::bins_;
+  using Base::chunk_size;
+  using Base::filled_bins_;
+  using Base::fits;
+  using Base::free_chunk;
+  using Base::hardening_;
+  using Base::heap_end_;
+  using Base::is_used_chunk;
+  using Base::kBelowFree;
+  using Base::kFlags;
+  using Base::kFree;
   using Base::kTagBytes;
+  using Base::mark_free;
   using Base::pages_;
+  using Base::remove_from_bin;
+  using Base::set_tag;
+  using Base::tag_of;
+  using Base::top_;
 
   /// The bytes of a used chunk that its owner must not use: the tag of the next one, and the id.
   static constexpr Size kChunkOverhead = 2 * sizeof(Size);
@@ -59,7 +78,7 @@ class SharedChunks : public segregated_fit::Regions<Pages, NoTracking, Hardened>
                                    std::uint32_t owner) noexcept {
     for (;;) {
       lock_.lock(id);
-      if (is_damaged_ != 0) [[unlikely]] {
+      if (is_damaged()) [[unlikely]] {
         lock_.unlock();
         return 0;
       }
@@ -85,14 +104,14 @@ class SharedChunks : public segregated_fit::Regions<Pages, NoTracking, Hardened>
   /// Frees a chunk that `take_chunk` returned.
   void give_chunk(std::uint32_t id, Address chunk) noexcept {
     lock_.lock(id);
-    if (is_damaged_ == 0) [[likely]] {
+    if (!is_damaged()) [[likely]] {
       used_bytes_ -= chunk_size(chunk);
       free_chunk(chunk);
     }
     lock_.unlock();
   }
 
-  /// Returns the size of a used chunk; 0 if there is none here.
+  /// Returns the size of the chunk of a block; 0 iff none starts at this address.
   [[nodiscard]] Size used_chunk_size(std::uint32_t id, Address chunk) noexcept {
     lock_.lock(id);
     const Size tag = tag_if_used(chunk);
@@ -108,7 +127,7 @@ class SharedChunks : public segregated_fit::Regions<Pages, NoTracking, Hardened>
     const Size tag = tag_if_used(chunk);
     if (tag != 0) {
       size = tag & ~kFlags;
-      used_bytes_ -= tag & ~kFlags;
+      used_bytes_ -= size;
       free_chunk(chunk);
       lock_.unlock();
       return Freed::kFreed;
@@ -123,7 +142,7 @@ class SharedChunks : public segregated_fit::Regions<Pages, NoTracking, Hardened>
   [[nodiscard]] bool resize_chunk_at(std::uint32_t id, Address chunk, Size size) noexcept {
     for (;;) {
       lock_.lock(id);
-      if (is_damaged_ != 0) [[unlikely]] {
+      if (is_damaged()) [[unlikely]] {
         lock_.unlock();
         return false;
       }
@@ -161,7 +180,51 @@ class SharedChunks : public segregated_fit::Regions<Pages, NoTracking, Hardened>
     if (heap_end_ != 0 && !rebuild_lists()) is_damaged_ = 1;
   }
 
+  struct Sum {
+    Size chunks = 0;
+    Size bytes = 0;
+  };
+
+  /// Frees the chunks of an owner. Returns what it freed.
+  Sum free_chunks_of(std::uint32_t id, std::uint32_t owner) noexcept {
+    Sum sum;
+    lock_.lock(id);
+    const Address end = is_damaged() ? 0 : heap_end_;
+    for (Address chunk = Base::region_begin(pages_.begin()); chunk < end;) {
+      const Size tag = tag_of(chunk);
+      const Size size = tag & ~kFlags;
+      if (size == 0) break;
+      if ((tag & kFree) == 0 && owner_of_chunk(chunk, size) == owner) {
+        used_bytes_ -= size;
+        free_chunk(chunk);
+        sum = {sum.chunks + 1, sum.bytes + size};
+      }
+      chunk += size;  // if the chunk was merged with others, the tags inside stay as they are
+    }
+    lock_.unlock();
+    return sum;
+  }
+
+  // --- counters
+
+  /// Writes the counters of chunks into a `SharedStatistics`.
+  void add_chunk_counters(std::uint32_t id, SharedStatistics& sum) noexcept {
+    sum.growths = growths_.load(std::memory_order_relaxed);
+    lock_.lock(id);
+    sum.heap_bytes = heap_end_ == 0 ? 0 : heap_end_ - pages_.begin();
+    sum.used_chunk_bytes = used_bytes_;
+    sum.slack_bytes = top_ == 0 ? 0 : chunk_size(top_);
+    const Size bin = filled_bins_.highest();
+    sum.largest_free_bytes = bin == SizeBins::kCount ? 0 : chunk_size(bins_[bin]);
+    lock_.unlock();
+  }
+
+  /// Keeps the compiler from moving a store across this point; no instruction. Other threads need
+  /// no order here: they read only under the lock.
+  static void keep_order() noexcept { std::atomic_signal_fence(std::memory_order_seq_cst); }
+
  private:
+  /// Makes everything but the tags again. Returns false iff the tags do not lead to the end.
   [[nodiscard]] bool rebuild_lists() noexcept {
     top_ = 0;
     bins_ = {};
@@ -191,69 +254,6 @@ class SharedChunks : public segregated_fit::Regions<Pages, NoTracking, Hardened>
     }
   }
 
- public:
-  struct Sum {
-    Size chunks = 0;
-    Size bytes = 0;
-  };
-
-  /// Frees the chunks of an owner. Returns what it freed.
-  Sum free_chunks_of(std::uint32_t id, std::uint32_t owner) noexcept {
-    Sum sum;
-    lock_.lock(id);
-    const Address end = is_damaged() ? 0 : heap_end_;
-    for (Address chunk = Base::region_begin(pages_.begin()); chunk < end;) {
-      const Size tag = tag_of(chunk);
-      const Size size = tag & ~kFlags;
-      if (size == 0) break;
-      if ((tag & kFree) == 0 && owner_of_chunk(chunk, size) == owner) {
-        used_bytes_ -= size;
-        free_chunk(chunk);
-        sum = {sum.chunks + 1, sum.bytes + size};
-      }
-      chunk += size;  // if the chunk was merged with others, the tags inside stay as they are
-    }
-    lock_.unlock();
-    return sum;
-  }
-
-  // --- counters
-
-  /// Writes the counters of chunks into a `SharedStatistics`.
-  void add_chunk_counters(std::uint32_t id, auto& sum) noexcept {
-    sum.growths = growths_.load(std::memory_order_relaxed);
-    lock_.lock(id);
-    sum.heap_bytes = heap_end_ == 0 ? 0 : heap_end_ - pages_.begin();
-    sum.used_chunk_bytes = used_bytes_;
-    sum.slack_bytes = top_ == 0 ? 0 : chunk_size(top_);
-    const Size bin = filled_bins_.highest();
-    sum.largest_free_bytes = bin == SizeBins::kCount ? 0 : chunk_size(bins_[bin]);
-    lock_.unlock();
-  }
-
-  using Base::add_to_bin;
-  using Base::bins_;
-  using Base::chunk_size;
-  using Base::filled_bins_;
-  using Base::fits;
-  using Base::free_chunk;
-  using Base::hardening_;
-  using Base::heap_end_;
-  using Base::is_used_chunk;
-  using Base::kBelowFree;
-  using Base::kFlags;
-  using Base::kFree;
-  using Base::mark_free;
-  using Base::remove_from_bin;
-  using Base::set_tag;
-  using Base::tag_of;
-  using Base::top_;
-
-  /// Keeps the compiler from moving a store across this point; no instruction. Other threads need
-  /// no order here: they read only under the lock.
-  static void keep_order() noexcept { std::atomic_signal_fence(std::memory_order_seq_cst); }
-
- private:
   /// Returns whether the word below an address can be read.
   [[nodiscard]] bool has_tag(Address chunk) const noexcept {
     const Address begin = Base::region_begin(pages_.begin());
@@ -262,7 +262,7 @@ class SharedChunks : public segregated_fit::Regions<Pages, NoTracking, Hardened>
 
   /// Returns the tag of the chunk of a block; 0 if none starts here.
   [[nodiscard]] Size tag_if_used(Address chunk) const noexcept {
-    if (!has_tag(chunk) || is_damaged_ != 0) return 0;
+    if (!has_tag(chunk) || is_damaged()) return 0;
     const Size tag = tag_of(chunk);
     if (!is_used_chunk(chunk, tag)) return 0;
     return owner_of_chunk(chunk, tag & ~kFlags) == kInternal ? 0 : tag;

@@ -95,7 +95,7 @@ class SharedFit : private ThreadRecords<Pages, Host> {
     if (usable == 0 || size > kMaxSize) return 0;
     if (this->is_in_segment(address)) {
       if (size <= usable) return address;
-    } else if (resize_large(address, size)) {
+    } else if (resize_large(address, usable, size)) {
       return address;
     }
     const Address moved = malloc(size);
@@ -137,8 +137,7 @@ class SharedFit : private ThreadRecords<Pages, Host> {
       const bool is_live = this->is_block_start(address, slab) && !this->is_marked(address);
       return is_live ? bytes_of(slab.size_class) : 0;
     }
-    (void)attach();
-    const Size chunk = this->used_chunk_size(this->lock_id(), address);
+    const Size chunk = this->used_chunk_size(this->own_id(), address);
     return chunk != 0 ? chunk - Base::kChunkOverhead : 0;
   }
 
@@ -196,8 +195,8 @@ class SharedFit : private ThreadRecords<Pages, Host> {
     return has_block ? allocate_small(c, size, alignment) : allocate_large(size, alignment);
   }
 
-  /// Returns the class whose blocks all have this alignment and room for `size` bytes without
-  /// wasting much; 0 if there is none.
+  /// Returns the smallest class whose blocks have room for `size` bytes, if they all have this
+  /// alignment; otherwise 0.
   [[nodiscard]] static Size aligned_class(Size alignment, Size size) noexcept {
     const Size needed = align_up(std::max<Size>(size, 1), alignment);
     if (alignment > kSlabPageBytes || needed > kMaxSlabBlock) return 0;
@@ -266,31 +265,29 @@ class SharedFit : private ThreadRecords<Pages, Host> {
   [[nodiscard, gnu::noinline]] Address allocate_large(Size size, Size alignment) noexcept {
     if (size > kMaxSize) return this->fail();
     const Size chunk = Base::chunk_for(size);
-    (void)attach();  // so that others can take the lock from this thread if it dies
-    const std::uint32_t id = this->lock_id();
+    const std::uint32_t id = this->own_id();
     Address block = this->take_chunk(id, chunk, alignment, id);
     if (block == 0 && trim()) block = this->take_chunk(id, chunk, alignment, id);
     if (block == 0) return this->fail();
-    this->count_large(1, chunk - Base::kChunkOverhead);
+    this->add_to_large(chunk - Base::kChunkOverhead);
     return block;
   }
 
-  [[nodiscard]] bool resize_large(Address block, Size size) noexcept {
-    const std::uint32_t id = this->lock_id();
-    const Size old_chunk = this->used_chunk_size(id, block);
+  /// Resizes a large block, which has `usable` usable bytes, where it is. Fails iff that is not
+  /// possible.
+  [[nodiscard]] bool resize_large(Address block, Size usable, Size size) noexcept {
     const Size chunk = Base::chunk_for(size);
-    if (!this->resize_chunk_at(id, block, chunk)) return false;
-    this->count_large(0, chunk - old_chunk);
+    if (!this->resize_chunk_at(this->own_id(), block, chunk)) return false;
+    this->resize_large_bytes(usable, chunk - Base::kChunkOverhead);
     return true;
   }
 
   [[gnu::noinline]] FreeResult free_large(Address block) noexcept {
     if (block == 0) return FreeResult::kFreed;
-    (void)attach();
     Size chunk = 0;
-    switch (this->free_chunk_at(this->lock_id(), block, chunk)) {
+    switch (this->free_chunk_at(this->own_id(), block, chunk)) {
       case Base::Freed::kFreed:
-        this->count_large(~Size{0}, Base::kChunkOverhead - chunk);
+        this->remove_from_large(1, chunk - Base::kChunkOverhead);
         return FreeResult::kFreed;
       case Base::Freed::kAlreadyFree:
         return FreeResult::kAlreadyFree;

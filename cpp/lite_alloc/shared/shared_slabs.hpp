@@ -96,26 +96,26 @@ class SharedSlabs : public SharedChunks<Pages, Host> {
   [[nodiscard]] bool fill_from_slabs(ThreadRecord& record, Size c) noexcept {
     auto& bin = record.bins[c];
     if (bin.ring == 0 && !add_slab(record, c)) return false;
-    SlabList& slab = *at<SlabList>(bin.ring);
-    if (slab.used == 0) record.empty_pages = record.empty_pages - kSizeClasses[c].pages;
-    const Size free = Size{slab.blocks} - slab.used;
+    SlabList& list = *at<SlabList>(bin.ring);
+    if (list.used == 0) record.empty_pages = record.empty_pages - kSizeClasses[c].pages;
+    const Size free = Size{list.blocks} - list.used;
     const Size limit = std::max<Size>(kSizeClasses[c].magazine, 1);
     const Size count = std::min(free, limit);
-    count_out(record, c, count);
+    count_out(record, c, static_cast<std::int32_t>(count));
     set_room(record, c, limit - count);
     if (count == free) {
       remove_from_ring(bin, bin.ring);
-      slab.used = slab.blocks;
+      list.used = list.blocks;
       // In this order: after a death both may have the list, which can be seen.
-      bin.magazine = slab.free;
+      bin.magazine = list.free;
       Base::keep_order();
-      slab.free = 0;
+      list.free = 0;
     } else {
-      const Address first = slab.free;
+      const Address first = list.free;
       Address last = first;
       for (Size left = count - 1; left != 0; --left) last = next_of(record, last);
-      slab.used = static_cast<std::uint16_t>(slab.used + count);
-      slab.free = next_of(record, last);
+      list.used = static_cast<std::uint16_t>(list.used + count);
+      list.free = next_of(record, last);
       set_next(record, last, 0);
       Base::keep_order();
       bin.magazine = first;
@@ -134,7 +134,7 @@ class SharedSlabs : public SharedChunks<Pages, Host> {
     set_next(record, block, next);
     Base::keep_order();
     list.free = block;
-    count_out(record, c, ~Size{0});
+    count_out(record, c, -1);
     if (next == 0) add_to_ring(record.bins[c], place);
     if (--list.used == 0) {
       record.empty_pages = record.empty_pages + kSizeClasses[c].pages;
@@ -187,8 +187,8 @@ class SharedSlabs : public SharedChunks<Pages, Host> {
 
   // --- counters
 
-  static void count_out(ThreadRecord& record, Size c, Size blocks) noexcept {
-    record.out_of_slabs[c] = record.out_of_slabs[c] + static_cast<std::int32_t>(blocks);
+  static void count_out(ThreadRecord& record, Size c, std::int32_t blocks) noexcept {
+    record.out_of_slabs[c] = record.out_of_slabs[c] + blocks;
   }
 
   /// Sets `room`, of which each block that a caller takes adds 1, and each that comes back takes 1.

@@ -10,26 +10,6 @@
 
 namespace lite_alloc::shared {
 
-/// The counters of a shared heap, in bytes. They are sums over all threads, most of them read
-/// without a lock: exact if no thread is inside a call, otherwise each is right for some moment
-/// close by. A thread that dies inside a call may leave the numbers of live blocks and bytes wrong
-/// by that call.
-struct SharedStatistics {
-  std::uint64_t allocations = 0;
-  std::uint64_t failures = 0;
-  Size growths = 0;
-  Size threads = 0;  // that have a record
-  Size live_blocks = 0;
-  Size live_bytes = 0;
-  Size peak_live_bytes = 0;      // of those that a call of `statistics` found
-  Size cached_bytes = 0;         // free blocks outside of slabs, and slabs without used blocks
-  Size blocks_out_of_slabs = 0;  // live ones, and free ones in magazines, parcels and inboxes
-  Size heap_bytes = 0;
-  Size used_chunk_bytes = 0;    // of large blocks, segments and records
-  Size slack_bytes = 0;         // at the end of the heap, behind the last used chunk
-  Size largest_free_bytes = 0;  // the largest free chunk, slack left out
-};
-
 /// The threads of a heap: how they come and go, how they send blocks to each other, and how what a
 /// dead one leaves behind is saved.
 ///
@@ -114,6 +94,13 @@ class ThreadRecords : public SharedSlabs<Pages, Host> {
     return true;
   }
 
+  /// Returns the id with which this thread takes the lock. Attaches it first: others can take the
+  /// lock of a dead thread only by the id of its record.
+  [[nodiscard]] std::uint32_t own_id() noexcept {
+    (void)attach();
+    return this->lock_id();
+  }
+
   // --- blocks that come and go
 
   /// Fills an empty magazine: with blocks that came back from other threads, or from slabs. Fails
@@ -146,7 +133,7 @@ class ThreadRecords : public SharedSlabs<Pages, Host> {
     const Size c = slab.size_class;
     const std::uint32_t label = Size{slab.owner} * kLabelStep + c;
     if (record.id == 0) {
-      count_large(~Size{0}, 0 - bytes_of(c));
+      remove_from_large(1, bytes_of(c));
       deliver(label, block, block, 1);
       return;
     }
@@ -185,54 +172,45 @@ class ThreadRecords : public SharedSlabs<Pages, Host> {
     return 0;
   }
 
-  /// Counts large blocks that the calling thread allocated or freed.
-  void count_large(Size blocks, Size bytes) noexcept {
-    if (blocks == 1) large_allocations_.fetch_add(1, std::memory_order_relaxed);
-    large_blocks_.fetch_add(blocks, std::memory_order_relaxed);
+  // The counters that no record has: those of large blocks, and of blocks that threads without a
+  // record free.
+
+  /// Counts a new large block.
+  void add_to_large(Size bytes) noexcept {
+    large_allocations_.fetch_add(1, std::memory_order_relaxed);
+    large_blocks_.fetch_add(1, std::memory_order_relaxed);
     large_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+  }
+
+  void remove_from_large(Size blocks, Size bytes) noexcept {
+    large_blocks_.fetch_sub(blocks, std::memory_order_relaxed);
+    large_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+  }
+
+  /// Counts a large block that has another size.
+  void resize_large_bytes(Size old_bytes, Size bytes) noexcept {
+    large_bytes_.fetch_add(bytes - old_bytes, std::memory_order_relaxed);
   }
 
   /// Returns the counters. Takes time in proportion to the number of records.
   [[nodiscard]] SharedStatistics statistics() noexcept {
     SharedStatistics sum;
-    // Signed: a block that is freed while this adds up may be counted as freed alone.
-    std::int64_t blocks = static_cast<std::int32_t>(large_blocks_.load(std::memory_order_relaxed));
-    std::int64_t slab_bytes = 0;
-    std::int64_t out_bytes = 0;
+    Balance balance = {
+        .blocks = static_cast<std::int32_t>(large_blocks_.load(std::memory_order_relaxed))};
     for (const Slot& slot : slots_) {
       const Address place = slot.record.load(std::memory_order_acquire);
       if (place == 0) continue;
-      const auto& record = *this->template at<ThreadRecord>(place);
       sum.threads += slot.state.load(std::memory_order_relaxed) == kLive ? 1 : 0;
-      sum.cached_bytes += record.empty_pages * kSlabPageBytes;
-      sum.allocations += record.allocations;
-      sum.failures += record.failures;
-      for (Size c = 1; c < kClasses; ++c) {
-        const auto& bin = record.bins[c];
-        const auto taken = static_cast<std::int32_t>(static_cast<Size>(record.taken[c]) + bin.room);
-        const std::int32_t out = record.out_of_slabs[c];
-        blocks += taken;
-        slab_bytes += std::int64_t{taken} * bytes_of(c);
-        out_bytes += std::int64_t{out} * bytes_of(c);
-        sum.blocks_out_of_slabs += static_cast<Size>(out);
-        sum.allocations += bin.calls;
-      }
-      for (const auto& parcel : record.parcels) {
-        blocks -= std::int64_t{parcel.count};
-        slab_bytes -= std::int64_t{parcel.count} * bytes_of(parcel.label % kLabelStep);
-      }
+      add_record(*this->template at<ThreadRecord>(place), sum, balance);
     }
-    const auto positive = [](std::int64_t number) {
-      return static_cast<Size>(std::max<std::int64_t>(number, 0));
-    };
     const auto large_bytes =
         static_cast<std::int32_t>(large_bytes_.load(std::memory_order_relaxed));
-    sum.cached_bytes += positive(out_bytes - slab_bytes);
-    sum.live_blocks = positive(blocks);
-    sum.live_bytes = positive(slab_bytes + large_bytes);
     sum.allocations += large_allocations_.load(std::memory_order_relaxed);
+    sum.cached_bytes += not_negative(balance.out_bytes - balance.bytes);
+    sum.live_blocks = not_negative(balance.blocks);
+    sum.live_bytes = not_negative(balance.bytes + large_bytes);
     sum.peak_live_bytes = raise_peak(sum.live_bytes);
-    this->add_chunk_counters(this->lock_id(), sum);
+    this->add_chunk_counters(own_id(), sum);
     return sum;
   }
 
@@ -290,14 +268,49 @@ class ThreadRecords : public SharedSlabs<Pages, Host> {
   static constexpr Size kLabelStep = 256;
   static constexpr Size kParcelStep = 19;         // so that parcels for two threads seldom collide
   static constexpr Size kMaxParcelBytes = 65536;  // in all parcels of a thread
+  /// A longer chain goes back to its slabs, of which some may have no used block then.
   static constexpr Size kMaxDirectBytes = 16384;
   static_assert(kClasses <= kLabelStep);
+
+  /// Sums over records. Signed: a block that changes hands while they add up may be counted as
+  /// freed alone.
+  struct Balance {
+    std::int64_t blocks = 0;
+    std::int64_t bytes = 0;      // of live blocks in slabs
+    std::int64_t out_bytes = 0;  // of blocks outside of slabs, live or not
+  };
+
+  [[nodiscard]] static Size not_negative(std::int64_t number) noexcept {
+    return static_cast<Size>(std::max<std::int64_t>(number, 0));
+  }
+
+  static void add_record(const ThreadRecord& record, SharedStatistics& sum,
+                         Balance& balance) noexcept {
+    sum.cached_bytes += record.empty_pages * kSlabPageBytes;
+    sum.allocations += record.allocations;
+    sum.failures += record.failures;
+    for (Size c = 1; c < kClasses; ++c) {
+      const auto& bin = record.bins[c];
+      const auto taken = static_cast<std::int32_t>(static_cast<Size>(record.taken[c]) + bin.room);
+      const std::int32_t out = record.out_of_slabs[c];
+      balance.blocks += taken;
+      balance.bytes += std::int64_t{taken} * bytes_of(c);
+      balance.out_bytes += std::int64_t{out} * bytes_of(c);
+      sum.blocks_out_of_slabs += static_cast<Size>(out);
+      sum.allocations += bin.calls;
+    }
+    for (const auto& parcel : record.parcels) {
+      balance.blocks -= std::int64_t{parcel.count};
+      balance.bytes -= std::int64_t{parcel.count} * bytes_of(parcel.label % kLabelStep);
+    }
+  }
 
   [[nodiscard]] static constexpr std::uint32_t tended_by(std::uint32_t id) noexcept {
     return kTended + id * 4;
   }
 
-  /// Returns the record of a slot that the calling thread has taken; makes it if there is none.
+  /// Returns the record of a slot that this thread has reserved, and makes one if the slot has none
+  /// yet. Returns 0 iff there is no memory for it.
   [[nodiscard]] Address record_of(std::uint32_t id) noexcept {
     std::atomic<Address>& place = slots_[id].record;
     if (const Address old = place.load(std::memory_order_acquire); old != 0) return old;
@@ -431,7 +444,7 @@ class ThreadRecords : public SharedSlabs<Pages, Host> {
 
   void free_large_blocks_of(std::uint32_t dead) noexcept {
     const auto freed = this->free_chunks_of(this->lock_id(), dead);
-    count_large(0 - freed.chunks, freed.chunks * Base::kChunkOverhead - freed.bytes);
+    remove_from_large(freed.chunks, freed.bytes - freed.chunks * Base::kChunkOverhead);
   }
 
   /// Frees the used blocks of all slabs of a record.

@@ -228,7 +228,7 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
       free_chunk(block);  // first merges the parked chunk, which may change the tags of this one
       return FreeResult::kFreed;
     }
-    parking_.allocated(0);
+    parking_.forget_latest();
     if constexpr (LITE_ALLOC_HAS_ROOM) {
       free_chunk(block, tag, tag_of(block + size));  // both tags are known already
     } else {
@@ -367,7 +367,7 @@ class Blocks : public Slabs<Pages, Tracker, Hardening> {
 
   void forget_lists() noexcept {
     parking_.clear();
-    parking_.allocated(0);
+    parking_.forget_latest();
     top_ = slab_map_ = slab_map_bytes_ = spare_slabs_ = spare_count_ = 0;
     free_lists_ = {};
     active_slabs_ = {};

@@ -261,7 +261,7 @@ class Chunks : public SlabBlocks<Pages, Tracker, Hardening> {
   /// no chunk can be parked.
   [[gnu::always_inline]] void release_parked() noexcept {
     if (parking_.has_parked()) unpark();
-    parking_.allocated(0);
+    parking_.forget_latest();
   }
 
   /// Does so for a chunk that is parked. A hardened heap ends the program if the chunk's tag was

@@ -13,9 +13,11 @@ namespace lite_alloc::segregated_fit {
 /// the pair does not write, so a processor that predicts the branches never waits for a store.
 class Parking {
  public:
-  /// Notes that a chunk was allocated; 0 if that failed, or if another chunk has changed since.
-  /// Requires that no chunk is parked.
+  /// Notes that a chunk was allocated; 0: that this failed. Requires that no chunk is parked.
   void allocated(Address chunk) noexcept { latest_ = chunk; }
+
+  /// Notes that another chunk has changed since. Requires that no chunk is parked.
+  void forget_latest() noexcept { latest_ = 0; }
 
   /// Checks for the chunk that was allocated last, if no other chunk has changed since.
   [[nodiscard]] bool is_latest(Address chunk) const noexcept { return chunk == latest_; }
@@ -44,6 +46,7 @@ class Parking {
 class NoParking {
  public:
   static constexpr void allocated(Address) noexcept {}
+  static constexpr void forget_latest() noexcept {}
   [[nodiscard]] static constexpr bool is_latest(Address) noexcept { return false; }
   [[nodiscard]] static constexpr Address latest() noexcept { return 0; }
   [[nodiscard]] static constexpr bool is_parked(Address) noexcept { return false; }
